@@ -1,0 +1,188 @@
+//! The words of the control API, version 1. In process and over HTTP they are the same.
+
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{RequestMatch, Scope, TrafficFault};
+use crate::quantity::Period;
+use crate::seed::Seed;
+
+/// The owner of faults that a person set by hand; they live as long as their route.
+pub const MANUAL: &str = "manual";
+
+/// What a route's bytes are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// Dial at once and watch who speaks first: an HTTP request line makes it `http`, all else is `tcp`.
+    #[default]
+    Auto,
+    /// Plain bytes.
+    Tcp,
+    /// HTTP/1.1.
+    Http,
+}
+
+/// One listen→upstream pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSpec {
+    /// Its name, unique in this proxy.
+    pub name: String,
+    /// Where it listens: `address:port`; port 0 lets the kernel choose.
+    pub listen: String,
+    /// Where it leads: `host:port`.
+    pub upstream: String,
+    /// What its bytes are.
+    #[serde(default)]
+    pub protocol: Protocol,
+}
+
+/// What happens to connections and requests that a fault still holds when it is removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRemove {
+    /// Held bytes go out at once and the connection goes on.
+    #[default]
+    Release,
+    /// Held bytes go out when they were due; only new traffic is free.
+    Drain,
+    /// Held connections are reset.
+    Reset,
+}
+
+/// One fault on one route.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultSpec {
+    /// Its name, unique on its route.
+    pub id: String,
+    /// Who set it: an opaque label (a drill's id), or [`MANUAL`].
+    #[serde(default = "manual")]
+    pub owner: String,
+    /// What is done.
+    pub fault: TrafficFault,
+    /// To which requests.
+    #[serde(default, rename = "match", skip_serializing_if = "RequestMatch::is_empty")]
+    pub matching: RequestMatch,
+    /// To which share of them.
+    #[serde(default, skip_serializing_if = "Scope::is_all")]
+    pub scope: Scope,
+    /// Where its random decisions come from.
+    #[serde(default = "no_seed")]
+    pub seed: Seed,
+    /// Removed by itself unless renewed within this time; absent only for [`MANUAL`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Period>,
+    /// Removed by itself after this time, renewed or not; absent only for [`MANUAL`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<Period>,
+    /// What becomes of what it holds when it is removed.
+    #[serde(default)]
+    pub on_remove: OnRemove,
+}
+
+fn manual() -> String {
+    MANUAL.to_owned()
+}
+
+fn no_seed() -> Seed {
+    Seed(0)
+}
+
+/// A route as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RouteView {
+    /// What was asked for.
+    pub spec: RouteSpec,
+    /// The address in fact bound.
+    pub bound: SocketAddr,
+    /// Counts since the route was made.
+    pub traffic: TrafficCounts,
+    /// Its faults, in the order in which they act.
+    pub faults: Vec<FaultView>,
+}
+
+/// What passed a route since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TrafficCounts {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections open now.
+    pub connections_open: u64,
+    /// Connections whose upstream could not be reached.
+    pub upstream_failures: u64,
+    /// HTTP requests (0 on a TCP route).
+    pub requests: u64,
+    /// Bytes from clients to the upstream.
+    pub bytes_request: u64,
+    /// Bytes from the upstream to clients.
+    pub bytes_response: u64,
+}
+
+/// A fault as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultView {
+    /// What was asked for.
+    pub spec: FaultSpec,
+    /// What it has done.
+    pub evidence: Evidence,
+}
+
+/// What a fault has done, counted where it was done.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// Connections (TCP) or requests (HTTP) that fit its matcher.
+    pub matched: u64,
+    /// Of these, how many were hit: the deed was done and observed (bytes left late, the socket was reset, …).
+    pub faulted: u64,
+    /// Bytes delayed, throttled or swallowed.
+    pub bytes: u64,
+    /// How far the deed went, as measured: milliseconds of delay for `latency`, bytes per second for `bandwidth`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub achieved: Option<Spread>,
+    /// How far it should have gone, drawn or configured, in the same unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<Spread>,
+}
+
+/// A few numbers that stand for many.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spread {
+    /// How many were measured.
+    pub count: u64,
+    /// The smallest.
+    pub min: f64,
+    /// The median.
+    pub p50: f64,
+    /// Of a hundred, one is larger.
+    pub p99: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+/// One decision of a fault, for the bounded ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerEntry {
+    /// The number of the connection (TCP) or request (HTTP) that matched, from 0, in order of arrival on the route.
+    pub ordinal: u64,
+    /// Whether it was hit.
+    pub hit: bool,
+    /// What was drawn, in the fault's unit (microseconds of delay for `latency`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<u64>,
+}
+
+/// Why the control API did not do as asked (RFC 9457 `application/problem+json`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[error("{detail}")]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// A few words for the kind of problem.
+    pub title: String,
+    /// The thing, the value, the limit and the way out.
+    pub detail: String,
+}

@@ -1,0 +1,116 @@
+//! What can be done to traffic. One file per fault: its parameters, their check, its decision, its tests.
+//!
+//! The enum is closed on purpose: add a variant, then follow the compiler (`docs/adding-a-fault.md`).
+
+mod bandwidth;
+mod blackhole;
+mod http_error;
+mod latency;
+mod matcher;
+mod reset;
+mod scope;
+
+pub use bandwidth::Bandwidth;
+pub use blackhole::Blackhole;
+pub use http_error::HttpError;
+pub use latency::{Distribution, Latency};
+pub use matcher::{Glob, RequestMatch};
+pub use reset::Reset;
+pub use scope::{Scope, Sticky};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which way the bytes flow that a fault acts on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// From the upstream to the client.
+    #[default]
+    Response,
+    /// From the client to the upstream.
+    Request,
+    /// Both ways.
+    Both,
+}
+
+impl Direction {
+    /// Whether bytes from the client to the upstream are meant.
+    pub const fn acts_on_request(self) -> bool {
+        matches!(self, Self::Request | Self::Both)
+    }
+
+    /// Whether bytes from the upstream to the client are meant.
+    pub const fn acts_on_response(self) -> bool {
+        matches!(self, Self::Response | Self::Both)
+    }
+}
+
+/// One thing done to the traffic of a route. In JSON: `{"latency": {"delay": "2s"}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TrafficFault {
+    /// Bytes or responses come late.
+    Latency(Latency),
+    /// Bytes flow no faster than a rate.
+    Bandwidth(Bandwidth),
+    /// The connection is reset (a true TCP RST).
+    Reset(Reset),
+    /// Bytes are accepted and lead nowhere.
+    Blackhole(Blackhole),
+    /// Requests are answered with an HTTP status by the proxy itself.
+    HttpError(HttpError),
+}
+
+impl TrafficFault {
+    /// Every kind, by the word that files and the control API use.
+    pub const KINDS: [&str; 5] = ["latency", "bandwidth", "reset", "blackhole", "http_error"];
+
+    /// The word for this fault in files and in the control API.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Latency(_) => "latency",
+            Self::Bandwidth(_) => "bandwidth",
+            Self::Reset(_) => "reset",
+            Self::Blackhole(_) => "blackhole",
+            Self::HttpError(_) => "http_error",
+        }
+    }
+
+    /// Whether it can only act on HTTP requests, and so needs a route that speaks HTTP.
+    pub const fn needs_http(&self) -> bool {
+        matches!(self, Self::HttpError(_))
+    }
+
+    /// Whether nothing after it in file order can act: the first terminal fault that matches wins.
+    pub const fn is_terminal(&self) -> bool {
+        matches!(self, Self::Reset(_) | Self::Blackhole(_) | Self::HttpError(_))
+    }
+
+    /// What is wrong with the parameters, by key; empty when nothing is.
+    pub fn check(&self) -> Vec<ParameterProblem> {
+        match self {
+            Self::Latency(fault) => fault.check(),
+            Self::HttpError(fault) => fault.check(),
+            Self::Bandwidth(_) | Self::Reset(_) | Self::Blackhole(_) => Vec::new(),
+        }
+    }
+}
+
+/// A parameter whose value cannot be: which key, why, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[error("`{key}` {why}; {way_out}")]
+pub struct ParameterProblem {
+    /// The key in the fault's block.
+    pub key: String,
+    /// A fragment that follows the key: `is larger than …`.
+    pub why: String,
+    /// What to write instead.
+    pub way_out: String,
+}
+
+impl ParameterProblem {
+    fn new(key: &str, why: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self { key: key.to_owned(), why: why.into(), way_out: way_out.into() }
+    }
+}

@@ -1,0 +1,5 @@
+//! The heart: `(state, event) → (state, commands)`. Never awaits, never reads a clock, opens nothing, rolls no dice.
+
+pub mod event;
+
+pub use event::{Command, Event, Judgement, RemoveReason, Sample, StopReason, Timed};

@@ -1,0 +1,3 @@
+//! What someone wants to go wrong: text → checked → plan.
+
+pub mod plan;
