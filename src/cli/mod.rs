@@ -1,5 +1,98 @@
-//! The command line.
+//! The command line: one file per command. The only place that prints and decides how the program exits.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod agent;
+mod check;
+mod demo;
+mod exit;
+mod fault;
+mod halt;
+mod new;
+mod note;
+mod plan;
+mod proxy;
+mod run;
+mod schema;
+mod status;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// Cause a fault, prove that it was felt, measure who noticed, and leave nothing behind.
+#[derive(Debug, Parser)]
+#[command(name = "firedrill", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Report every problem of scenario and environment files
+    Check(check::Args),
+    /// Show what a scenario would do, and change nothing
+    Plan(plan::Args),
+    /// Run a scenario: faults on, watch, faults off, prove that nothing is left
+    Run(run::Args),
+    /// Show it all on a small shop of its own; needs no root and no network
+    Demo(demo::Args),
+    /// Write a commented file to start from
+    New(new::Args),
+    /// Print the JSON Schema of a kind of file
+    Schema(schema::Args),
+    /// Check that a journal is whole and unchanged
+    Verify(verify::Args),
+    /// Run a fault-injecting proxy by hand
+    Proxy(proxy::Args),
+    /// Processes of the host agent
+    Agent(agent::Args),
+    /// Show the running drill
+    Status(status::Args),
+    /// Change a fault of the running drill
+    Fault(fault::Args),
+    /// Write something into the running drill's journal
+    Note(note::Args),
+    /// Stop the running drill and take every fault back
+    Halt(halt::Args),
+}
+
 /// Runs the program.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no failure; bad usage is exit 1, as for every refusal before the first fault.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Refused.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::Refused.into()
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Check(args) => check::exec(args),
+        Command::Plan(args) => plan::exec(args),
+        Command::Run(args) => run::exec(args),
+        Command::Demo(args) => demo::exec(args),
+        Command::New(args) => new::exec(args),
+        Command::Schema(args) => schema::exec(args),
+        Command::Verify(args) => verify::exec(args),
+        Command::Proxy(args) => proxy::exec(args),
+        Command::Agent(args) => agent::exec(args),
+        Command::Status(args) => status::exec(args),
+        Command::Fault(args) => fault::exec(args),
+        Command::Note(args) => note::exec(args),
+        Command::Halt(args) => halt::exec(args),
+    }
 }

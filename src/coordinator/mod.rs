@@ -1,1 +1,8 @@
-//! .
+//! The engine: it alone waits, measures and acts. The drill decides; this module obeys.
+
+pub mod clock;
+pub mod control;
+pub mod http;
+pub mod load;
+pub mod probe;
+pub mod secrets;

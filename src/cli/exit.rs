@@ -1,0 +1,30 @@
+//! What the program's exit status means: a public promise.
+
+use std::process::ExitCode;
+
+/// Exit statuses. When several apply, the most urgent wins: 7, 2, 4, 3, 5, 6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All verdicts pass.
+    Passed = 0,
+    /// Usage, an invalid file, or refused before the first fault.
+    Refused = 1,
+    /// An expected alarm was missed or late, or a forbidden one came.
+    Alarms = 2,
+    /// The playbook was exercised and did not restore.
+    Playbook = 3,
+    /// The hypothesis was refuted, the fault was not contained, or the command failed.
+    Refuted = 4,
+    /// Stopped by a guardrail or a person.
+    Stopped = 5,
+    /// The drill proves nothing: no effect, gate never met, blind monitor, bad clocks.
+    Unproven = 6,
+    /// Something was left behind.
+    Residue = 7,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,9 @@
+//! `firedrill status`: show the running drill.
+
+/// Show the running drill
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) fn exec(_: Args) -> anyhow::Result<super::Exit> {
+    anyhow::bail!("not built yet")
+}
