@@ -1,0 +1,20 @@
+//! What the integration tests share. A test binary takes it in with `#[path = "../support/mod.rs"] mod support;`.
+//!
+//! Everything that a test starts through this module ends with the test, also when the test fails.
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "it is part of the tests")]
+
+mod child;
+mod http;
+mod requires;
+mod wait;
+
+pub use child::{Child, Ended, firedrill, processes_with};
+pub use http::{Answer, get, put, request};
+pub use requires::{requires, requires_that};
+pub use wait::{free_port, happens_within, is_listening, wait_until};
+
+/// A folder that is removed with the test.
+pub fn temp_dir() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("firedrill-test-").tempdir().expect("a temporary folder")
+}
