@@ -112,6 +112,12 @@ pub enum Event {
         /// How it went, in words.
         detail: String,
     },
+    /// Everything was taken down, and what the drill could have left behind was looked for.
+    #[serde(rename = "verify.finished")]
+    VerifyFinished {
+        /// What was found; empty: nothing.
+        residue: Vec<String>,
+    },
     /// Someone or something wants the drill to stop.
     #[serde(rename = "halt.requested")]
     HaltRequested {
@@ -190,7 +196,10 @@ pub enum Command {
     /// Write something for people and for the record: a phase change, a judgement, a verdict.
     #[serde(rename = "record")]
     Record(Record),
-    /// The drill is over: stop probes, load and routes, and close the journal.
+    /// Stop probes and load, close our routes, end our helpers, look for residue; answer `verify.finished`.
+    #[serde(rename = "verify.start")]
+    Verify {},
+    /// The drill is over: close the journal.
     #[serde(rename = "drill.close")]
     Close {},
 }

@@ -1,0 +1,254 @@
+//! The journal's lines: append-only, each holding the hash of the one before.
+//!
+//! The record is the exact bytes of the lines. A line is one JSON object that ends in `,"hash":"…"}`; the hash is
+//! the SHA-256 of all bytes of the line before that ending, so that checking needs no canonical form.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// The kind of the last line of a journal that was closed.
+pub const CLOSED: &str = "drill.closed";
+/// The kind of line 0, which holds the plan and the text of every input.
+pub const PLANNED: &str = "drill.planned";
+
+/// The `prev` of line 0.
+pub const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Makes lines, each chained to the one before.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    seq: u64,
+    prev: String,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { seq: 0, prev: NO_HASH.to_owned() }
+    }
+}
+
+impl Chain {
+    /// How many lines there are.
+    pub fn len(&self) -> u64 {
+        self.seq
+    }
+
+    /// Whether there is no line yet.
+    pub fn is_empty(&self) -> bool {
+        self.seq == 0
+    }
+
+    /// The hash of the last line: whoever holds it can tell that nothing before was changed.
+    pub fn head(&self) -> &str {
+        &self.prev
+    }
+
+    /// The next line, without its line end.
+    pub fn seal(&mut self, at: jiff::Timestamp, mono: Duration, kind: &str, data: &Value) -> String {
+        let kind = Value::from(kind);
+        let mut line = format!(
+            r#"{{"seq":{},"at":"{at:.6}","mono_ns":{},"kind":{kind},"data":{data},"prev":"{}""#,
+            self.seq,
+            mono.as_nanos(),
+            self.prev
+        );
+        let hash = hash_of(line.as_bytes());
+        line.push_str(&format!(r#","hash":"{hash}"}}"#));
+        self.seq += 1;
+        self.prev = hash;
+        line
+    }
+}
+
+fn hash_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+        hex
+    })
+}
+
+/// A line as read back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number, from 0.
+    pub seq: u64,
+    /// Wall time, for display.
+    pub at: jiff::Timestamp,
+    /// Since the drill began, by the monotonic clock.
+    pub mono_ns: u64,
+    /// What it is, dotted.
+    pub kind: String,
+    /// The rest.
+    pub data: Value,
+    /// The hash of the line before.
+    pub prev: String,
+    /// Its own hash.
+    pub hash: String,
+}
+
+/// What is to be said about a journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Verified {
+    /// Every line is as it was written, and the last one closes the drill.
+    Whole {
+        /// How many lines.
+        lines: u64,
+        /// The hash of the last.
+        head: String,
+    },
+    /// Every whole line is as it was written, but the end is missing: the writer died, or the tail was cut.
+    Cut {
+        /// How many whole lines.
+        lines: u64,
+        /// The hash of the last whole line.
+        head: String,
+        /// Bytes of an unfinished line after it.
+        torn_bytes: usize,
+    },
+    /// A line is not as it was written.
+    Broken {
+        /// Which, from 0.
+        line: u64,
+        /// How.
+        why: String,
+    },
+}
+
+/// Reads a journal and holds each line against its hash and its neighbours. `head`: the hash that the last line must
+/// have, from elsewhere; only this shows a tail that was cut at a closing line or written anew.
+pub fn verify(bytes: &[u8], head: Option<&str>) -> Verified {
+    let broken = |line, why: String| Verified::Broken { line, why };
+    let (mut prev, mut count, mut closed) = (NO_HASH.to_owned(), 0, false);
+    let mut rest = bytes;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let (raw, next) = (&rest[..end], &rest[end + 1..]);
+        if closed {
+            return broken(count, "there is a line after the one that closes the drill".into());
+        }
+        let line = match check_line(raw, count, &prev) {
+            Ok(line) => line,
+            Err(why) => return broken(count, why),
+        };
+        if line.kind == CLOSED {
+            if line.data["lines"] != Value::from(count) {
+                return broken(
+                    count,
+                    format!("it closes after {} lines, but {count} came before", line.data["lines"]),
+                );
+            }
+            closed = true;
+        }
+        (prev, count, rest) = (line.hash, count + 1, next);
+    }
+    if closed && !rest.is_empty() {
+        return broken(count, "there are bytes after the line that closes the drill".into());
+    }
+    if !closed {
+        return Verified::Cut { lines: count, head: prev, torn_bytes: rest.len() };
+    }
+    match head {
+        Some(head) if head != prev => {
+            broken(count.saturating_sub(1), format!("the last hash is {prev}, but {head} was expected"))
+        }
+        _ => Verified::Whole { lines: count, head: prev },
+    }
+}
+
+fn check_line(raw: &[u8], count: u64, prev: &str) -> Result<Line, String> {
+    let line: Line =
+        serde_json::from_slice(raw).map_err(|error| format!("it is no journal line: {error}"))?;
+    if line.seq != count {
+        return Err(format!("its number is {}, but {count} is due", line.seq));
+    }
+    if line.prev != prev {
+        return Err("its `prev` is not the hash of the line before".into());
+    }
+    let ending = format!(r#","hash":"{}"}}"#, line.hash);
+    let body = raw.strip_suffix(ending.as_bytes()).ok_or("its `hash` does not stand at its end")?;
+    if hash_of(body) != line.hash {
+        return Err("its bytes do not have the hash that it claims".into());
+    }
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn journal(lines: usize) -> Vec<u8> {
+        let mut chain = Chain::default();
+        let mut out = Vec::new();
+        for n in 0..lines {
+            let (kind, data) = if n + 1 == lines {
+                (CLOSED, serde_json::json!({"lines": n}))
+            } else {
+                ("note.written", serde_json::json!({"text": format!("line {n} \"quoted\" ü")}))
+            };
+            let line = chain.seal(jiff::Timestamp::UNIX_EPOCH, Duration::from_millis(n as u64), kind, &data);
+            out.extend_from_slice(line.as_bytes());
+            out.push(b'\n');
+        }
+        out
+    }
+
+    #[test]
+    fn a_journal_as_written_is_whole_and_its_lines_read_back() {
+        let bytes = journal(4);
+        let Verified::Whole { lines, head } = verify(&bytes, None) else {
+            panic!("{:?}", verify(&bytes, None))
+        };
+        assert_eq!(lines, 4);
+        assert_eq!(verify(&bytes, Some(&head)), Verified::Whole { lines, head });
+        assert!(matches!(verify(&bytes, Some("00")), Verified::Broken { line: 3, .. }));
+    }
+
+    #[test]
+    fn a_crash_leaves_a_journal_that_is_cut_and_not_broken() {
+        let bytes = journal(4);
+        let closing = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+        for end in 0..bytes.len() {
+            match verify(&bytes[..end], None) {
+                Verified::Cut { lines, torn_bytes, .. } => {
+                    assert_eq!(lines, bytes[..end].iter().filter(|byte| **byte == b'\n').count() as u64);
+                    assert!(end >= closing || torn_bytes <= end);
+                }
+                other => panic!("cut at {end}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn lines_taken_out_swapped_or_added_are_found() {
+        let bytes = journal(5);
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        for order in [
+            vec![0, 2, 3, 4],
+            vec![0, 2, 1, 3, 4],
+            vec![0, 1, 1, 2, 3, 4],
+            vec![1, 2, 3, 4],
+            vec![0, 1, 2, 3, 4, 4],
+        ] {
+            let changed: Vec<u8> = order.iter().flat_map(|n| lines[*n].to_vec()).collect();
+            assert!(matches!(verify(&changed, None), Verified::Broken { .. }), "{order:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_changed_byte_is_found(at in 0usize..2000, to in any::<u8>()) {
+            let mut bytes = journal(6);
+            let at = at % bytes.len();
+            prop_assume!(bytes[at] != to);
+            bytes[at] = to;
+            prop_assert!(!matches!(verify(&bytes, None), Verified::Whole { .. }), "byte {at}");
+        }
+    }
+}
