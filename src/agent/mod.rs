@@ -1,1 +1,14 @@
-//! .
+//! One host: applies host faults and always takes them back.
+//!
+//! Two processes share the work. The **worker** ([`Agent`], inside `firedrill run`) does the deeds; the **guardian**
+//! ([`guardian_main`], a process of its own) only undoes. Before a deed, its way back is written and synced as data;
+//! the death of either process, a stuck worker or a missed lease makes the other undo. When both die, the next start
+//! (or `firedrill agent heal`) undoes first.
+
+mod policy;
+mod refusal;
+mod worker;
+
+pub use policy::Policy;
+pub use refusal::AgentError;
+pub use worker::{Agent, Applied, Found, GuardianProgram, Lost, Options, Removed};
