@@ -1,1 +1,75 @@
-//! .
+//! The bundled shop: three real processes, so that a newcomer, and our own tests, have something true to break.
+//!
+//! `front` answers `/checkout`, for which it asks `stock` and then `payments`. It knows nothing of firedrill, as any
+//! system under test: its server, its client and its metrics are its own.
+
+mod client;
+mod front;
+mod lifeline;
+mod metrics;
+mod payments;
+mod server;
+mod shop;
+mod stock;
+
+pub use shop::{Address, Shop, ShopError};
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use metrics::Metrics;
+
+/// One process of the shop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// What customers talk to.
+    Front {
+        /// Where it finds payments: `address:port`.
+        payments: String,
+        /// Where it finds stock: `address:port`.
+        stock: String,
+    },
+    /// Charges cards.
+    Payments,
+    /// Reserves goods.
+    Stock,
+}
+
+impl Role {
+    /// Its name, as in `firedrill demo NAME`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Front { .. } => "front",
+            Self::Payments => "payments",
+            Self::Stock => "stock",
+        }
+    }
+}
+
+/// Runs one process of the shop until `parent` is gone, its standard input ends, or it is told to end.
+///
+/// `ready` is called once, with the address that it listens on.
+pub async fn serve(
+    role: Role,
+    listen: SocketAddr,
+    parent: Option<u32>,
+    ready: impl FnOnce(SocketAddr),
+) -> io::Result<()> {
+    let ended = lifeline::tie(parent)?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("the shop's {} cannot listen on {listen}: {error}", role.name()))
+    })?;
+    ready(listener.local_addr()?);
+    let metrics = Arc::new(Metrics::new(role.name()));
+    match role {
+        Role::Front { payments, stock } => {
+            server::run(listener, front::Front::new(payments, stock, metrics), ended).await;
+        }
+        Role::Payments => server::run(listener, payments::Payments::new(metrics), ended).await,
+        Role::Stock => server::run(listener, stock::Stock::new(metrics), ended).await,
+    }
+    Ok(())
+}

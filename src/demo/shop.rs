@@ -1,0 +1,135 @@
+//! The shop as a whole: starts its three processes and ends them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpSocket;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::Role;
+
+const START_WITHIN: Duration = Duration::from_secs(10);
+const END_WITHIN: Duration = Duration::from_secs(3);
+
+/// Why the shop does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ShopError {
+    /// A process could not be started.
+    #[error("cannot start the shop's {role}: {source}")]
+    Start {
+        /// Which.
+        role: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A process did not say where it listens.
+    #[error("the shop's {role} did not come up: {why}")]
+    NotUp {
+        /// Which.
+        role: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// No address could be reserved.
+    #[error("cannot reserve an address on 127.0.0.1: {0}")]
+    Reserve(io::Error),
+}
+
+/// An address of 127.0.0.1 that is kept for somebody who will listen there later.
+///
+/// The socket is bound and does not listen: the kernel gives the port to nobody who did not ask for it by number, and a
+/// listener that does ask for it may have it.
+#[derive(Debug)]
+pub struct Address {
+    held: TcpSocket,
+}
+
+impl Address {
+    /// Lets the kernel choose.
+    pub fn reserve() -> Result<Self, ShopError> {
+        let reserve = || {
+            let held = TcpSocket::new_v4()?;
+            held.set_reuseaddr(true)?;
+            held.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+            Ok(Self { held })
+        };
+        reserve().map_err(ShopError::Reserve)
+    }
+
+    /// The address.
+    pub fn get(&self) -> Result<SocketAddr, ShopError> {
+        self.held.local_addr().map_err(ShopError::Reserve)
+    }
+}
+
+/// Three running processes. They die with it, and with this process.
+#[derive(Debug)]
+pub struct Shop {
+    /// Where customers shop.
+    pub front: SocketAddr,
+    /// Where payments in fact listens; front was told another address, with a route in between.
+    pub payments: SocketAddr,
+    /// Where stock listens.
+    pub stock: SocketAddr,
+    processes: Vec<Child>,
+}
+
+impl Shop {
+    /// Starts the shop from this program's own file. Front will look for payments at `payments_seen_at`.
+    ///
+    /// The parent-death signal is sent when the starting *thread* ends: call it on a thread that lives as long as the
+    /// shop.
+    pub async fn start(program: PathBuf, payments_seen_at: SocketAddr) -> Result<Self, ShopError> {
+        let mut processes = Vec::new();
+        let mut start = async |role| -> Result<SocketAddr, ShopError> {
+            let (child, address) = start(&program, role).await?;
+            processes.push(child);
+            Ok(address)
+        };
+        let stock = start(Role::Stock).await?;
+        let payments = start(Role::Payments).await?;
+        let role = Role::Front { payments: payments_seen_at.to_string(), stock: stock.to_string() };
+        let front = start(role).await?;
+        Ok(Self { front, payments, stock, processes })
+    }
+
+    /// Ends the shop and waits for it: gently first.
+    pub async fn end(mut self) {
+        for process in &mut self.processes {
+            drop(process.stdin.take());
+        }
+        for mut process in self.processes {
+            if timeout(END_WITHIN, process.wait()).await.is_err() {
+                let _ = process.kill().await;
+            }
+        }
+    }
+}
+
+async fn start(program: &PathBuf, role: Role) -> Result<(Child, SocketAddr), ShopError> {
+    let name = role.name();
+    let mut command = Command::new(program);
+    command.args(["demo", name, "--listen", "127.0.0.1:0", "--parent", &std::process::id().to_string()]);
+    if let Role::Front { payments, stock } = &role {
+        command.args(["--payments", payments, "--stock", stock]);
+    }
+    // A group of its own: Ctrl-C is for the drill, which needs the shop until the faults are gone.
+    command.process_group(0).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|source| ShopError::Start { role: name, source })?;
+    let not_up = |why: String| ShopError::NotUp { role: name, why };
+    let stdout = child.stdout.take().ok_or_else(|| not_up("it has no output".to_owned()))?;
+    let mut line = String::new();
+    match timeout(START_WITHIN, BufReader::new(stdout).read_line(&mut line)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => return Err(not_up(error.to_string())),
+        Err(_) => return Err(not_up(format!("it said nothing for {START_WITHIN:?}"))),
+    }
+    let address = line.trim().rsplit(' ').next().and_then(|word| word.parse().ok());
+    let address = address.ok_or_else(|| not_up(format!("it said {line:?} instead of its address")))?;
+    Ok((child, address))
+}

@@ -1,0 +1,111 @@
+//! The shop of `firedrill demo`: real processes that answer, degrade, and never outlive the command.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::support::{
+    Child, firedrill, free_port, get, is_listening, processes_with, put, request, wait_until,
+};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// One process of the shop, started by hand.
+fn process(role: &str, more: &[&str]) -> (Child, SocketAddr) {
+    let child = Child::spawn(firedrill().args(["demo", role]).args(more));
+    let line = child.wait_for_line(&format!("{role} listens on "), SOON);
+    let address = line.rsplit(' ').next().unwrap().parse().unwrap();
+    (child, address)
+}
+
+/// Front, payments and stock, with front told of another payments where `payments` is given.
+fn shop(payments: Option<SocketAddr>) -> (Vec<Child>, SocketAddr) {
+    let (stock, stock_at) = process("stock", &[]);
+    let (bank, bank_at) = process("payments", &[]);
+    let seen = payments.unwrap_or(bank_at).to_string();
+    let (front, front_at) = process("front", &["--payments", &seen, "--stock", &stock_at.to_string()]);
+    (vec![front, bank, stock], front_at)
+}
+
+#[test]
+fn checkout_reserves_and_charges_and_is_counted() {
+    let (_shop, front) = shop(None);
+    let answer = request(front, "POST", "/checkout", "").unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.body.contains(r#""payment":"charged""#), "{answer:?}");
+    assert_eq!(get(front, "/healthCheck").unwrap().status, 200);
+    assert_eq!(get(front, "/nowhere").unwrap().status, 404);
+    let metrics = get(front, "/metrics").unwrap().body;
+    assert!(metrics.contains("shop_requests_total{role=\"front\"} 2\n"), "{metrics}");
+}
+
+#[test]
+fn an_open_breaker_says_pay_later_without_payments() {
+    let nobody = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let (_shop, front) = shop(Some(nobody));
+    let broken = get(front, "/checkout").unwrap();
+    assert_eq!(broken.status, 502, "{broken:?}");
+    assert!(broken.body.contains("payments"), "{broken:?}");
+
+    assert_eq!(put(front, "/flags/pay-later", r#"{"enabled":true}"#).unwrap().status, 200);
+    let degraded = get(front, "/checkout").unwrap();
+    assert_eq!(degraded.status, 200, "{degraded:?}");
+    assert!(degraded.body.contains("pay later"), "{degraded:?}");
+    assert!(get(front, "/metrics").unwrap().body.contains("shop_breaker_open{role=\"front\"} 1\n"));
+
+    assert_eq!(put(front, "/flags/pay-later", r#"{"enabled":false}"#).unwrap().status, 200);
+    assert_eq!(get(front, "/checkout").unwrap().status, 502);
+    assert_eq!(put(front, "/flags/pay-later", "yes").unwrap().status, 400);
+}
+
+#[test]
+fn a_process_of_the_shop_ends_gently_when_told() {
+    let (stock, address) = process("stock", &[]);
+    stock.signal(Signal::SIGTERM);
+    let ended = stock.wait(SOON);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!is_listening(address));
+}
+
+#[test]
+fn a_process_of_the_shop_ends_with_its_standard_input() {
+    let parent = std::process::id().to_string();
+    let mut command = firedrill();
+    let mut stock = command
+        .args(["demo", "stock", "--parent", &parent])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(stock.stdin.take());
+    let mut status = None;
+    wait_until("the end of stock", SOON, || {
+        status = stock.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_process_of_the_shop_refuses_to_outlive_a_parent_that_is_gone() {
+    let ended = Child::spawn(firedrill().args(["demo", "stock", "--parent", "1"])).wait(SOON);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("is gone"), "{ended:?}");
+}
+
+#[test]
+fn kill_9_of_the_demo_leaves_no_process_and_no_port() {
+    let demo = Child::spawn(firedrill().args(["demo", "--keep"]));
+    let line = demo.wait_for_line("/checkout", SOON);
+    let authority = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
+    let front: SocketAddr = authority.parse().unwrap();
+    assert!(is_listening(front));
+    let mark = format!("--parent {}", demo.pid());
+    assert_eq!(processes_with(&mark).len(), 3);
+
+    demo.signal(Signal::SIGKILL);
+    wait_until("the shop dies with the demo", SOON, || processes_with(&mark).is_empty());
+    assert!(!is_listening(front));
+}
