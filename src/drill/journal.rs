@@ -136,7 +136,7 @@ pub fn verify(bytes: &[u8], head: Option<&str>) -> Verified {
             Err(why) => return broken(count, why),
         };
         if line.kind == CLOSED {
-            if line.data["lines"] != Value::from(count) {
+            if line.data["lines"] != count {
                 return broken(
                     count,
                     format!("it closes after {} lines, but {count} came before", line.data["lines"]),

@@ -1,8 +1,17 @@
 //! The heart: `(state, event) → (state, commands)`. Never awaits, never reads a clock, opens nothing, rolls no dice.
 
+mod active;
 pub mod event;
+mod inject;
 pub mod journal;
 mod judge;
+mod state;
+pub mod summary;
+mod watch;
 
 pub use event::{Command, Event, Judgement, RemoveReason, Sample, StopReason, Timed};
+pub use inject::{Inject, InjectState};
 pub use judge::Judge;
+pub use state::{Drill, UnderTest};
+pub use summary::Summary;
+pub use watch::{Watch, Watched};

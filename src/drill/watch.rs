@@ -1,0 +1,182 @@
+//! The probes of a drill: each one's judgement, the guardrails, and how long all has been good.
+
+use std::time::Duration;
+
+use super::event::{Judgement, Record, Sample};
+use super::judge::Judge;
+use crate::scenario::plan::{Load, Plan, Probe, ProbeAction};
+
+/// One probe and what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    /// What was planned.
+    pub plan: Probe,
+    /// Whether answers to the load count for it (its URL is the load's).
+    pub takes_load: bool,
+    judge: Judge,
+    /// The judgement in force.
+    pub judgement: Judgement,
+    /// Since when that word is in force.
+    pub since: Duration,
+}
+
+/// An `abort:` entry being watched.
+#[derive(Clone, Debug, PartialEq)]
+struct Guardrail {
+    probe: String,
+    lasting: Duration,
+    takes_load: bool,
+    judge: Judge,
+    violated_since: Option<Duration>,
+}
+
+/// All probes and guardrails.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watch {
+    /// The probes in file order.
+    pub probes: Vec<Watched>,
+    guardrails: Vec<Guardrail>,
+    good_since: Option<Duration>,
+}
+
+impl Watch {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let takes_load = |probe: &Probe| {
+            matches!((&probe.action, &plan.load),
+            (ProbeAction::Http(http), Some(Load { request, .. })) if http.url == request.url)
+        };
+        let probes = plan.steady_state.probes.iter().map(|probe| Watched {
+            plan: probe.clone(),
+            takes_load: takes_load(probe),
+            judge: Judge::new(probe.tolerance.clone()),
+            judgement: Judgement::Unknown { why: "not measured yet".into() },
+            since: Duration::ZERO,
+        });
+        let probes: Vec<Watched> = probes.collect();
+        let guardrails = plan.abort.iter().filter_map(|rule| {
+            let probe = plan.steady_state.probes.iter().find(|probe| probe.name == rule.probe)?;
+            let tolerance = rule.tolerance.clone().unwrap_or_else(|| probe.tolerance.clone());
+            Some(Guardrail {
+                probe: rule.probe.clone(),
+                lasting: rule.lasting.duration(),
+                takes_load: takes_load(probe),
+                judge: Judge::new(tolerance),
+                violated_since: None,
+            })
+        });
+        let guardrails = guardrails.collect();
+        Self { probes, guardrails, good_since: None }
+    }
+
+    /// Takes a probe's sample; returns what changed.
+    pub(super) fn on_probe(&mut self, now: Duration, probe: &str, sample: &Sample) -> Vec<Record> {
+        for watched in self.probes.iter_mut().filter(|watched| watched.plan.name == probe) {
+            watched.judge.take(sample);
+        }
+        for guardrail in self.guardrails.iter_mut().filter(|guardrail| guardrail.probe == probe) {
+            guardrail.judge.take(sample);
+        }
+        self.rejudge(now)
+    }
+
+    /// Takes answers to the load; returns what changed.
+    pub(super) fn on_load(&mut self, now: Duration, samples: &[Sample]) -> Vec<Record> {
+        for sample in samples {
+            for watched in self.probes.iter_mut().filter(|watched| watched.takes_load) {
+                watched.judge.take_from_load(sample);
+            }
+            for guardrail in self.guardrails.iter_mut().filter(|guardrail| guardrail.takes_load) {
+                guardrail.judge.take_from_load(sample);
+            }
+        }
+        self.rejudge(now)
+    }
+
+    fn rejudge(&mut self, now: Duration) -> Vec<Record> {
+        let mut changed = Vec::new();
+        for watched in &mut self.probes {
+            let judgement = watched.judge.judge(now);
+            // A new wording of the same word ("p95 is 2.1s" after "2.0s") is no news.
+            if std::mem::discriminant(&judgement) != std::mem::discriminant(&watched.judgement) {
+                watched.since = now;
+                changed.push(Record::ProbeJudged {
+                    probe: watched.plan.name.clone(),
+                    judgement: judgement.clone(),
+                });
+            }
+            watched.judgement = judgement;
+        }
+        for guardrail in &mut self.guardrails {
+            guardrail.violated_since = match guardrail.judge.judge(now) {
+                Judgement::Violated { .. } => guardrail.violated_since.or(Some(now)),
+                Judgement::Good {} | Judgement::Unknown { .. } => None,
+            };
+        }
+        let good = self.probes.iter().all(|watched| watched.judgement == Judgement::Good {});
+        self.good_since = if good { self.good_since.or(Some(now)) } else { None };
+        changed
+    }
+
+    /// Since when every probe has been judged good without a break.
+    pub fn good_since(&self) -> Option<Duration> {
+        if self.probes.is_empty() { Some(Duration::ZERO) } else { self.good_since }
+    }
+
+    /// The probes that are not good, each with why, in words.
+    pub fn not_good(&self) -> Vec<String> {
+        let words = |watched: &Watched| match &watched.judgement {
+            Judgement::Good {} => None,
+            Judgement::Unknown { why } => Some(format!("{}: cannot be judged ({why})", watched.plan.name)),
+            Judgement::Violated { why } => Some(format!("{}: {why}", watched.plan.name)),
+        };
+        self.probes.iter().filter_map(words).collect()
+    }
+
+    /// The impact probe that is violated, if one is.
+    pub(super) fn impact(&self) -> Option<&Watched> {
+        self.probes.iter().find(|watched| watched.plan.impact && watched.is_violated())
+    }
+
+    /// Whether any probe is violated.
+    pub(super) fn any_violated(&self) -> bool {
+        self.probes.iter().any(Watched::is_violated)
+    }
+
+    /// The invariant that is violated, in words.
+    pub(super) fn broken_invariant(&self) -> Option<String> {
+        self.probes.iter().find_map(|watched| match &watched.judgement {
+            Judgement::Violated { why } if watched.plan.invariant => {
+                Some(format!("invariant `{}`: {why}", watched.plan.name))
+            }
+            _ => None,
+        })
+    }
+
+    /// The `abort:` entry that has been violated for long enough, in words.
+    pub(super) fn broken_guardrail(&self, now: Duration) -> Option<String> {
+        self.guardrails.iter().find_map(|guardrail| {
+            let since = guardrail.violated_since?;
+            (now >= since + guardrail.lasting).then(|| {
+                format!(
+                    "abort rule on `{}`: out of tolerance since +{:.1}s",
+                    guardrail.probe,
+                    since.as_secs_f64()
+                )
+            })
+        })
+    }
+
+    /// When a guardrail becomes due if nothing changes.
+    pub(super) fn guardrail_due(&self) -> Option<Duration> {
+        self.guardrails
+            .iter()
+            .filter_map(|guardrail| Some(guardrail.violated_since? + guardrail.lasting))
+            .min()
+    }
+}
+
+impl Watched {
+    fn is_violated(&self) -> bool {
+        matches!(self.judgement, Judgement::Violated { .. })
+    }
+}
