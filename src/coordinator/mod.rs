@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod control;
 pub mod http;
+pub mod lever;
 pub mod load;
 pub mod probe;
 pub mod secrets;

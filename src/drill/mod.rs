@@ -1,6 +1,7 @@
 //! The heart: `(state, event) → (state, commands)`. Never awaits, never reads a clock, opens nothing, rolls no dice.
 
 mod active;
+pub mod board;
 pub mod event;
 mod inject;
 pub mod journal;
@@ -8,6 +9,7 @@ mod judge;
 mod state;
 pub mod summary;
 mod watch;
+pub mod words;
 
 pub use event::{Command, Event, Judgement, RemoveReason, Sample, StopReason, Timed};
 pub use inject::{Inject, InjectState};

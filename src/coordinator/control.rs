@@ -1,1 +1,0 @@
-//! The control socket of a running drill.

@@ -1,0 +1,52 @@
+//! The control socket of a running drill: what people may ask of it, from another terminal.
+
+pub mod client;
+mod peer;
+mod server;
+mod socket;
+pub mod wire;
+
+pub use server::serve;
+pub use socket::{BindProblem, SocketFile, bind, socket_path};
+pub use wire::Status;
+
+use tokio::sync::oneshot;
+
+/// What people may ask of a running drill; the engine answers through `reply`.
+#[derive(Debug)]
+pub enum Request {
+    /// How it stands.
+    Status {
+        /// The answer.
+        reply: oneshot::Sender<Status>,
+    },
+    /// Stop and take every fault back.
+    Halt {
+        /// Who asks: `name (uid)`.
+        who: String,
+        /// Why; may be empty.
+        reason: String,
+        /// Answered once the drill was told.
+        reply: oneshot::Sender<()>,
+    },
+    /// Write something into the journal.
+    Note {
+        /// Who writes: `name (uid)`.
+        who: String,
+        /// What.
+        text: String,
+        /// Answered once it is journalled.
+        reply: oneshot::Sender<()>,
+    },
+    /// Change a fault that is on.
+    SetFault {
+        /// Who asks: `name (uid)`.
+        who: String,
+        /// The fault's id.
+        fault: String,
+        /// Keys and their new values, as said.
+        changes: Vec<(String, String)>,
+        /// What changed (`delay 2s → 500ms`), or why it cannot be.
+        reply: oneshot::Sender<Result<String, String>>,
+    },
+}

@@ -1,0 +1,261 @@
+//! Serves the control socket: HTTP in, requests to the engine, answers out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use firedrill_proxy::control::wire::Problem;
+use http::{HeaderValue, StatusCode, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixListener;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Request;
+use super::peer::Peer;
+use super::wire::{CHANGES_MAX, Changed, Drills, Halt, Note, SetFault, Status, TEXT_MAX_BYTES};
+
+/// Connections at a time; more wait in the listen queue.
+const CONNECTIONS_MAX: usize = 32;
+/// The largest request body.
+const BODY_MAX_BYTES: usize = 64 * 1024;
+/// How long the engine may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long a client may take to send its headers.
+const HEADERS_WITHIN: Duration = Duration::from_secs(5);
+/// How long open requests may take once the drill is over.
+const FINISH_WITHIN: Duration = Duration::from_secs(1);
+/// After a failure to accept (no descriptors left), before the next try.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Serves until `shutdown`; then lets open requests finish for a second.
+pub async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>, shutdown: CancellationToken) {
+    let app = router(requests);
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = async {
+            let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
+            Some((permit, listener.accept().await))
+        };
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = accepted => match accepted {
+                Some((permit, Ok((stream, _)))) => {
+                    // A stranger is hung up on; the file's mode keeps strangers out before that.
+                    let Some(peer) = Peer::let_in(&stream) else { continue };
+                    let (app, shutdown) = (app.clone().layer(Extension(peer)), shutdown.clone());
+                    connections.spawn(async move {
+                        connection(stream, app, shutdown).await;
+                        drop(permit);
+                    });
+                }
+                Some((_, Err(error))) => {
+                    tracing::warn!(%error, "the control socket cannot accept");
+                    tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
+                }
+                None => break,
+            },
+        }
+    }
+    drop(listener);
+    let _ =
+        tokio::time::timeout(FINISH_WITHIN, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+async fn connection(stream: tokio::net::UnixStream, app: Router, shutdown: CancellationToken) {
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a control connection broke");
+            }
+        }
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+fn router(requests: mpsc::Sender<Request>) -> Router {
+    Router::new()
+        .route("/v1/drills", get(drills))
+        .route("/v1/drills/{id}", get(drill))
+        .route("/v1/drills/{id}/notes", post(note))
+        .route("/v1/drills/{id}/faults/{fault}", post(set_fault))
+        .route("/v1/halt", post(halt))
+        .fallback(|| async { Refusal::new(404, "no such path", "see `GET /v1/drills`".to_owned()) })
+        .method_not_allowed_fallback(|| async {
+            Refusal::new(405, "wrong method", "read with GET, change with POST".to_owned())
+        })
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .with_state(Engine { requests })
+}
+
+async fn drills(State(engine): State<Engine>) -> Result<Json<Drills>, Refusal> {
+    Ok(Json(Drills { drills: vec![engine.status().await?] }))
+}
+
+async fn drill(State(engine): State<Engine>, Path(id): Path<String>) -> Result<Json<Status>, Refusal> {
+    engine.drill(&id).await.map(Json)
+}
+
+async fn halt(
+    State(engine): State<Engine>,
+    Extension(peer): Extension<Peer>,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    // Nobody in a hurry should be turned away for a missing body.
+    let Halt { reason } = if body.is_empty() { Halt::default() } else { read(&body)? };
+    let mut reason = reason;
+    cut(&mut reason);
+    engine.ask(|reply| Request::Halt { who: peer.who, reason, reply }).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn note(
+    State(engine): State<Engine>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    let Note { text } = read(&body)?;
+    if text.trim().is_empty() {
+        return Err(Refusal::new(422, "empty note", "`text` says nothing; write what you saw".to_owned()));
+    }
+    if text.len() > TEXT_MAX_BYTES {
+        let why = format!("`text` is {} bytes long and may have {TEXT_MAX_BYTES}; shorten it", text.len());
+        return Err(Refusal::new(422, "note too long", why));
+    }
+    engine.drill(&id).await?;
+    engine.ask(|reply| Request::Note { who: peer.who, text, reply }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn set_fault(
+    State(engine): State<Engine>,
+    Extension(peer): Extension<Peer>,
+    Path((id, fault)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Json<Changed>, Refusal> {
+    let changes = changes(read(&body)?)?;
+    let status = engine.drill(&id).await?;
+    if !status.faults.iter().any(|known| known.id == fault) {
+        let known: Vec<&str> = status.faults.iter().map(|fault| fault.id.as_str()).collect();
+        let why = format!(
+            "drill `{id}` has no fault `{}`; it has {}",
+            fault.escape_debug(),
+            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+        );
+        return Err(Refusal::new(404, "no such fault", why));
+    }
+    match engine.ask(|reply| Request::SetFault { who: peer.who, fault, changes, reply }).await? {
+        Ok(change) => Ok(Json(Changed { change })),
+        Err(why) => Err(Refusal::new(422, "fault not changed", why)),
+    }
+}
+
+/// The changes as texts; a number or a truth value is taken as it is written.
+fn changes(body: SetFault) -> Result<Vec<(String, String)>, Refusal> {
+    if body.set.is_empty() || body.set.len() > CHANGES_MAX {
+        let why = format!("`set` has {} keys; give 1 to {CHANGES_MAX}", body.set.len());
+        return Err(Refusal::new(422, "nothing to set, or too much", why));
+    }
+    body.set
+        .into_iter()
+        .map(|(key, value)| match value {
+            serde_json::Value::String(text) => Ok((key, text)),
+            serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Ok((key, value.to_string())),
+            serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+                let why = format!("`{}` is {value}; give a text or a number", key.escape_debug());
+                Err(Refusal::new(422, "no value", why))
+            }
+        })
+        .collect()
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        Refusal::new(400, "unreadable body", format!("the body is not what is expected: {error}"))
+    })
+}
+
+/// Shortens a text to what the record takes, at a character's end.
+fn cut(text: &mut String) {
+    if text.len() > TEXT_MAX_BYTES {
+        text.truncate(text.floor_char_boundary(TEXT_MAX_BYTES));
+    }
+}
+
+/// The way to the engine.
+#[derive(Clone)]
+struct Engine {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Engine {
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.requests.send(request(reply)).await.map_err(|_| ())?;
+            answer.await.map_err(|_| ())
+        };
+        match tokio::time::timeout(ANSWER_WITHIN, asked).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(())) => Err(Refusal::new(
+                503,
+                "the drill is ending",
+                "the drill takes no more requests; see its report".to_owned(),
+            )),
+            Err(_) => Err(Refusal::new(
+                504,
+                "no answer",
+                format!("the drill did not answer within {} s; ask again", ANSWER_WITHIN.as_secs()),
+            )),
+        }
+    }
+
+    async fn status(&self) -> Result<Status, Refusal> {
+        self.ask(|reply| Request::Status { reply }).await
+    }
+
+    async fn drill(&self, id: &str) -> Result<Status, Refusal> {
+        let status = self.status().await?;
+        if status.drill == id {
+            return Ok(status);
+        }
+        let why = format!("no drill `{}` is running here; `{}` is", id.escape_debug(), status.drill);
+        Err(Refusal::new(404, "no such drill", why))
+    }
+}
+
+/// A problem on its way out (RFC 9457).
+struct Refusal(Problem);
+
+impl Refusal {
+    fn new(status: u16, title: &str, detail: String) -> Self {
+        Self(Problem { status, title: title.to_owned(), detail })
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let kind = HeaderValue::from_static("application/problem+json");
+        (status, [(header::CONTENT_TYPE, kind)], Json(self.0)).into_response()
+    }
+}

@@ -1,0 +1,124 @@
+//! Where the control socket is, and how it is made so that nobody else can reach it.
+
+use std::fs::{DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use tokio::net::UnixListener;
+
+pub(super) const PREFIX: &str = "drill-";
+pub(super) const SUFFIX: &str = ".sock";
+/// The kernel's limit for the path of a Unix socket, without its final zero.
+const PATH_MAX_BYTES: usize = 107;
+/// Longer ids are shortened: the path must fit into the kernel's limit.
+const ID_MAX_BYTES: usize = 40;
+
+/// Why there is no control socket.
+#[derive(Debug, thiserror::Error)]
+pub enum BindProblem {
+    /// The file system said no.
+    #[error("cannot make the control socket `{}`: {source}", path.display())]
+    Io {
+        /// Of what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else could reach it.
+    #[error(
+        "the runtime directory `{}` {why}; remove it, or set XDG_RUNTIME_DIR to a directory of your own",
+        path.display()
+    )]
+    NotOurs {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The kernel cannot take the path.
+    #[error(
+        "the path `{}` is {} bytes long and a Unix socket's may have {PATH_MAX_BYTES}; \
+         set XDG_RUNTIME_DIR to a shorter one",
+        path.display(),
+        path.as_os_str().len()
+    )]
+    TooLong {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+/// The socket of a drill.
+pub fn socket_path(runtime_dir: &Path, drill_id: &str) -> PathBuf {
+    let plain = drill_id.len() <= ID_MAX_BYTES
+        && drill_id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let name = if plain {
+        drill_id.to_owned()
+    } else {
+        let digest = Sha256::digest(drill_id.as_bytes());
+        digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    };
+    runtime_dir.join(format!("{PREFIX}{name}{SUFFIX}"))
+}
+
+/// Makes the runtime directory (0700) and the socket (0600). The file goes away with the returned guard.
+pub fn bind(runtime_dir: &Path, drill_id: &str) -> Result<(UnixListener, SocketFile), BindProblem> {
+    let path = socket_path(runtime_dir, drill_id);
+    if path.as_os_str().len() > PATH_MAX_BYTES {
+        return Err(BindProblem::TooLong { path });
+    }
+    let failed = |source| BindProblem::Io { path: path.clone(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(runtime_dir).map_err(failed)?;
+    own_directory(runtime_dir)?;
+    // Listens under another name first: whoever sees the final name can connect, and a refused connection always
+    // means that nobody is there any more.
+    let making = runtime_dir.join(format!("new-{}", std::process::id()));
+    match std::fs::remove_file(&making) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let listener = UnixListener::bind(&making).map_err(failed)?;
+    std::fs::set_permissions(&making, Permissions::from_mode(0o600)).map_err(failed)?;
+    std::fs::rename(&making, &path).map_err(failed)?;
+    Ok((listener, SocketFile { path }))
+}
+
+/// Refuses a directory that another user made or can write to.
+fn own_directory(path: &Path) -> Result<(), BindProblem> {
+    let metadata = std::fs::symlink_metadata(path)
+        .map_err(|source| BindProblem::Io { path: path.to_owned(), source })?;
+    let not_ours = |why: String| Err(BindProblem::NotOurs { path: path.to_owned(), why });
+    if !metadata.is_dir() {
+        return not_ours("is no directory".to_owned());
+    }
+    if metadata.uid() != nix::unistd::Uid::effective().as_raw() {
+        return not_ours(format!("belongs to user {}", metadata.uid()));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        std::fs::set_permissions(path, Permissions::from_mode(0o700))
+            .map_err(|source| BindProblem::Io { path: path.to_owned(), source })?;
+    }
+    Ok(())
+}
+
+/// The file of a socket; removed when dropped.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+}
+
+impl SocketFile {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
