@@ -207,6 +207,7 @@ impl Board {
             Event::PreflightFinished { .. }
             | Event::FaultChanged { .. }
             | Event::CommandFinished { .. }
+            | Event::VerifyFinished { .. }
             | Event::HaltRequested { .. }
             | Event::NoteWritten { .. }
             | Event::TimePassed {} => {}
@@ -230,6 +231,7 @@ impl Board {
             | Command::StartCommand {}
             | Command::StopCommand {}
             | Command::WakeAt { .. }
+            | Command::Verify {}
             | Command::Close {} => {}
         }
         self.remember(timed.mono, said)

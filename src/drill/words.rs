@@ -80,6 +80,12 @@ pub fn of_event(event: &Event) -> Said {
             let tone = if *status == Some(0) { Tone::Good } else { Tone::Bad };
             Said::new(tone, format!("command ended: {detail}"))
         }
+        Event::VerifyFinished { residue } if residue.is_empty() => {
+            Said::new(Tone::Good, "verified: nothing was left behind")
+        }
+        Event::VerifyFinished { residue } => {
+            Said::new(Tone::Bad, format!("left behind: {}", residue.join("; ")))
+        }
         Event::HaltRequested { who, reason } if reason.is_empty() => {
             Said::new(Tone::Bad, format!("halt by {who}"))
         }
@@ -102,6 +108,7 @@ pub fn of_command(command: &Command) -> Said {
         Command::StopCommand {} => Said::new(Tone::Plain, "command under test is being ended"),
         Command::WakeAt { at } => Said::detail(format!("the drill looks again at +{}", short(*at))),
         Command::Record(record) => of_record(record),
+        Command::Verify {} => Said::detail("everything is being taken down, and residue looked for"),
         Command::Close {} => Said::detail("the drill closes"),
     }
 }
