@@ -29,7 +29,7 @@ impl Drill {
         self.run_command(now);
         if self.injects.iter().all(Inject::is_over) {
             self.end_command(now);
-            if !matches!(self.under_test, UnderTest::Running | UnderTest::Ending { .. }) {
+            if self.command_is_over(now) {
                 self.enter(now, Phase::Recovering);
             }
         }
@@ -133,7 +133,8 @@ impl Drill {
         let steady = &self.plan.steady_state;
         let stable_at = self.watch.good_since().map(|since| since + steady.stable_for.duration());
         let own = match self.phase {
-            Phase::Planned | Phase::Preflight | Phase::Scored => vec![],
+            Phase::Planned | Phase::Scored => vec![],
+            Phase::Preflight => vec![Some(self.phase_since + ANSWER_WITHIN)],
             Phase::Steady => vec![Some(self.phase_since + steady.gate_within.duration())],
             Phase::Active => {
                 let effective = self.injects.iter().filter(|i| i.is_on()).filter_map(|i| i.effective).min();

@@ -8,6 +8,8 @@ pub mod journal;
 mod judge;
 mod state;
 pub mod summary;
+#[cfg(test)]
+mod walk;
 mod watch;
 pub mod words;
 

@@ -219,7 +219,12 @@ impl Drill {
     fn step(&mut self, now: Duration) {
         self.give_up_on_overdue_answers(now);
         match self.phase {
-            Phase::Planned | Phase::Preflight | Phase::Scored => {}
+            Phase::Planned | Phase::Scored => {}
+            Phase::Preflight => {
+                if now >= self.phase_since + ANSWER_WITHIN {
+                    self.stop(now, StopReason::Refused { why: vec!["preflight did not answer".into()] });
+                }
+            }
             Phase::Steady => self.step_steady(now),
             Phase::Active => self.step_active(now),
             Phase::Recovering => self.step_recovering(now),
@@ -273,13 +278,17 @@ impl Drill {
         }
     }
 
-    fn verify_once_all_is_over(&mut self, now: Duration) {
-        let command_over = match self.under_test {
+    /// Whether the command under test needs no more waiting: there is none, it ended, or it will not end.
+    pub(super) fn command_is_over(&self, now: Duration) -> bool {
+        match self.under_test {
             UnderTest::Running => false,
             UnderTest::Ending { since } => now >= since + ANSWER_WITHIN,
             UnderTest::NotStarted | UnderTest::Finished { .. } => true,
-        };
-        if command_over && self.injects.iter().all(Inject::is_over) {
+        }
+    }
+
+    fn verify_once_all_is_over(&mut self, now: Duration) {
+        if self.command_is_over(now) && self.injects.iter().all(Inject::is_over) {
             self.enter(now, Phase::Verifying);
             self.out.push(Command::Verify {});
         }
