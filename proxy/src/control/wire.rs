@@ -175,6 +175,90 @@ pub struct LedgerEntry {
     pub drawn: Option<u64>,
 }
 
+/// Why a fault is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndReason {
+    /// Somebody removed it.
+    Removed,
+    /// Its route was removed.
+    RouteRemoved,
+    /// Its owner did not renew its lease in time.
+    LeaseExpired,
+    /// It stood as long as it was allowed to.
+    MaxReached,
+}
+
+impl EndReason {
+    /// The reason as the end of a sentence: "the fault is gone: …".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Removed => "it was removed",
+            Self::RouteRemoved => "its route was removed",
+            Self::LeaseExpired => "its lease ran out without a renewal",
+            Self::MaxReached => "it reached its `max`",
+        }
+    }
+}
+
+/// A fault that is gone, as it last was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EndedFault {
+    /// The route on which it was.
+    pub route: String,
+    /// Why it is gone.
+    pub why: EndReason,
+    /// What it was, and what it had done by then.
+    pub fault: FaultView,
+}
+
+/// A fault that was asked for: it stands, or it is known to be gone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultState {
+    /// It stands.
+    Standing(FaultView),
+    /// It is gone.
+    Ended(EndedFault),
+}
+
+/// The answer for a fault that is gone: a problem with status 410 that also carries the fault's end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gone {
+    /// The problem.
+    #[serde(flatten)]
+    pub problem: Problem,
+    /// The end.
+    pub ended: EndedFault,
+}
+
+/// What renews the leases of an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Renewal {
+    /// How long the faults may live from now on without another renewal.
+    pub lease: Period,
+}
+
+/// What a renewal reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Renewed {
+    /// How many faults live longer by it.
+    pub faults: usize,
+}
+
+/// That the control plane answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Health {
+    /// Always `ok`.
+    pub status: String,
+    /// The version of the program.
+    pub version: String,
+    /// How many routes there are.
+    pub routes: usize,
+    /// How many faults stand.
+    pub faults: usize,
+}
+
 /// Why the control API did not do as asked (RFC 9457 `application/problem+json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{detail}")]
@@ -185,4 +269,11 @@ pub struct Problem {
     pub title: String,
     /// The thing, the value, the limit and the way out.
     pub detail: String,
+}
+
+impl Problem {
+    /// A problem with its status, its kind and its sentence.
+    pub fn new(status: u16, title: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { status, title: title.into(), detail: detail.into() }
+    }
 }
