@@ -1,6 +1,8 @@
 //! The engine: it alone waits, measures and acts. The drill decides; this module obeys.
 
+pub mod child;
 pub mod clock;
+pub mod command;
 pub mod control;
 pub mod http;
 pub mod lever;

@@ -45,7 +45,14 @@ impl Secrets {
 
     /// The text with every secret value cut out, for what comes from outside and goes into the record.
     pub fn cut_from(&self, text: &str) -> String {
-        let values = self.0.values().filter(|value| value.len() >= 4);
-        values.fold(text.to_owned(), |text, value| text.replace(value, "[secret]"))
+        let mut values: Vec<&String> = self.0.values().filter(|value| value.len() >= 4).collect();
+        // A secret that begins another must not leave the other's end standing.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        values.into_iter().fold(text.to_owned(), |text, value| text.replace(value, "[secret]"))
+    }
+
+    /// The length of the longest secret value in bytes, for those who cut a text before they cut secrets from it.
+    pub fn longest(&self) -> usize {
+        self.0.values().map(String::len).max().unwrap_or(0)
     }
 }

@@ -1,0 +1,238 @@
+//! A process that we start, with everything it starts: none of it outlives us, and all of it can be ended.
+//!
+//! Three nets, because each has a hole. The kernel kills the child when we die, even by `kill -9`
+//! (`PR_SET_PDEATHSIG`); it does so when the *thread* that forked ends, so that one thread, which never ends, forks
+//! them all. A process group reaches what the child forked, unless it left the group. A mark in the environment is
+//! inherited by all descendants, and so finds those that left the group or lost their parent.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitStatus};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::time::Instant;
+
+/// The mark that finds what a child started, wherever it went.
+const MARK: &str = "FIREDRILL_CHILD";
+
+/// Between two looks at what is left of a family that was asked to end.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A killed family may fork while it is being killed; this many rounds end every one that is not a fork bomb.
+const KILL_ROUNDS_MAX: usize = 50;
+
+/// Which process group a child gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Its own: a terminal's Ctrl-C does not reach it.
+    Own,
+    /// Ours: a terminal treats it as it treats us.
+    Ours,
+}
+
+/// A running child. Dropping it kills it and all that it started.
+pub struct Child {
+    child: Option<std::process::Child>,
+    pidfd: AsyncFd<OwnedFd>,
+    family: Family,
+}
+
+/// How to find a child's descendants.
+#[derive(Clone)]
+struct Family {
+    leader: i32,
+    own_group: bool,
+    mark: String,
+}
+
+type Order = (Command, tokio::sync::oneshot::Sender<io::Result<std::process::Child>>);
+
+/// Hands a command to the thread that forks; it lives as long as the process.
+fn spawner() -> io::Result<&'static SyncSender<Order>> {
+    static SPAWNER: OnceLock<SyncSender<Order>> = OnceLock::new();
+    static STARTING: Mutex<()> = Mutex::new(());
+    let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(spawner) = SPAWNER.get() {
+        return Ok(spawner);
+    }
+    let (sender, orders) = sync_channel::<Order>(64);
+    std::thread::Builder::new().name("spawner".into()).spawn(move || {
+        for (mut command, answer) in orders {
+            if let Err(Ok(mut unwanted)) = answer.send(command.spawn()) {
+                let _ = unwanted.kill();
+                let _ = unwanted.wait();
+            }
+        }
+    })?;
+    Ok(SPAWNER.get_or_init(|| sender))
+}
+
+impl Child {
+    /// Starts a command. What its standard streams are is the caller's choice.
+    pub async fn start(mut command: Command, group: Group) -> io::Result<Self> {
+        static STARTED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let ordinal = STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let us = std::process::id();
+        // The nanoseconds tell our children from those of an earlier process with our id.
+        let mark = format!("{us}-{ordinal}-{}", super::clock::wall().as_nanosecond());
+        command.env(MARK, &mark);
+        if group == Group::Own {
+            command.process_group(0);
+        }
+        // SAFETY: between fork and exec only `prctl` and `getppid` run, which are async-signal-safe and allocate
+        // nothing.
+        unsafe {
+            command.pre_exec(move || {
+                nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+                // We may have died before the line above; then nobody would ever kill the child.
+                if nix::unistd::getppid().as_raw() as u32 == us {
+                    Ok(())
+                } else {
+                    Err(io::ErrorKind::NotConnected.into())
+                }
+            });
+        }
+        let (answer, child) = tokio::sync::oneshot::channel();
+        spawner()?.try_send((command, answer)).map_err(|_| {
+            io::Error::new(io::ErrorKind::ResourceBusy, "too many commands are being started at once")
+        })?;
+        let child = child.await.map_err(io::Error::other)??;
+        Self::adopt(child, group, mark)
+    }
+
+    fn adopt(mut child: std::process::Child, group: Group, mark: String) -> io::Result<Self> {
+        let leader = i32::try_from(child.id()).map_err(io::Error::other)?;
+        let watched = open_pidfd(leader).and_then(|pidfd| {
+            // SAFETY: an `OwnedFd` is open and stays the same descriptor until it is dropped with the `AsyncFd`.
+            Ok(unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?)
+        });
+        let pidfd = watched.inspect_err(|_| {
+            let _ = child.kill();
+            let _ = child.wait();
+        })?;
+        let family = Family { leader, own_group: group == Group::Own, mark };
+        Ok(Self { child: Some(child), pidfd, family })
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.family.leader.unsigned_abs()
+    }
+
+    /// The pipes that the caller asked for, once each.
+    pub fn take_pipes(&mut self) -> (Option<std::process::ChildStdout>, Option<std::process::ChildStderr>) {
+        self.child.as_mut().map_or((None, None), |child| (child.stdout.take(), child.stderr.take()))
+    }
+
+    /// Waits until the child itself has ended, but leaves it to be reaped: its process and group id stay its own.
+    pub async fn ended(&self) -> io::Result<()> {
+        self.pidfd.readable().await.map(drop)
+    }
+
+    /// Waits until the child has ended, kills what it left running, and tells how it ended.
+    pub async fn wait(mut self) -> io::Result<ExitStatus> {
+        self.ended().await?;
+        self.finish().await
+    }
+
+    /// Asks the child and all that it started to end (TERM); what is left after `grace` is killed.
+    pub async fn stop(mut self, grace: Duration) -> io::Result<ExitStatus> {
+        let family = self.family.clone();
+        off_thread(move || family.signal(rustix::process::Signal::TERM)).await?;
+        let until = Instant::now() + grace;
+        loop {
+            let family = self.family.clone();
+            if off_thread(move || family.members().is_empty()).await? || Instant::now() >= until {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        self.finish().await
+    }
+
+    /// Kills what is left of the family and reaps the child.
+    async fn finish(&mut self) -> io::Result<ExitStatus> {
+        let family = self.family.clone();
+        off_thread(move || family.kill()).await?;
+        // Killed or ended, it is readable; a process that the kernel cannot end yet is waited for here.
+        self.ended().await?;
+        match self.child.take() {
+            Some(mut child) => child.wait(),
+            None => Err(io::Error::other("the child was reaped before")),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        self.family.kill();
+        // The kernel may need a moment to end it; the thread that drops us shall not wait for that.
+        let _ = std::thread::Builder::new().name("reaper".into()).spawn(move || child.wait());
+    }
+}
+
+/// Looking through `/proc` takes milliseconds, which timers on this thread should not feel.
+async fn off_thread<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(look).await.map_err(io::Error::other)
+}
+
+fn open_pidfd(pid: i32) -> io::Result<OwnedFd> {
+    let pid = rustix::process::Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+impl Family {
+    /// Everyone who is alive: process id and start time.
+    fn members(&self) -> Vec<(i32, u64)> {
+        let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
+        let mark = std::ffi::OsStr::new(&self.mark);
+        let mut found = Vec::new();
+        for process in processes.flatten() {
+            let Ok(stat) = process.stat() else { continue };
+            if matches!(stat.state, 'Z' | 'X') {
+                continue;
+            }
+            let ours = stat.pid == self.leader
+                || (self.own_group && stat.pgrp == self.leader)
+                || process.environ().is_ok_and(|environment| {
+                    environment.get(std::ffi::OsStr::new(MARK)).is_some_and(|value| value == mark)
+                });
+            if ours {
+                found.push((stat.pid, stat.starttime));
+            }
+        }
+        found
+    }
+
+    /// Sends a signal to everyone; tells how many there were.
+    fn signal(&self, signal: rustix::process::Signal) -> usize {
+        let members = self.members();
+        for &(pid, started) in &members {
+            let Ok(pidfd) = open_pidfd(pid) else { continue };
+            // The id may have gone to another process since; through the descriptor it no longer can.
+            let same = procfs::process::Process::new(pid)
+                .and_then(|process| process.stat())
+                .is_ok_and(|stat| stat.starttime == started);
+            if same {
+                let _ = pidfd_send_signal(&pidfd, signal);
+            }
+        }
+        members.len()
+    }
+
+    fn kill(&self) {
+        for _ in 0..KILL_ROUNDS_MAX {
+            if self.signal(rustix::process::Signal::KILL) == 0 {
+                return;
+            }
+        }
+    }
+}

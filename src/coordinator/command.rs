@@ -1,0 +1,108 @@
+//! The command under test: `firedrill run S.yaml -- COMMAND…`.
+//!
+//! It inherits our standard streams and stays in our process group, as if the shell had started it alone: it may
+//! read from the terminal, and the terminal's Ctrl-C, Ctrl-Z and Ctrl-\ reach it as they reach us. Since we share
+//! the group, a stop signals not the group but everything that the command started, found by its mark
+//! ([`child`](super::child)).
+
+use std::io;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::child::{Child, Group};
+use super::http::io_words;
+
+/// How long a command may take to end after TERM, before it is killed.
+pub const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// A command that runs. Dropping it kills it and all that it started.
+pub struct TestCommand {
+    child: Child,
+    program: String,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandEnd {
+    /// Its exit status; absent: a signal ended it.
+    pub status: Option<i32>,
+    /// How it went, in words.
+    pub detail: String,
+}
+
+/// Why a command did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// There is none.
+    #[error("no command was given; write it after `--`")]
+    Empty,
+    /// It could not be started.
+    #[error("cannot start `{program}`: {why}")]
+    Start {
+        /// What was to be started.
+        program: String,
+        /// Why not.
+        why: String,
+    },
+    /// How it ended could not be found out.
+    #[error("cannot wait for `{program}`: {error}")]
+    Wait {
+        /// What had been started.
+        program: String,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+/// Starts a command by its argument vector, without a shell.
+pub async fn start(argv: &[String]) -> Result<TestCommand, CommandError> {
+    let (program, arguments) = argv.split_first().ok_or(CommandError::Empty)?;
+    let mut command = std::process::Command::new(program);
+    command.args(arguments);
+    let child = Child::start(command, Group::Ours)
+        .await
+        .map_err(|error| CommandError::Start { program: program.clone(), why: io_words(&error) })?;
+    Ok(TestCommand { child, program: program.clone() })
+}
+
+impl TestCommand {
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end; when `stop` is cancelled, ends the command (TERM, after [`STOP_GRACE`] KILL). What the
+    /// command left running is killed in either case.
+    pub async fn run(self, stop: CancellationToken) -> Result<CommandEnd, CommandError> {
+        let Self { child, program } = self;
+        let ended = tokio::select! {
+            biased;
+            ended = child.ended() => ended.map(|()| false),
+            () = stop.cancelled() => Ok(true),
+        };
+        let status = match ended {
+            Ok(true) => child.stop(STOP_GRACE).await,
+            Ok(false) => child.wait().await,
+            Err(error) => Err(error),
+        };
+        match status {
+            Ok(status) => Ok(CommandEnd { status: status.code(), detail: how_it_ended(status) }),
+            Err(error) => Err(CommandError::Wait { program, error }),
+        }
+    }
+}
+
+/// How a process ended, in words.
+pub fn how_it_ended(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit status {code}"),
+        (None, Some(signal)) => match nix::sys::signal::Signal::try_from(signal) {
+            Ok(name) => format!("was ended by signal {}", name.as_str().trim_start_matches("SIG")),
+            Err(_) => format!("was ended by signal {signal}"),
+        },
+        (None, None) => "ended".into(),
+    }
+}

@@ -1,1 +1,0 @@
-//! Open-loop HTTP load.
