@@ -3,7 +3,10 @@
 //! Read the modules in this order; each may use only those above it. This crate knows routes and traffic faults;
 //! it knows no scenario, no drill and no person.
 
-pub mod control;
-pub mod fault;
 pub mod quantity;
 pub mod seed;
+
+pub mod fault;
+
+pub mod control;
+pub mod engine;

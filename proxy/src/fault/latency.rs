@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Direction, ParameterProblem};
 use crate::quantity::Period;
+use crate::seed::Draws;
 
 /// How the delay is spread around its middle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +49,30 @@ impl Latency {
         })
     }
 
+    /// Draws one delay, in nanoseconds but whole microseconds.
+    pub(crate) fn draw_ns(&self, draws: &mut Draws) -> u64 {
+        let (delay_us, jitter_us) = (micros(self.delay), micros(self.jitter));
+        let drawn_us = match self.distribution() {
+            Distribution::Constant => delay_us,
+            Distribution::Uniform => delay_us.saturating_sub(jitter_us) + draws.below(2 * jitter_us + 1),
+            Distribution::Normal => {
+                let drawn = delay_us as f64 + jitter_us as f64 * draws.normal();
+                (drawn.max(0.0).round() as u64).min(delay_us + 4 * jitter_us)
+            }
+        };
+        drawn_us * 1_000
+    }
+
+    /// The longest delay that can be drawn, in nanoseconds.
+    pub(crate) fn longest_ns(&self) -> u64 {
+        let reach = match self.distribution() {
+            Distribution::Constant => 0,
+            Distribution::Uniform => 1,
+            Distribution::Normal => 4,
+        };
+        (micros(self.delay) + reach * micros(self.jitter)) * 1_000
+    }
+
     pub(super) fn check(&self) -> Vec<ParameterProblem> {
         let mut problems = Vec::new();
         if self.delay.is_zero() {
@@ -80,5 +105,43 @@ impl Latency {
             _ => {}
         }
         problems
+    }
+}
+
+/// A period is at most 366 days, so its microseconds always fit.
+fn micros(period: Period) -> u64 {
+    u64::try_from(period.duration().as_micros()).unwrap_or(u64::MAX / 10_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    fn latency(delay: &str, jitter: &str, distribution: Option<Distribution>) -> Latency {
+        Latency {
+            delay: delay.parse().unwrap(),
+            jitter: jitter.parse().unwrap(),
+            distribution,
+            direction: Direction::Response,
+        }
+    }
+
+    #[test]
+    fn draws_stay_within_what_was_asked() {
+        for (fault, low_ms, high_ms) in [
+            (latency("200ms", "0s", None), 200, 200),
+            (latency("200ms", "50ms", None), 150, 250),
+            (latency("20ms", "20ms", Some(Distribution::Normal)), 0, 100),
+        ] {
+            let mut draws = Seed(1).of_fault("r", "f").draws(0);
+            let drawn: Vec<u64> = (0..10_000).map(|_| fault.draw_ns(&mut draws)).collect();
+            let (min, max) = (drawn.iter().min().unwrap(), drawn.iter().max().unwrap());
+            assert!(*min >= low_ms * 1_000_000 && *max <= high_ms * 1_000_000, "{fault:?}: {min} to {max}");
+            assert!(*max <= fault.longest_ns());
+            if low_ms != high_ms {
+                assert!(max - min > (high_ms - low_ms) * 700_000, "{fault:?} spreads: {min} to {max}");
+            }
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
+use http::{HeaderMap, Method, Uri, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +93,102 @@ impl RequestMatch {
             || !headers.is_empty()
             || !query.is_empty()
     }
+
+    /// Whether a connection of plain bytes fits: only its client can be asked for.
+    pub(crate) fn fits_connection(&self, client: IpAddr) -> bool {
+        !self.needs_http() && self.fits_client(client)
+    }
+
+    /// Whether all that is given fits the request.
+    pub(crate) fn fits(&self, request: &RequestParts<'_>) -> bool {
+        let Self { method, path, host, headers, query, client: _, grpc } = self;
+        method.as_ref().is_none_or(|glob| glob.matches(request.method.as_str()))
+            && path.as_ref().is_none_or(|glob| glob.matches(request.uri.path()))
+            && host.as_ref().is_none_or(|glob| glob.matches_ignoring_case(request.host()))
+            && headers.iter().all(|(name, glob)| {
+                let mut values = request.headers.get_all(name).iter();
+                values.any(|value| value.to_str().is_ok_and(|value| glob.matches(value)) || glob.0 == "*")
+            })
+            && query.iter().all(|(name, glob)| request.query(name).any(|value| glob.matches(&value)))
+            && grpc.as_ref().is_none_or(|glob| request.grpc().is_some_and(|method| glob.matches(method)))
+            && self.fits_client(request.client)
+    }
+
+    fn fits_client(&self, client: IpAddr) -> bool {
+        self.client.as_ref().is_none_or(|glob| glob.matches(&client.to_canonical().to_string()))
+    }
+}
+
+/// What of a request a matcher looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestParts<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) client: IpAddr,
+}
+
+impl<'a> RequestParts<'a> {
+    /// The host without its port; empty where there is none.
+    fn host(&self) -> &'a str {
+        if let Some(host) = self.uri.host() {
+            return host;
+        }
+        let host = self.headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
+        match host.rsplit_once(':') {
+            // A colon inside brackets belongs to an IPv6 address.
+            Some((name, port)) if port.bytes().all(|c| c.is_ascii_digit()) => name,
+            _ => host,
+        }
+    }
+
+    /// The values of a query parameter, decoded.
+    fn query(&self, name: &str) -> impl Iterator<Item = String> {
+        let pairs = self.uri.query().unwrap_or("").split('&');
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .filter(move |(key, _)| decoded(key) == name)
+            .map(|(_, value)| decoded(value))
+    }
+
+    /// The value of a cookie.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&'a str> {
+        let lines = self.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        lines.flat_map(|line| line.split(';')).find_map(|pair| {
+            let (key, value) = pair.trim().split_once('=')?;
+            (key == name).then_some(value)
+        })
+    }
+
+    /// The method of a gRPC call as `package.Service/Method`.
+    fn grpc(&self) -> Option<&'a str> {
+        let kind = self.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        if kind.starts_with("application/grpc") { self.uri.path().strip_prefix('/') } else { None }
+    }
+}
+
+/// A part of a query with `+` and `%41` taken back; what is no escape stays as it is.
+fn decoded(text: &str) -> String {
+    let hex = |c: Option<&u8>| c.and_then(|c| char::from(*c).to_digit(16));
+    let bytes = text.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(&byte) = bytes.get(at) {
+        match (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            (b'+', ..) => {
+                out.push(b' ');
+                at += 1;
+            }
+            _ => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]
@@ -115,6 +213,41 @@ mod tests {
             assert_eq!(Glob(pattern.into()).matches(text), fits, "{pattern} on {text}");
         }
         assert!(Glob("Example.*".into()).matches_ignoring_case("eXAMPLE.org"));
+    }
+
+    #[test]
+    fn a_request_fits_when_all_that_is_given_fits() {
+        let request = http::Request::post("/shop.Cart/Add?user=a%20b&n=1&n=2")
+            .header("host", "Shop.test:8080")
+            .header("x-tier", "gold")
+            .header("content-type", "application/grpc+proto")
+            .header("cookie", "a=1; session=77")
+            .body(())
+            .unwrap();
+        let parts = RequestParts {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            client: "::ffff:10.0.0.7".parse().unwrap(),
+        };
+        for (json, fits) in [
+            (r#"{}"#, true),
+            (r#"{"method": "POST", "path": "/shop.*", "host": "shop.test"}"#, true),
+            (r#"{"method": "POST", "path": "/other"}"#, false),
+            (r#"{"headers": {"X-Tier": "gold"}}"#, true),
+            (r#"{"headers": {"x-tier": "silver"}}"#, false),
+            (r#"{"headers": {"x-none": "*"}}"#, false),
+            (r#"{"query": {"user": "a b", "n": "2"}}"#, true),
+            (r#"{"query": {"n": "3"}}"#, false),
+            (r#"{"client": "10.0.0.*"}"#, true),
+            (r#"{"client": "10.0.1.*"}"#, false),
+            (r#"{"grpc": "shop.Cart/*"}"#, true),
+            (r#"{"grpc": "shop.Stock/*"}"#, false),
+        ] {
+            let wanted: RequestMatch = serde_json::from_str(json).unwrap();
+            assert_eq!(wanted.fits(&parts), fits, "{json}");
+        }
+        assert_eq!(parts.cookie("session"), Some("77"));
     }
 
     #[test]

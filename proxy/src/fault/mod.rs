@@ -14,6 +14,7 @@ pub use bandwidth::Bandwidth;
 pub use blackhole::Blackhole;
 pub use http_error::HttpError;
 pub use latency::{Distribution, Latency};
+pub(crate) use matcher::RequestParts;
 pub use matcher::{Glob, RequestMatch};
 pub use reset::Reset;
 pub use scope::{Scope, Sticky};

@@ -1,9 +1,11 @@
 //! Which share of the matching traffic a fault hits.
 
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::RequestMatch;
+use super::{RequestMatch, RequestParts};
 use crate::quantity::Percent;
 
 /// What must always get the same decision.
@@ -48,5 +50,19 @@ impl Scope {
     pub fn needs_http(&self) -> bool {
         matches!(self.sticky, Some(Sticky::Header(_) | Sticky::Cookie(_)))
             || self.exclude.as_ref().is_some_and(RequestMatch::needs_http)
+    }
+
+    /// What decides for a connection instead of its ordinal.
+    pub(crate) fn client_key(&self, client: IpAddr) -> Option<Vec<u8>> {
+        matches!(self.sticky, Some(Sticky::Client {})).then(|| client.to_string().into_bytes())
+    }
+
+    /// What decides for a request instead of its ordinal; nothing where the request lacks it.
+    pub(crate) fn key(&self, request: &RequestParts<'_>) -> Option<Vec<u8>> {
+        match self.sticky.as_ref()? {
+            Sticky::Header(name) => request.headers.get(name).map(|value| value.as_bytes().to_vec()),
+            Sticky::Cookie(name) => request.cookie(name).map(|value| value.as_bytes().to_vec()),
+            Sticky::Client {} => self.client_key(request.client),
+        }
     }
 }

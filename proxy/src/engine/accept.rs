@@ -1,0 +1,79 @@
+//! Accepting: one task per route, which never waits for a dial and never holds a socket up.
+
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, spawn_local};
+
+use super::connection::Accepted;
+use super::route::Route;
+use super::timer::{Sleep, now_ns};
+use super::worker::Worker;
+
+/// Open connections that a route may have; more are reset, and counted.
+pub(super) const CONNECTIONS_MAX: u64 = 20_000;
+/// How long to leave waiting connections alone when descriptors or memory have run out.
+const BACK_OFF_NS: u64 = 50_000_000;
+
+/// The accepting tasks, by route.
+#[derive(Debug, Default)]
+pub(super) struct Accepting {
+    tasks: HashMap<u64, AbortHandle>,
+}
+
+impl Accepting {
+    /// Begins with routes that are new and ends with those that are gone.
+    pub(super) fn follow(&mut self, worker: &Rc<Worker>) {
+        let routes = worker.table.routes.load_full();
+        self.tasks.retain(|id, task| {
+            let there = routes.iter().any(|route| route.id == *id);
+            if !there {
+                task.abort();
+            }
+            there
+        });
+        for route in routes.iter() {
+            self.tasks.entry(route.id).or_insert_with(|| {
+                let (worker, route) = (Rc::clone(worker), Arc::clone(route));
+                spawn_local(async move {
+                    if let Err(error) = accept(&worker, &route).await {
+                        tracing::error!(route = route.spec.name, %error, "accepting ended");
+                    }
+                })
+                .abort_handle()
+            });
+        }
+    }
+}
+
+async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) -> io::Result<()> {
+    let listener = TcpListener::from_std(route.listener.try_clone()?)?;
+    while !route.is_closed() {
+        match listener.accept().await {
+            Ok((stream, client)) => {
+                let counts = &route.counts;
+                let ordinal = counts.connections.fetch_add(1, Relaxed);
+                if counts.connections_open.load(Relaxed) >= CONNECTIONS_MAX {
+                    counts.refused.fetch_add(1, Relaxed);
+                    // A reset says at once what a silent close would leave open.
+                    if let Err(error) = stream.set_zero_linger() {
+                        tracing::debug!(%error, "refusing a connection");
+                    }
+                    continue;
+                }
+                let accepted = Accepted::new(route, ordinal, client.ip(), now_ns());
+                worker.hand_out(stream, accepted);
+            }
+            Err(_) if route.is_closed() => break,
+            Err(error) => {
+                tracing::warn!(route = route.spec.name, %error, "accepting; trying again in 50 ms");
+                Sleep::until(&worker.timers, now_ns() + BACK_OFF_NS).await;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! Faults as the data threads see them: immutable snapshots, and the one place where it is decided who is hit.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::record::Record;
+use crate::control::wire::{FaultSpec, FaultView, LedgerEntry};
+use crate::fault::{RequestParts, TrafficFault};
+use crate::seed::{Draws, FaultSeed};
+
+/// The faults of a route at one moment, in the order in which they act.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    pub(super) faults: Vec<Arc<Armed>>,
+}
+
+/// One fault with its parameters of one moment. A change makes a new one with the same `record`.
+#[derive(Debug)]
+pub(super) struct Armed {
+    pub(super) spec: FaultSpec,
+    pub(super) record: Arc<Record>,
+    /// Decisions, and draws for the response direction.
+    seed: FaultSeed,
+    /// Draws for the request direction: a stream of its own, so that the directions never shift each other.
+    request_seed: FaultSeed,
+}
+
+/// What came of one connection or request meeting one fault.
+#[derive(Debug)]
+pub(super) struct Decision {
+    pub(super) hit: bool,
+    pub(super) response_draws: Draws,
+    pub(super) request_draws: Draws,
+    /// The first delay of each direction in nanoseconds, drawn with the decision; zero where no delay is meant.
+    pub(super) response_delay_ns: u64,
+    pub(super) request_delay_ns: u64,
+}
+
+/// Whom a decision is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject<'a> {
+    Connection { client: IpAddr },
+    Request(&'a RequestParts<'a>),
+}
+
+impl Armed {
+    pub(super) fn new(route: &str, spec: FaultSpec, record: Arc<Record>) -> Self {
+        let seed = spec.seed.of_fault(route, &spec.id);
+        let request_seed = spec.seed.of_fault(route, &format!("{}/request", spec.id));
+        Self { spec, record, seed, request_seed }
+    }
+
+    pub(super) fn view(&self) -> FaultView {
+        FaultView { spec: self.spec.clone(), evidence: self.record.evidence(self.unit()) }
+    }
+
+    /// What one measured step is worth outside: latency is measured in microseconds and shown in milliseconds.
+    fn unit(&self) -> f64 {
+        if matches!(self.spec.fault, TrafficFault::Latency(_)) { 1e-3 } else { 1.0 }
+    }
+
+    /// Whether the subject is one that the fault is for.
+    pub(super) fn fits(&self, subject: Subject<'_>) -> bool {
+        match subject {
+            Subject::Connection { client } => {
+                !self.spec.fault.needs_http()
+                    && self.spec.matching.fits_connection(client)
+                    && !self.spec.scope.exclude.as_ref().is_some_and(|except| except.fits_connection(client))
+            }
+            Subject::Request(parts) => {
+                self.spec.matching.fits(parts)
+                    && !self.spec.scope.exclude.as_ref().is_some_and(|except| except.fits(parts))
+            }
+        }
+    }
+
+    /// Decides for a subject that fits. The same seed and ordinal give the same decision and the same draws on any
+    /// machine and with any number of workers.
+    pub(super) fn decide(&self, subject: Subject<'_>, ordinal: u64) -> Decision {
+        let mut response_draws = self.seed.draws(ordinal);
+        let mut request_draws = self.request_seed.draws(ordinal);
+        let by_ordinal = response_draws.holds(self.spec.scope.percent);
+        let key = match subject {
+            Subject::Connection { client } => self.spec.scope.client_key(client),
+            Subject::Request(parts) => self.spec.scope.key(parts),
+        };
+        let hit = key.map_or(by_ordinal, |key| self.seed.holds_key(&key, self.spec.scope.percent));
+        let (mut response_delay_ns, mut request_delay_ns) = (0, 0);
+        if let TrafficFault::Latency(latency) = &self.spec.fault {
+            if latency.direction.acts_on_response() {
+                response_delay_ns = latency.draw_ns(&mut response_draws);
+            }
+            if latency.direction.acts_on_request() {
+                request_delay_ns = latency.draw_ns(&mut request_draws);
+            }
+        }
+        Decision { hit, response_draws, request_draws, response_delay_ns, request_delay_ns }
+    }
+
+    /// Writes the decision down. The returned word is whether the deed is to be done: a build with the feature
+    /// `inert-faults` decides and accounts as always, and then does nothing.
+    pub(super) fn account(&self, ordinal: u64, decision: &Decision) -> bool {
+        let drawn_ns = decision.response_delay_ns + decision.request_delay_ns;
+        let drawn =
+            (decision.hit && matches!(self.spec.fault, TrafficFault::Latency(_))).then_some(drawn_ns / 1_000);
+        self.record.decided(LedgerEntry { ordinal, hit: decision.hit, drawn });
+        self.does(decision)
+    }
+
+    /// Whether a decision leads to a deed.
+    pub(super) fn does(&self, decision: &Decision) -> bool {
+        decision.hit && !cfg!(feature = "inert-faults")
+    }
+
+    /// Whether it ends everything the moment it is met, so that no fault behind it can act.
+    pub(super) fn ends_at_once(&self) -> bool {
+        match &self.spec.fault {
+            TrafficFault::Reset(reset) => reset.after.is_none() && reset.after_bytes.is_none(),
+            TrafficFault::Blackhole(_) | TrafficFault::HttpError(_) => true,
+            TrafficFault::Latency(_) | TrafficFault::Bandwidth(_) => false,
+        }
+    }
+}

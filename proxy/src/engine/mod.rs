@@ -1,0 +1,246 @@
+//! The data plane: routes, their connections, and what faults do to them.
+//!
+//! Control and data share no lock. A change stores a new snapshot of a route's faults, counts the route's epoch up
+//! and wakes the data threads, which wake the connections concerned. No method here waits for a socket.
+
+mod accept;
+mod address;
+mod armed;
+mod connection;
+mod dial;
+mod problem;
+mod record;
+mod red;
+mod route;
+mod spread;
+mod timer;
+mod worker;
+
+pub use problem::EngineError;
+pub use red::{BUCKETS_SECONDS, RedNumbers, RedView};
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use crate::control::wire::{FaultSpec, FaultView, LedgerEntry, Protocol, RouteSpec, RouteView};
+use address::Upstream;
+use armed::Armed;
+use record::Record;
+use route::Route;
+use worker::Workers;
+
+/// The most routes that one engine has.
+pub const ROUTES_MAX: usize = 1_000;
+/// The most faults that one route has.
+pub const FAULTS_MAX: usize = 64;
+const NAME_MAX_CHARS: usize = 128;
+
+/// How the engine is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Data threads; at least one.
+    pub workers: usize,
+}
+
+/// The data plane. Cheap to clone; when the last handle is dropped, the data threads stop.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// What the data threads read.
+    table: Arc<Table>,
+    /// Taken by changes, one after the other; data threads never look at it.
+    changes: Mutex<Changes>,
+    workers: Workers,
+}
+
+#[derive(Debug)]
+struct Changes {
+    next_id: u64,
+    stopped: bool,
+}
+
+/// The routes that there are now, in the order in which they were made.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    routes: ArcSwap<Vec<Arc<Route>>>,
+    /// Bytes held back in all connections of all routes.
+    held_bytes: AtomicU64,
+    /// Dials under way.
+    dials: AtomicU64,
+}
+
+impl Engine {
+    /// Starts the data threads. There are no routes yet.
+    pub fn start(options: &Options) -> Result<Self, EngineError> {
+        let table = Arc::new(Table::default());
+        let workers = Workers::start(options.workers.max(1), &table).map_err(EngineError::Start)?;
+        let changes = Mutex::new(Changes { next_id: 0, stopped: false });
+        Ok(Self { inner: Arc::new(Inner { table, changes, workers }) })
+    }
+
+    /// Binds the listen address and begins to serve.
+    pub fn add_route(&self, spec: RouteSpec) -> Result<RouteView, EngineError> {
+        check_name("the name of a route", &spec.name)?;
+        let upstream = Upstream::read(&spec)?;
+        let mut changes = self.changes()?;
+        let routes = self.inner.table.routes.load();
+        if routes.iter().any(|route| route.spec.name == spec.name) {
+            return Err(EngineError::NameTaken(spec.name));
+        }
+        if routes.len() >= ROUTES_MAX {
+            return Err(EngineError::TooManyRoutes { limit: ROUTES_MAX });
+        }
+        let listener = address::bind(&spec)?;
+        let (name, listen) = (spec.name.clone(), spec.listen.clone());
+        let route = Route::new(changes.next_id, spec, upstream, listener)
+            .map_err(|source| EngineError::Bind { route: name, listen, holder: None, source })?;
+        changes.next_id += 1;
+        let route = Arc::new(route);
+        let mut routes = Vec::clone(&routes);
+        routes.push(Arc::clone(&route));
+        self.inner.table.routes.store(Arc::new(routes));
+        self.inner.workers.wake();
+        Ok(route.view())
+    }
+
+    /// Stops listening and ends the route's connections. Returns the route as it was at the end.
+    pub fn remove_route(&self, name: &str) -> Result<RouteView, EngineError> {
+        let _changes = self.changes()?;
+        let route = self.find(name)?;
+        let mut routes = Vec::clone(&self.inner.table.routes.load());
+        routes.retain(|other| other.id != route.id);
+        self.inner.table.routes.store(Arc::new(routes));
+        route.close();
+        self.inner.workers.wake();
+        Ok(route.view())
+    }
+
+    /// Arms a fault, or changes it in its place. Live connections feel it within 10 ms. A refused change changes
+    /// nothing.
+    pub fn put_fault(&self, route: &str, spec: FaultSpec) -> Result<FaultView, EngineError> {
+        check_name("the id of a fault", &spec.id)?;
+        let kind = spec.fault.kind();
+        if let Some(problem) = spec.fault.check().into_iter().next() {
+            return Err(EngineError::BadFault { id: spec.id, kind, problem });
+        }
+        let _changes = self.changes()?;
+        let route = self.find(route)?;
+        let needs_http = spec.fault.needs_http() || spec.matching.needs_http() || spec.scope.needs_http();
+        if needs_http && route.spec.protocol == Protocol::Tcp {
+            return Err(EngineError::NeedsHttp { id: spec.id, kind, route: route.spec.name.clone() });
+        }
+        let mut faults = route.faults().faults.clone();
+        let place = faults.iter().position(|fault| fault.spec.id == spec.id);
+        // Evidence goes on through a change of parameters; another kind of fault starts its own.
+        let record = place.map(|at| &faults[at]).filter(|old| old.spec.fault.kind() == kind);
+        let record = record.map_or_else(|| Arc::new(Record::default()), |old| Arc::clone(&old.record));
+        let armed = Arc::new(Armed::new(&route.spec.name, spec, record));
+        match place {
+            Some(at) => faults[at] = Arc::clone(&armed),
+            None if faults.len() >= FAULTS_MAX => {
+                return Err(EngineError::TooManyFaults { route: route.spec.name.clone(), limit: FAULTS_MAX });
+            }
+            None => faults.push(Arc::clone(&armed)),
+        }
+        route.set_faults(faults);
+        self.inner.workers.wake();
+        Ok(armed.view())
+    }
+
+    /// Takes a fault away and returns it with its final evidence.
+    pub fn remove_fault(&self, route: &str, id: &str) -> Result<FaultView, EngineError> {
+        let _changes = self.changes()?;
+        let route = self.find(route)?;
+        let fault = Self::find_fault(&route, id)?;
+        let mut faults = route.faults().faults.clone();
+        faults.retain(|other| other.spec.id != id);
+        route.set_faults(faults);
+        self.inner.workers.wake();
+        Ok(fault.view())
+    }
+
+    /// All routes, in the order in which they were made.
+    pub fn routes(&self) -> Vec<RouteView> {
+        self.inner.table.routes.load().iter().map(|route| route.view()).collect()
+    }
+
+    /// One route.
+    pub fn route(&self, name: &str) -> Option<RouteView> {
+        self.find(name).ok().map(|route| route.view())
+    }
+
+    /// The first decisions of a fault, by ordinal.
+    pub fn ledger(&self, route: &str, fault: &str) -> Result<Vec<LedgerEntry>, EngineError> {
+        let route = self.find(route)?;
+        Ok(Self::find_fault(&route, fault)?.record.ledger())
+    }
+
+    /// Requests, errors and durations of every route.
+    pub fn red(&self) -> Vec<RedView> {
+        self.inner.table.routes.load().iter().map(|route| route.red.view(&route.spec.name)).collect()
+    }
+
+    /// Bytes held back now by faults, in all connections together.
+    pub fn held_bytes(&self) -> u64 {
+        self.inner.table.held_bytes.load(Relaxed)
+    }
+
+    /// Ends all connections and the data threads. Changes are refused from then on.
+    pub fn stop(&self) {
+        self.inner.stop();
+    }
+
+    fn changes(&self) -> Result<MutexGuard<'_, Changes>, EngineError> {
+        let changes = self.inner.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if changes.stopped { Err(EngineError::Stopped) } else { Ok(changes) }
+    }
+
+    fn find(&self, name: &str) -> Result<Arc<Route>, EngineError> {
+        let routes = self.inner.table.routes.load();
+        routes.iter().find(|route| route.spec.name == name).cloned().ok_or_else(|| EngineError::NoRoute {
+            name: name.to_owned(),
+            known: routes.iter().map(|route| route.spec.name.clone()).collect(),
+        })
+    }
+
+    fn find_fault(route: &Route, id: &str) -> Result<Arc<Armed>, EngineError> {
+        route.fault(id).ok_or_else(|| EngineError::NoFault {
+            route: route.spec.name.clone(),
+            id: id.to_owned(),
+            known: route.faults().faults.iter().map(|fault| fault.spec.id.clone()).collect(),
+        })
+    }
+}
+
+impl Inner {
+    fn stop(&self) {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut changes.stopped, true) {
+            let routes = self.table.routes.swap(Arc::default());
+            routes.iter().for_each(|route| route.close());
+        }
+        drop(changes);
+        self.workers.stop();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn check_name(what: &'static str, name: &str) -> Result<(), EngineError> {
+    let chars = name.chars().count();
+    if chars == 0 || chars > NAME_MAX_CHARS || name.chars().any(char::is_control) {
+        let value = name.chars().take(NAME_MAX_CHARS).collect();
+        return Err(EngineError::BadName { what, value });
+    }
+    Ok(())
+}

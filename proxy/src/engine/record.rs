@@ -1,0 +1,109 @@
+//! What a fault has done, counted where it was done. Written by data threads, read by anyone, locked by nobody.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use super::spread::Histogram;
+use crate::control::wire::{Evidence, LedgerEntry};
+
+/// The evidence of one fault on one route; outlives changes of its parameters.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) matched: AtomicU64,
+    pub(super) faulted: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    /// In microseconds or bytes per second.
+    achieved: Histogram,
+    requested: Histogram,
+    ledger: Ledger,
+}
+
+impl Record {
+    /// One measured deed beside what was asked for, in microseconds or bytes per second.
+    pub(super) fn measured(&self, achieved: u64, requested: u64) {
+        self.achieved.record(achieved);
+        self.requested.record(requested);
+    }
+
+    /// One decision.
+    pub(super) fn decided(&self, entry: LedgerEntry) {
+        self.matched.fetch_add(1, Relaxed);
+        self.ledger.push(entry);
+    }
+
+    /// One connection or request that was really hit.
+    pub(super) fn hit(&self) {
+        self.faulted.fetch_add(1, Relaxed);
+    }
+
+    /// Everything so far, `unit` being what one measured step is worth outside (0.001: microseconds as milliseconds).
+    pub(super) fn evidence(&self, unit: f64) -> Evidence {
+        Evidence {
+            matched: self.matched.load(Relaxed),
+            faulted: self.faulted.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            achieved: self.achieved.spread(unit),
+            requested: self.requested.spread(unit),
+        }
+    }
+
+    /// The decisions kept, by ordinal.
+    pub(super) fn ledger(&self) -> Vec<LedgerEntry> {
+        self.ledger.read()
+    }
+}
+
+const CHUNK: usize = 1024;
+const CHUNKS: usize = 64;
+
+/// The first 65,536 decisions. A slot is taken by counting up and filled once, so that nobody ever waits.
+#[derive(Debug)]
+struct Ledger {
+    next: AtomicUsize,
+    chunks: [OnceLock<Box<[OnceLock<LedgerEntry>]>>; CHUNKS],
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { next: AtomicUsize::new(0), chunks: std::array::from_fn(|_| OnceLock::new()) }
+    }
+}
+
+impl Ledger {
+    fn push(&self, entry: LedgerEntry) {
+        // Once full the counter is left alone, so that it can never wrap.
+        if self.next.load(Relaxed) >= CHUNK * CHUNKS {
+            return;
+        }
+        let at = self.next.fetch_add(1, Relaxed);
+        if let Some(chunk) = self.chunks.get(at / CHUNK) {
+            let slots = chunk.get_or_init(|| (0..CHUNK).map(|_| OnceLock::new()).collect());
+            // The counter hands every slot out once, so it is always empty here.
+            let _ = slots[at % CHUNK].set(entry);
+        }
+    }
+
+    fn read(&self) -> Vec<LedgerEntry> {
+        let chunks = self.chunks.iter().map_while(OnceLock::get);
+        let mut all: Vec<_> =
+            chunks.flat_map(|chunk| chunk.iter().filter_map(OnceLock::get).cloned()).collect();
+        all.sort_by_key(|entry| entry.ordinal);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_keeps_the_oldest_and_counts_all() {
+        let record = Record::default();
+        for ordinal in 0..70_000 {
+            record.decided(LedgerEntry { ordinal, hit: false, drawn: None });
+        }
+        let ledger = record.ledger();
+        assert_eq!((ledger.len(), ledger[65_535].ordinal), (65_536, 65_535));
+        assert_eq!(record.evidence(1.0).matched, 70_000);
+    }
+}

@@ -1,0 +1,125 @@
+//! A route: what control and data planes share of it. Snapshots and counters, no locks.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+
+use arc_swap::ArcSwap;
+
+use super::address::Upstream;
+use super::armed::{Armed, Snapshot};
+use super::red::Red;
+use crate::control::wire::{RouteSpec, RouteView, TrafficCounts};
+
+/// One listen→upstream pair and all that is counted about it.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// Unique in this engine, never used again.
+    pub(super) id: u64,
+    pub(super) spec: RouteSpec,
+    pub(super) bound: SocketAddr,
+    pub(super) upstream: Upstream,
+    /// Kept here too, so that removing the route can stop it listening without waiting for a data thread.
+    pub(super) listener: TcpListener,
+    faults: ArcSwap<Snapshot>,
+    /// Goes up with every change, after the change can be seen.
+    epoch: AtomicU64,
+    closed: AtomicBool,
+    pub(super) counts: Counts,
+    pub(super) red: Red,
+}
+
+/// What passed, since the route was made.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Also the next connection's ordinal.
+    pub(super) connections: AtomicU64,
+    pub(super) connections_open: AtomicU64,
+    /// Connections reset because the route had as many as it may have.
+    pub(super) refused: AtomicU64,
+    pub(super) upstream_failures: AtomicU64,
+    /// Also the next request's ordinal.
+    pub(super) requests: AtomicU64,
+    pub(super) bytes_request: AtomicU64,
+    pub(super) bytes_response: AtomicU64,
+}
+
+impl Route {
+    pub(super) fn new(
+        id: u64,
+        spec: RouteSpec,
+        upstream: Upstream,
+        listener: TcpListener,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            id,
+            spec,
+            bound: listener.local_addr()?,
+            upstream,
+            listener,
+            faults: ArcSwap::default(),
+            epoch: AtomicU64::new(1),
+            closed: AtomicBool::new(false),
+            counts: Counts::default(),
+            red: Red::default(),
+        })
+    }
+
+    /// The faults of this moment. Read [`Route::epoch`] before, never after.
+    pub(super) fn faults(&self) -> Arc<Snapshot> {
+        self.faults.load_full()
+    }
+
+    /// Puts other faults in force; who watches the epoch sees them.
+    pub(super) fn set_faults(&self, faults: Vec<Arc<Armed>>) {
+        self.faults.store(Arc::new(Snapshot { faults }));
+        self.epoch.fetch_add(1, Release);
+    }
+
+    /// Changes whenever the faults do, or the route is closed.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Acquire)
+    }
+
+    /// Whether the route is gone and its connections must end.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Acquire)
+    }
+
+    /// Ends the route: it listens no more from now on, and its connections end as soon as they look.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Release);
+        self.epoch.fetch_add(1, Release);
+        // The data thread closes its copy a moment later; shut down, the port is free at once.
+        if let Err(error) = socket2::SockRef::from(&self.listener).shutdown(std::net::Shutdown::Both) {
+            tracing::debug!(route = self.spec.name, %error, "shutting down a listener");
+        }
+    }
+
+    pub(super) fn view(&self) -> RouteView {
+        RouteView {
+            spec: self.spec.clone(),
+            bound: self.bound,
+            traffic: self.counts.view(),
+            faults: self.faults.load().faults.iter().map(|fault| fault.view()).collect(),
+        }
+    }
+
+    /// One fault as it stands.
+    pub(super) fn fault(&self, id: &str) -> Option<Arc<Armed>> {
+        self.faults.load().faults.iter().find(|fault| fault.spec.id == id).cloned()
+    }
+}
+
+impl Counts {
+    fn view(&self) -> TrafficCounts {
+        TrafficCounts {
+            connections: self.connections.load(Relaxed),
+            connections_open: self.connections_open.load(Relaxed),
+            upstream_failures: self.upstream_failures.load(Relaxed),
+            requests: self.requests.load(Relaxed),
+            bytes_request: self.bytes_request.load(Relaxed),
+            bytes_response: self.bytes_response.load(Relaxed),
+        }
+    }
+}
