@@ -147,7 +147,10 @@ impl Builder<'_> {
                 self.count(span)?;
                 self.refuse_tag(tag.is_some(), at);
                 let plain = style == ScalarStyle::Plain;
-                self.add(Node { span, kind: Kind::Scalar { text: text.into_owned(), plain } });
+                // The parser says `~` where nothing was written.
+                let unwritten = plain && span.start == span.end;
+                let text = if unwritten { String::new() } else { text.into_owned() };
+                self.add(Node { span, kind: Kind::Scalar { text, plain } });
             }
             Event::SequenceStart(style, _, tag) => {
                 self.refuse_tag(tag.is_some(), at);
@@ -249,13 +252,16 @@ impl Builder<'_> {
         if *error.kind() == ErrorKind::RecursionLimitExceeded {
             return too_deep(span);
         }
+        if self.source.text[at..].starts_with(',') {
+            return Problem::error("syntax", span, "a value is missing before this comma");
+        }
         let (message, help) = explain(error);
         let mut problem = Problem::error("syntax", span, message);
         problem.help = help.map(str::to_owned);
         if let Some(open) = self.stack.iter().rev().find(|open| open.flow) {
             let opener = Span::new(open.span.start, open.span.start + 1);
             problem.others.push((self.source.clip(opener), "opened here, and not closed".to_owned()));
-            if self.source.text[open.span.start..at].contains("${") {
+            if self.source.text.get(open.span.start..at).is_some_and(|text| text.contains("${")) {
                 let help = "inside `{ }` and `[ ]` a text that holds `${…}` must stand in quotes";
                 problem.help = Some(help.to_owned());
             }
@@ -418,13 +424,13 @@ mod tests {
 
     #[test]
     fn limits_end_the_reading_with_their_number() {
-        let deep = "[".repeat(DEPTH_MAX + 1);
-        assert_eq!(rules(&deep), ["too-deep"]);
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(rules(&nested(DEPTH_MAX + 1)), ["too-deep"]);
         assert_eq!(rules(&"[".repeat(100_000)), ["too-deep"]);
         let block: String = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
-        assert_eq!(rules(&block), ["too-deep"]);
+        assert_eq!(rules(&block), ["too-deep"], "blocks");
         assert_eq!(rules(&format!("[{}]", "1,".repeat(NODES_MAX + 1))), ["too-many-nodes"]);
-        assert_eq!(rules(&format!("{}{}", "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX))), [""; 0]);
+        assert_eq!(rules(&nested(DEPTH_MAX)), [""; 0]);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 mod access;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 
