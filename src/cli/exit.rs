@@ -28,3 +28,36 @@ impl From<Exit> for ExitCode {
         Self::from(exit as u8)
     }
 }
+
+impl Exit {
+    /// Every status, by its number.
+    pub const ALL: [Self; 8] = [
+        Self::Passed,
+        Self::Refused,
+        Self::Alarms,
+        Self::Playbook,
+        Self::Refuted,
+        Self::Stopped,
+        Self::Unproven,
+        Self::Residue,
+    ];
+
+    /// The status with this number.
+    pub fn of(status: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(status)).copied()
+    }
+
+    /// What it means, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Passed => "all verdicts pass",
+            Self::Refused => "refused before the first fault",
+            Self::Alarms => "an expected alarm was missed or late, or a forbidden one came",
+            Self::Playbook => "the playbook was exercised and did not restore",
+            Self::Refuted => "the hypothesis was refuted, the fault was not contained, or the command failed",
+            Self::Stopped => "stopped by a guardrail or a person",
+            Self::Unproven => "the drill proves nothing",
+            Self::Residue => "something was left behind",
+        }
+    }
+}

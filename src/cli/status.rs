@@ -1,9 +1,66 @@
 //! `firedrill status`: show the running drill.
 
+use std::fmt::Write as _;
+
+use super::running::{Which, block_on};
+use super::say::say;
+use crate::coordinator::control::Status;
+use crate::drill::words;
+
 /// Show the running drill
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
 
-pub(super) fn exec(_: Args) -> anyhow::Result<super::Exit> {
-    anyhow::bail!("not built yet")
+pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
+    let status = block_on(async { Ok(args.which.find().await?.status) })?;
+    if args.json {
+        say(&serde_json::to_string_pretty(&status)?);
+    } else {
+        say(text(&status).trim_end());
+    }
+    Ok(super::Exit::Passed)
+}
+
+fn text(status: &Status) -> String {
+    let mut out = format!("drill {}  seed {}  {}\n", status.drill, status.seed.0, status.scenario);
+    let _ = write!(out, "phase {}  {} elapsed", status.phase.word(), words::short(status.elapsed.duration()));
+    if let Some(left) = status.left {
+        let _ = write!(out, ", about {} left", words::short(left.duration()));
+    }
+    let _ = writeln!(out, "\nreport in {}", status.folder.display());
+    if !status.probes.is_empty() {
+        out.push_str("\nPROBES\n");
+    }
+    for probe in &status.probes {
+        let last = probe.last.map_or_else(|| "-".to_owned(), |last| words::short(last.duration()));
+        let _ = writeln!(out, "  {:<20}  {last:>7}  {}", probe.name, words::judgement(&probe.judgement));
+    }
+    if !status.faults.is_empty() {
+        out.push_str("\nFAULTS\n");
+    }
+    for fault in &status.faults {
+        let _ = writeln!(
+            out,
+            "  {:<20}  {:<9}  {} on {}  matched {}, faulted {}",
+            fault.id,
+            fault.state.word(),
+            fault.kind,
+            fault.target,
+            fault.matched,
+            fault.faulted
+        );
+    }
+    if !status.recent.is_empty() {
+        out.push_str("\nEVENTS\n");
+    }
+    for line in &status.recent {
+        let _ = writeln!(out, "  {}", words::one_line(line));
+    }
+    out
 }

@@ -182,14 +182,17 @@ pub fn judgement(judgement: &Judgement) -> String {
 
 /// What a fault has done, in words.
 pub fn measured(evidence: &Evidence) -> String {
-    let mut text = format!("matched {}, faulted {}", evidence.matched, evidence.faulted);
-    if let Some(achieved) = &evidence.achieved {
-        let _ = write!(text, ", achieved p50 {}", number(achieved.p50));
-        if let Some(requested) = &evidence.requested {
-            let _ = write!(text, " of {}", number(requested.p50));
-        }
-    }
-    text
+    format!("matched {}, faulted {}", evidence.matched, evidence.faulted)
+}
+
+/// How far a fault went, as measured, with its unit: `p50 2.00s`; absent when it measures none.
+pub fn achieved(kind: &str, evidence: &Evidence) -> Option<String> {
+    let p50 = evidence.achieved?.p50;
+    Some(match kind {
+        "latency" => format!("p50 {}", short(Duration::try_from_secs_f64(p50 / 1e3).unwrap_or_default())),
+        "bandwidth" => format!("p50 {} B/s", number(p50)),
+        _ => format!("p50 {}", number(p50)),
+    })
 }
 
 /// A measured number with at most three digits that matter.

@@ -97,7 +97,8 @@ impl Status {
                 })
                 .collect(),
             recent: board.recent.iter().map(|(at, said)| stamped(*at, said)).collect(),
-            folder: folder.to_owned(),
+            // Whoever reads it may stand in another directory.
+            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
         }
     }
 

@@ -1,0 +1,262 @@
+//! What stands where on the screen. Pure: a board, a time and a size in; lines out, none wider than the size.
+
+use std::time::Duration;
+
+use unicode_width::UnicodeWidthChar as _;
+
+use super::spark;
+use crate::drill::board::{Board, FaultLine, FaultState, LoadLine, ProbeLine};
+use crate::drill::event::{Judgement, Phase};
+use crate::drill::words::{self, Tone};
+use crate::scenario::plan::Plan;
+
+/// The most lines for what happened last.
+const EVENTS_MAX: usize = 8;
+/// The fewest, when space is short.
+const EVENTS_MIN: usize = 3;
+/// The widest column for names.
+const NAME_MAX: usize = 24;
+const HINT: &str = "Ctrl-C stops it; elsewhere: firedrill status, note, fault set, halt";
+
+/// How much fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) width: usize,
+    pub(super) height: usize,
+}
+
+/// What never changes: which drill it is.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    title: String,
+    drill: String,
+    seed: String,
+}
+
+/// A piece of a line in one tone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) tone: Tone,
+    pub(super) text: String,
+}
+
+/// One line; grows to the right and is cut at the width.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Line(pub(super) Vec<Piece>);
+
+impl Head {
+    pub(super) fn new(plan: &Plan, drill_id: &str) -> Self {
+        let title = plan.title.as_deref().map_or_else(
+            || plan.scenario.clone(),
+            |title| format!("{} ({})", words::one_line(title), plan.scenario),
+        );
+        Self { title, drill: drill_id.to_owned(), seed: plan.seed.0.to_string() }
+    }
+
+    pub(super) fn line(&self) -> String {
+        format!("drill {}  seed {}  {}", self.drill, self.seed, self.title)
+    }
+}
+
+impl Line {
+    fn new(tone: Tone, text: impl Into<String>) -> Self {
+        Self::default().and(tone, text)
+    }
+
+    fn and(mut self, tone: Tone, text: impl Into<String>) -> Self {
+        self.0.push(Piece { tone, text: text.into() });
+        self
+    }
+
+    /// How many columns it takes.
+    pub(super) fn width(&self) -> usize {
+        self.0.iter().map(|piece| width(&piece.text)).sum()
+    }
+
+    /// Cut to the width.
+    fn cropped(self, columns: usize) -> Self {
+        let mut left = columns;
+        let mut pieces = Vec::new();
+        for piece in self.0 {
+            let text = crop(&piece.text, left);
+            left -= width(&text);
+            let whole = text == piece.text;
+            pieces.push(Piece { tone: piece.tone, text });
+            if !whole {
+                break;
+            }
+        }
+        Self(pieces)
+    }
+}
+
+/// The whole picture.
+pub(super) fn picture(board: &Board, head: &Head, size: Size, now: Duration, unicode: bool) -> Vec<Line> {
+    let mut lines = vec![Line::new(Tone::Plain, head.line()), phase(board, now)];
+    let hint = size.height >= 16;
+    let spare = size.height.saturating_sub(lines.len() + usize::from(hint));
+    let mut state: Vec<Line> = Vec::new();
+    if !board.probes.is_empty() {
+        state.push(Line::new(Tone::Plain, "PROBES"));
+        state.extend(probes(&board.probes, size.width, unicode));
+    }
+    if !board.faults.is_empty() {
+        state.push(Line::new(Tone::Plain, "FAULTS"));
+        state.extend(faults(&board.faults));
+    }
+    state.extend(board.load.as_ref().map(load));
+    // What happened last is never pushed out entirely by many probes: its newest lines tell why something is wrong.
+    let events = board.recent.len().min(EVENTS_MAX);
+    let for_state = spare.saturating_sub(events.min(EVENTS_MIN) + 1);
+    if state.len() > for_state {
+        let hidden = state.len() - for_state.saturating_sub(1);
+        state.truncate(for_state.saturating_sub(1));
+        state.push(Line::new(Tone::Plain, format!("  and {hidden} more lines: see firedrill status")));
+    }
+    let for_events = spare.saturating_sub(state.len() + 1).min(EVENTS_MAX);
+    lines.extend(state);
+    if for_events > 0 && events > 0 {
+        lines.push(Line::new(Tone::Plain, "EVENTS"));
+        let skip = board.recent.len().saturating_sub(for_events);
+        lines.extend(board.recent.iter().skip(skip).map(|(at, said)| {
+            Line::new(Tone::Plain, format!("  {:>8}  ", words::stamp(*at))).and(said.tone, said.text.clone())
+        }));
+    }
+    if hint {
+        lines.resize(size.height - 1, Line::default());
+        lines.push(Line::new(Tone::Plain, HINT));
+    }
+    lines.truncate(size.height);
+    lines.into_iter().map(|line| line.cropped(size.width)).collect()
+}
+
+fn phase(board: &Board, now: Duration) -> Line {
+    let tone = match board.phase {
+        Phase::Active => Tone::Notice,
+        Phase::Stopping => Tone::Bad,
+        Phase::Planned
+        | Phase::Preflight
+        | Phase::Steady
+        | Phase::Recovering
+        | Phase::Verifying
+        | Phase::Scored => Tone::Plain,
+    };
+    let mut line = Line::new(Tone::Plain, "phase ")
+        .and(tone, board.phase.word())
+        .and(Tone::Plain, format!("   {} elapsed", whole_seconds(now)));
+    if let Some(left) = board.left(now).filter(|left| !left.is_zero()) {
+        line = line.and(Tone::Plain, format!(", about {} left", whole_seconds(left)));
+    }
+    line
+}
+
+fn probes(probes: &[ProbeLine], columns: usize, unicode: bool) -> Vec<Line> {
+    let name_width = probes.iter().map(|probe| width(&probe.name)).max().unwrap_or(0).min(NAME_MAX);
+    let line = |probe: &ProbeLine| {
+        let (tone, word) = judged(&probe.judgement);
+        let last = match (probe.value, probe.curve.back()) {
+            (Some(value), _) => words::number(value),
+            (None, Some((took, _))) => words::short(*took),
+            (None, None) => "-".to_owned(),
+        };
+        let line = Line::new(Tone::Plain, format!("  {}  ", pad(&probe.name, name_width)))
+            .and(tone, format!("{word:<8}"))
+            .and(Tone::Plain, format!("  {last:>7}  "));
+        let room = columns.saturating_sub(line.width());
+        let samples: Vec<(Duration, bool)> = probe.curve.iter().copied().collect();
+        spark::curve(&samples, room, unicode).into_iter().fold(line, |line, (mark, failed)| {
+            line.and(if failed { Tone::Bad } else { Tone::Plain }, mark)
+        })
+    };
+    probes.iter().map(line).collect()
+}
+
+/// A judgement as a word that always has the same meaning.
+const fn judged(judgement: &Judgement) -> (Tone, &'static str) {
+    match judgement {
+        Judgement::Good {} => (Tone::Good, "good"),
+        Judgement::Violated { .. } => (Tone::Bad, "violated"),
+        Judgement::Unknown { .. } => (Tone::Plain, "unknown"),
+    }
+}
+
+fn faults(faults: &[FaultLine]) -> Vec<Line> {
+    let name_width = faults.iter().map(|fault| width(&fault.id)).max().unwrap_or(0).min(NAME_MAX);
+    let what_width = faults.iter().map(|fault| width(&what(fault))).max().unwrap_or(0).min(2 * NAME_MAX);
+    let line = |fault: &FaultLine| {
+        let counts = match words::achieved(fault.kind, &fault.evidence) {
+            Some(achieved) => format!("  {}, {achieved}", words::measured(&fault.evidence)),
+            None => format!("  {}", words::measured(&fault.evidence)),
+        };
+        // The state comes before what it is: it must stay in sight where the line is cut.
+        Line::new(Tone::Plain, format!("  {}  ", pad(&fault.id, name_width)))
+            .and(fault_tone(fault.state), format!("{:<9}", fault.state.word()))
+            .and(Tone::Plain, format!("  {}", pad(&what(fault), what_width)))
+            .and(Tone::Plain, counts)
+    };
+    faults.iter().map(line).collect()
+}
+
+fn what(fault: &FaultLine) -> String {
+    format!("{} on {}", fault.kind, fault.target)
+}
+
+const fn fault_tone(state: FaultState) -> Tone {
+    match state {
+        FaultState::Pending => Tone::Plain,
+        FaultState::Applying | FaultState::Applied | FaultState::Effective | FaultState::Removing => Tone::Notice,
+        FaultState::Clean => Tone::Good,
+        FaultState::Residue | FaultState::Refused | FaultState::Stuck | FaultState::Lost => Tone::Bad,
+    }
+}
+
+fn load(load: &LoadLine) -> Line {
+    let tone = if load.failures > 0 { Tone::Bad } else { Tone::Plain };
+    let line = Line::new(Tone::Plain, format!("LOAD    {} answered, ", load.sent))
+        .and(tone, format!("{} failed", load.failures));
+    match load.p95() {
+        Some(p95) => line.and(Tone::Plain, format!(", p95 {}", words::short(p95))),
+        None => line,
+    }
+}
+
+/// A time whose text does not jump ten times a second: `42s`, `2m05s`.
+fn whole_seconds(time: Duration) -> String {
+    match time.as_secs() {
+        secs @ 0..60 => format!("{secs}s"),
+        secs @ 60..3600 => format!("{}m{:02}s", secs / 60, secs % 60),
+        secs => format!("{}h{:02}m", secs / 3600, secs % 3600 / 60),
+    }
+}
+
+/// How many columns a text takes.
+pub(super) fn width(text: &str) -> usize {
+    text.chars().map(|c| c.width().unwrap_or(0)).sum()
+}
+
+/// The text in at most so many columns; what is cut ends in `…`.
+fn crop(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let (mut out, mut used) = (String::new(), 1);
+    for c in text.chars() {
+        let next = c.width().unwrap_or(0);
+        if used + next > columns {
+            break;
+        }
+        out.push(c);
+        used += next;
+    }
+    if columns > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// The text in exactly so many columns.
+fn pad(text: &str, columns: usize) -> String {
+    let mut text = crop(text, columns);
+    text.extend(std::iter::repeat_n(' ', columns.saturating_sub(width(&text))));
+    text
+}

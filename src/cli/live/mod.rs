@@ -1,0 +1,149 @@
+//! A running drill on the terminal, as lines, or as JSON.
+
+mod json;
+mod layout;
+mod screen;
+mod spark;
+mod summary;
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::drill::board::Board;
+use crate::drill::words::{self, Said};
+use crate::drill::{Command, Event, Summary, Timed};
+use crate::scenario::plan::Plan;
+
+use layout::Head;
+use screen::{Screen, Style};
+
+/// How a drill is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Redrawn in place, for a person at a terminal.
+    Live,
+    /// One line for each noteworthy thing, for pipes and logs.
+    Lines,
+    /// One JSON object per event.
+    Json,
+}
+
+impl Output {
+    /// JSON when asked for; else live on a terminal that can, else lines.
+    pub fn choose(json: bool) -> Self {
+        let can = io::stdout().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        match (json, can) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Live,
+            (false, false) => Self::Lines,
+        }
+    }
+}
+
+/// What the view is fed with, in the order of the journal.
+#[derive(Clone, Debug)]
+pub enum Feed {
+    /// Something happened.
+    Event(Timed<Event>),
+    /// The drill wants something.
+    Command(Timed<Command>),
+}
+
+/// Shows a drill. A reader that went away (a closed pipe) never disturbs the drill.
+pub struct View {
+    board: Board,
+    head: Head,
+    style: Style,
+    out: Box<dyn Write + Send>,
+    how: How,
+}
+
+enum How {
+    Live(Screen),
+    Lines,
+    Json(json::Lines),
+}
+
+impl View {
+    /// A view on standard output.
+    pub fn new(output: Output, plan: &Plan, drill_id: &str) -> Self {
+        let style = match output {
+            Output::Live => Style::of_terminal(),
+            Output::Lines | Output::Json => Style::PIPE,
+        };
+        let mut out: Box<dyn Write + Send> = Box::new(io::stdout());
+        let how = match output {
+            Output::Live => How::Live(Screen::open(&mut out)),
+            Output::Lines => How::Lines,
+            Output::Json => How::Json(json::Lines::default()),
+        };
+        Self { board: Board::new(plan), head: Head::new(plan, drill_id), style, out, how }.opened()
+    }
+
+    /// Takes in what happened.
+    pub fn on(&mut self, feed: &Feed) {
+        let (at, said) = match feed {
+            Feed::Event(timed) => (timed.mono, self.board.event(timed)),
+            Feed::Command(timed) => (timed.mono, self.board.command(timed)),
+        };
+        match &mut self.how {
+            How::Live(_) => self.tick(at),
+            How::Lines if said.noteworthy => self.line(&words::stamped(at, &said)),
+            How::Lines => {}
+            How::Json(lines) => {
+                let line = lines.line(crate::coordinator::clock::wall(), feed);
+                self.line(&line);
+            }
+        }
+    }
+
+    /// Time passed; draws if it is time to. Call it about ten times a second.
+    pub fn tick(&mut self, now: Duration) {
+        if let How::Live(screen) = &mut self.how {
+            screen.draw(&mut self.out, &self.board, &self.head, self.style, now);
+        }
+    }
+
+    /// The drill is over: gives the terminal back and says what it came to. `head` is the journal's last hash.
+    pub fn finish(&mut self, summary: &Summary, folder: &Path, head: Option<&str>) {
+        match &mut self.how {
+            How::Live(screen) => {
+                screen.close(&mut self.out);
+                let recent: Vec<(Duration, Said)> = self.board.recent.iter().cloned().collect();
+                for (at, said) in &recent {
+                    self.line(&self.style.paint(said.tone, &words::stamped(*at, said)));
+                }
+            }
+            How::Lines => {}
+            How::Json(lines) => {
+                let line = lines.summary(summary, folder, head);
+                return self.line(&line);
+            }
+        }
+        for (tone, text) in summary::lines(summary, folder, head) {
+            self.line(&self.style.paint(tone, &text));
+        }
+    }
+
+    /// The first words: which drill it is, and its seed.
+    fn opened(mut self) -> Self {
+        if matches!(self.how, How::Lines) {
+            let line = self.head.line();
+            self.line(&line);
+        }
+        self
+    }
+
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.out, "{}", self.style.plain(text)).and_then(|()| self.out.flush());
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        if let How::Live(screen) = &mut self.how {
+            screen.close(&mut self.out);
+        }
+    }
+}

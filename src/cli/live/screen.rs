@@ -1,0 +1,157 @@
+//! Draws pictures on a terminal, without flicker, and gives the terminal back whatever happens.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Once;
+use std::time::Duration;
+
+use super::layout::{Head, Line, Size, picture};
+use crate::drill::board::Board;
+use crate::drill::words::Tone;
+
+/// The shortest time from one picture to the next.
+const REDRAW_AFTER: Duration = Duration::from_millis(100);
+/// Where the size cannot be asked for.
+const SIZE_UNKNOWN: Size = Size { width: 80, height: 24 };
+
+// The alternate screen, no cursor, no wrapping; and all of it back.
+const OPEN: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
+const CLOSE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+// A terminal that knows these shows the frame only once it is whole; others ignore them.
+const FRAME_BEGIN: &str = "\x1b[?2026h\x1b[H";
+const FRAME_END: &str = "\x1b[J\x1b[?2026l";
+const LINE_END: &str = "\x1b[K";
+const PLAIN_AGAIN: &str = "\x1b[0m";
+
+/// Whether this process has the terminal in its hands, for the hook that runs on a panic.
+static IS_OPEN: AtomicBool = AtomicBool::new(false);
+
+/// What the terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Style {
+    pub(super) colour: bool,
+    pub(super) unicode: bool,
+}
+
+impl Style {
+    /// Into a pipe: no colour, any character.
+    pub(super) const PIPE: Self = Self { colour: false, unicode: true };
+
+    /// As the environment says (`NO_COLOR`, the locale).
+    pub(super) fn of_terminal() -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
+        let locale = locale.to_ascii_lowercase();
+        Self { colour: set("NO_COLOR").is_none(), unicode: locale.contains("utf-8") || locale.contains("utf8") }
+    }
+
+    /// The text in its tone.
+    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
+        let colour = match tone {
+            Tone::Plain => "",
+            Tone::Good => "\x1b[32m",
+            Tone::Notice => "\x1b[33m",
+            Tone::Bad => "\x1b[31m",
+        };
+        if self.colour && !colour.is_empty() {
+            format!("{colour}{text}{PLAIN_AGAIN}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// The text in characters that can be shown. No replacement is wider than what it stands for.
+    pub(super) fn plain(self, text: &str) -> String {
+        if self.unicode {
+            return text.to_owned();
+        }
+        let shown = |c: char| match c {
+            '…' => '~',
+            '→' => '>',
+            '·' => '-',
+            _ if c.is_ascii() => c,
+            _ => '?',
+        };
+        text.chars().map(shown).collect()
+    }
+}
+
+/// A terminal that shows pictures.
+pub(super) struct Screen {
+    drawn_at: Option<Duration>,
+    shown: String,
+    open: bool,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    pub(super) fn open(out: &mut dyn Write) -> Self {
+        restore_on_panic();
+        IS_OPEN.store(true, Ordering::SeqCst);
+        let _ = out.write_all(OPEN.as_bytes()).and_then(|()| out.flush());
+        Self { drawn_at: None, shown: String::new(), open: true }
+    }
+
+    /// Draws if the last picture is old enough and something changed.
+    pub(super) fn draw(&mut self, out: &mut dyn Write, board: &Board, head: &Head, style: Style, now: Duration) {
+        let too_soon = self.drawn_at.is_some_and(|at| now.saturating_sub(at) < REDRAW_AFTER);
+        if too_soon || !self.open {
+            return;
+        }
+        self.drawn_at = Some(now);
+        let frame = frame(&picture(board, head, size(), now, style.unicode), style);
+        if frame != self.shown {
+            let _ = out.write_all(frame.as_bytes()).and_then(|()| out.flush());
+            self.shown = frame;
+        }
+    }
+
+    /// Gives the terminal back; once.
+    pub(super) fn close(&mut self, out: &mut dyn Write) {
+        if std::mem::take(&mut self.open) {
+            IS_OPEN.store(false, Ordering::SeqCst);
+            let _ = out.write_all(CLOSE.as_bytes()).and_then(|()| out.flush());
+        }
+    }
+}
+
+/// A picture as one write.
+fn frame(lines: &[Line], style: Style) -> String {
+    let mut frame = String::from(FRAME_BEGIN);
+    for (n, line) in lines.iter().enumerate() {
+        if n > 0 {
+            frame.push_str("\r\n");
+        }
+        for piece in &line.0 {
+            let _ = write!(frame, "{}", style.paint(piece.tone, &style.plain(&piece.text)));
+        }
+        frame.push_str(LINE_END);
+    }
+    frame.push_str(FRAME_END);
+    frame
+}
+
+fn size() -> Size {
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
+            Size { width: usize::from(size.ws_col), height: usize::from(size.ws_row) }
+        }
+        Ok(_) | Err(_) => SIZE_UNKNOWN,
+    }
+}
+
+/// The message of a panic must be readable, so the terminal comes back before it is printed.
+fn restore_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if IS_OPEN.swap(false, Ordering::SeqCst) {
+                let mut out = io::stdout();
+                let _ = out.write_all(CLOSE.as_bytes()).and_then(|()| out.flush());
+            }
+            before(panic);
+        }));
+    });
+}

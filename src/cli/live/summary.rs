@@ -1,0 +1,113 @@
+//! What a drill came to, in at most 15 lines.
+
+use std::path::Path;
+
+use crate::cli::Exit;
+use crate::drill::Summary;
+use crate::drill::summary::{
+    CommandResult, Effect, HypothesisResult, Impact, RestoredBy, SteadyStateResult, Validity,
+};
+use crate::drill::words::{Tone, one_line};
+
+/// The most reasons that are shown; the others stand in the report.
+const REASONS_MAX: usize = 2;
+
+/// The lines, each with its tone. `head` is the journal's last hash.
+pub(super) fn lines(summary: &Summary, folder: &Path, head: Option<&str>) -> Vec<(Tone, String)> {
+    let passed = summary.exit == Exit::Passed as u8;
+    let meaning = Exit::of(summary.exit).map_or("unknown", Exit::meaning);
+    let mut lines = vec![(
+        if passed { Tone::Good } else { Tone::Bad },
+        format!("{}: exit {}, {meaning}", summary.scenario, summary.exit),
+    )];
+    lines.extend(results(summary));
+    let reasons = summary.reasons.iter().take(REASONS_MAX).enumerate().map(|(n, reason)| {
+        let hidden = summary.reasons.len().saturating_sub(REASONS_MAX);
+        let more = if hidden > 0 && n + 1 == REASONS_MAX { format!(" (and {hidden} more)") } else { String::new() };
+        (Tone::Bad, format!("  because {}{more}", one_line(reason)))
+    });
+    lines.extend(reasons);
+    if !summary.not_acted_on.is_empty() {
+        lines.push((Tone::Notice, one_line(&format!("not acted on: {}", summary.not_acted_on.join("; ")))));
+    }
+    lines.push((Tone::Plain, format!("seed {} (the same seed makes the same random decisions)", summary.seed.0)));
+    lines.push((Tone::Plain, format!("report in {}", folder.display())));
+    if let Some(head) = head {
+        lines.push((Tone::Plain, format!("journal hash {head}")));
+    }
+    lines
+}
+
+fn results(summary: &Summary) -> Vec<(Tone, String)> {
+    let line = |name: &str, (tone, word, meaning): (Tone, &str, &str)| {
+        (tone, format!("  {name:<12}  {word:<9}  {}", one_line(meaning)).trim_end().to_owned())
+    };
+    let mut lines = vec![
+        line("drill", validity(summary.drill)),
+        line("effect", effect(summary.effect)),
+        line("impact", impact(summary.impact)),
+        line("steady state", steady_state(summary.steady_state)),
+        line("restored by", restored_by(summary.restored_by)),
+        line("hypothesis", hypothesis(summary.hypothesis)),
+    ];
+    match &summary.command {
+        CommandResult::Passed {} => lines.push(line("command", (Tone::Good, "passed", "ended with status 0 while the faults were on"))),
+        CommandResult::Failed { detail } => lines.push(line("command", (Tone::Bad, "failed", detail))),
+        CommandResult::None {} => {}
+    }
+    let left = summary.residue.join("; ");
+    lines.push(line(
+        "clean",
+        if summary.clean { (Tone::Good, "yes", "nothing was left behind") } else { (Tone::Bad, "no", &left) },
+    ));
+    lines
+}
+
+const fn validity(result: Validity) -> (Tone, &'static str, &'static str) {
+    match result {
+        Validity::Valid => (Tone::Good, "valid", "it proves what it says"),
+        Validity::Invalid => (Tone::Bad, "invalid", "it proves nothing"),
+    }
+}
+
+const fn effect(result: Effect) -> (Tone, &'static str, &'static str) {
+    match result {
+        Effect::Confirmed => (Tone::Good, "confirmed", "every fault was measured to have acted"),
+        Effect::None => (Tone::Bad, "none", "at least one fault was not seen to act"),
+    }
+}
+
+const fn impact(result: Impact) -> (Tone, &'static str, &'static str) {
+    match result {
+        Impact::Seen => (Tone::Notice, "seen", "an impact probe was violated while a fault was effective"),
+        Impact::Withstood => (Tone::Good, "withstood", "faults were effective and no impact probe was violated"),
+        Impact::None => (Tone::Plain, "none", "no fault was effective, so nothing can be said"),
+    }
+}
+
+const fn steady_state(result: SteadyStateResult) -> (Tone, &'static str, &'static str) {
+    match result {
+        SteadyStateResult::Held => (Tone::Good, "held", "no probe was violated from the first fault on"),
+        SteadyStateResult::Lost => (Tone::Notice, "lost", "at least one probe was violated"),
+    }
+}
+
+const fn restored_by(result: RestoredBy) -> (Tone, &'static str, &'static str) {
+    match result {
+        RestoredBy::Itself => (Tone::Good, "self", "the service came back while the fault was on"),
+        RestoredBy::FaultEnd => (Tone::Notice, "fault_end", "the service came back only after the fault was removed"),
+        RestoredBy::Abort => (Tone::Bad, "abort", "the drill was stopped"),
+        RestoredBy::None => (Tone::Plain, "none", "there was nothing to come back from, or it never came back"),
+        RestoredBy::Unknown => (Tone::Plain, "unknown", "the drill is invalid"),
+    }
+}
+
+const fn hypothesis(result: HypothesisResult) -> (Tone, &'static str, &'static str) {
+    match result {
+        HypothesisResult::Confirmed => (Tone::Good, "confirmed", "every result it counts on is good"),
+        HypothesisResult::Refuted => {
+            (Tone::Bad, "refuted", "a result it counts on is not good, or the service did not come back")
+        }
+        HypothesisResult::Untested => (Tone::Plain, "untested", "nothing was claimed, or it could not be judged"),
+    }
+}
