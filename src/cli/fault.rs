@@ -51,7 +51,9 @@ fn read(changes: &[String]) -> anyhow::Result<Vec<(String, String)>> {
                 }
                 Ok((key.to_owned(), value.to_owned()))
             }
-            _ => bail!("`{}` is no change; write KEY=VALUE, for example `delay=500ms`", change.escape_debug()),
+            _ => {
+                bail!("`{}` is no change; write KEY=VALUE, for example `delay=500ms`", change.escape_debug())
+            }
         })
         .collect()
 }

@@ -80,7 +80,9 @@ async fn halt(
         None => all(directories, lever, reason).await?,
     };
     // First the lever: whatever happens to the calls, nothing new starts.
-    lever.engage(&client::ourselves(), reason, clock::wall()).context("the drills are still told to halt")
+    lever
+        .engage(&client::ourselves(), reason, clock::wall())
+        .context("the drills are still told to halt")
         .unwrap_or_else(|error| eprintln!("warning: {error:#}"));
     let mut all_back = true;
     for drill in &drills {
@@ -172,10 +174,14 @@ fn was_on(status: &Status) -> String {
 /// Whether the journal of a drill that ended says of every fault that it is gone.
 fn ended_clean(last: &Status) -> bool {
     let path = last.folder.join("journal.jsonl");
-    let Ok(file) = std::fs::File::open(&path) else { return !last.faults.iter().any(|fault| fault.state.is_on()) };
+    let Ok(file) = std::fs::File::open(&path) else {
+        return !last.faults.iter().any(|fault| fault.state.is_on());
+    };
     let mut on = BTreeSet::new();
     for line in BufReader::new(file).lines() {
-        let Some(event) = line.ok().and_then(|line| serde_json::from_str::<Event>(&line).ok()) else { continue };
+        let Some(event) = line.ok().and_then(|line| serde_json::from_str::<Event>(&line).ok()) else {
+            continue;
+        };
         match event {
             Event::FaultApplied { fault, .. } => drop(on.insert(fault)),
             Event::FaultRemoved { fault, residue, .. } if residue.is_empty() => drop(on.remove(&fault)),

@@ -36,7 +36,10 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
         .read_to_end(&mut bytes)
         .with_context(|| format!("cannot read `{}`", path.display()))?;
     if bytes.len() as u64 > JOURNAL_MAX_BYTES {
-        bail!("`{}` is larger than {JOURNAL_MAX_BYTES} bytes; no drill writes such a journal", path.display());
+        bail!(
+            "`{}` is larger than {JOURNAL_MAX_BYTES} bytes; no drill writes such a journal",
+            path.display()
+        );
     }
     let head = args.head.as_deref().map(|head| head.trim().to_ascii_lowercase());
     let verified = verify(&bytes, head.as_deref());
@@ -87,6 +90,8 @@ mod tests {
         }
         let broken = Verified::Broken { line: 5, why: "its number is 7, but 5 is due".into() };
         assert!(words(&broken, false).contains("line 5"));
-        assert!(words(&Verified::Whole { lines: 9, head: "cd".into() }, true).contains("that was given (cd)"));
+        assert!(
+            words(&Verified::Whole { lines: 9, head: "cd".into() }, true).contains("that was given (cd)")
+        );
     }
 }

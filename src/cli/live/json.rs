@@ -38,6 +38,7 @@ impl Lines {
 
     pub(super) fn summary(&mut self, summary: &Summary, folder: &Path, head: Option<&str>) -> String {
         let summary = serde_json::to_value(summary).unwrap_or(Value::Null);
-        json!({"kind": "drill.summary", "data": {"summary": summary, "folder": folder, "head": head}}).to_string()
+        json!({"kind": "drill.summary", "data": {"summary": summary, "folder": folder, "head": head}})
+            .to_string()
     }
 }

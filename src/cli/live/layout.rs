@@ -164,9 +164,9 @@ fn probes(probes: &[ProbeLine], columns: usize, unicode: bool) -> Vec<Line> {
             .and(Tone::Plain, format!("  {last:>7}  "));
         let room = columns.saturating_sub(line.width());
         let samples: Vec<(Duration, bool)> = probe.curve.iter().copied().collect();
-        spark::curve(&samples, room, unicode).into_iter().fold(line, |line, (mark, failed)| {
-            line.and(if failed { Tone::Bad } else { Tone::Plain }, mark)
-        })
+        spark::curve(&samples, room, unicode)
+            .into_iter()
+            .fold(line, |line, (mark, failed)| line.and(if failed { Tone::Bad } else { Tone::Plain }, mark))
     };
     probes.iter().map(line).collect()
 }
@@ -204,7 +204,9 @@ fn what(fault: &FaultLine) -> String {
 const fn fault_tone(state: FaultState) -> Tone {
     match state {
         FaultState::Pending => Tone::Plain,
-        FaultState::Applying | FaultState::Applied | FaultState::Effective | FaultState::Removing => Tone::Notice,
+        FaultState::Applying | FaultState::Applied | FaultState::Effective | FaultState::Removing => {
+            Tone::Notice
+        }
         FaultState::Clean => Tone::Good,
         FaultState::Residue | FaultState::Refused | FaultState::Stuck | FaultState::Lost => Tone::Bad,
     }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::layout::{Head, Line, Size, picture};
@@ -43,7 +43,10 @@ impl Style {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
         let locale = locale.to_ascii_lowercase();
-        Self { colour: set("NO_COLOR").is_none(), unicode: locale.contains("utf-8") || locale.contains("utf8") }
+        Self {
+            colour: set("NO_COLOR").is_none(),
+            unicode: locale.contains("utf-8") || locale.contains("utf8"),
+        }
     }
 
     /// The text in its tone.
@@ -94,7 +97,14 @@ impl Screen {
     }
 
     /// Draws if the last picture is old enough and something changed.
-    pub(super) fn draw(&mut self, out: &mut dyn Write, board: &Board, head: &Head, style: Style, now: Duration) {
+    pub(super) fn draw(
+        &mut self,
+        out: &mut dyn Write,
+        board: &Board,
+        head: &Head,
+        style: Style,
+        now: Duration,
+    ) {
         let too_soon = self.drawn_at.is_some_and(|at| now.saturating_sub(at) < REDRAW_AFTER);
         if too_soon || !self.open {
             return;

@@ -16,7 +16,9 @@ pub(super) fn curve(samples: &[(Duration, bool)], width: usize, unicode: bool) -
     let shown = &samples[samples.len().saturating_sub(width)..];
     let mut sorted: Vec<Duration> = shown.iter().map(|(took, _)| *took).collect();
     sorted.sort_unstable();
-    let (Some(largest), Some(median)) = (sorted.last(), sorted.get(sorted.len() / 2)) else { return Vec::new() };
+    let (Some(largest), Some(median)) = (sorted.last(), sorted.get(sorted.len() / 2)) else {
+        return Vec::new();
+    };
     let top = (*largest).max(*median * 2).as_secs_f64();
     let (marks, failed_mark) = if unicode { (BLOCKS, BLOCK_FAILED) } else { (ASCII, ASCII_FAILED) };
     shown

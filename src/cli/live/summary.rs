@@ -23,14 +23,18 @@ pub(super) fn lines(summary: &Summary, folder: &Path, head: Option<&str>) -> Vec
     lines.extend(results(summary));
     let reasons = summary.reasons.iter().take(REASONS_MAX).enumerate().map(|(n, reason)| {
         let hidden = summary.reasons.len().saturating_sub(REASONS_MAX);
-        let more = if hidden > 0 && n + 1 == REASONS_MAX { format!(" (and {hidden} more)") } else { String::new() };
+        let more =
+            if hidden > 0 && n + 1 == REASONS_MAX { format!(" (and {hidden} more)") } else { String::new() };
         (Tone::Bad, format!("  because {}{more}", one_line(reason)))
     });
     lines.extend(reasons);
     if !summary.not_acted_on.is_empty() {
         lines.push((Tone::Notice, one_line(&format!("not acted on: {}", summary.not_acted_on.join("; ")))));
     }
-    lines.push((Tone::Plain, format!("seed {} (the same seed makes the same random decisions)", summary.seed.0)));
+    lines.push((
+        Tone::Plain,
+        format!("seed {} (the same seed makes the same random decisions)", summary.seed.0),
+    ));
     lines.push((Tone::Plain, format!("report in {}", folder.display())));
     if let Some(head) = head {
         lines.push((Tone::Plain, format!("journal hash {head}")));
@@ -51,7 +55,8 @@ fn results(summary: &Summary) -> Vec<(Tone, String)> {
         line("hypothesis", hypothesis(summary.hypothesis)),
     ];
     match &summary.command {
-        CommandResult::Passed {} => lines.push(line("command", (Tone::Good, "passed", "ended with status 0 while the faults were on"))),
+        CommandResult::Passed {} => lines
+            .push(line("command", (Tone::Good, "passed", "ended with status 0 while the faults were on"))),
         CommandResult::Failed { detail } => lines.push(line("command", (Tone::Bad, "failed", detail))),
         CommandResult::None {} => {}
     }
@@ -80,7 +85,9 @@ const fn effect(result: Effect) -> (Tone, &'static str, &'static str) {
 const fn impact(result: Impact) -> (Tone, &'static str, &'static str) {
     match result {
         Impact::Seen => (Tone::Notice, "seen", "an impact probe was violated while a fault was effective"),
-        Impact::Withstood => (Tone::Good, "withstood", "faults were effective and no impact probe was violated"),
+        Impact::Withstood => {
+            (Tone::Good, "withstood", "faults were effective and no impact probe was violated")
+        }
         Impact::None => (Tone::Plain, "none", "no fault was effective, so nothing can be said"),
     }
 }
@@ -95,9 +102,13 @@ const fn steady_state(result: SteadyStateResult) -> (Tone, &'static str, &'stati
 const fn restored_by(result: RestoredBy) -> (Tone, &'static str, &'static str) {
     match result {
         RestoredBy::Itself => (Tone::Good, "self", "the service came back while the fault was on"),
-        RestoredBy::FaultEnd => (Tone::Notice, "fault_end", "the service came back only after the fault was removed"),
+        RestoredBy::FaultEnd => {
+            (Tone::Notice, "fault_end", "the service came back only after the fault was removed")
+        }
         RestoredBy::Abort => (Tone::Bad, "abort", "the drill was stopped"),
-        RestoredBy::None => (Tone::Plain, "none", "there was nothing to come back from, or it never came back"),
+        RestoredBy::None => {
+            (Tone::Plain, "none", "there was nothing to come back from, or it never came back")
+        }
         RestoredBy::Unknown => (Tone::Plain, "unknown", "the drill is invalid"),
     }
 }
@@ -108,6 +119,8 @@ const fn hypothesis(result: HypothesisResult) -> (Tone, &'static str, &'static s
         HypothesisResult::Refuted => {
             (Tone::Bad, "refuted", "a result it counts on is not good, or the service did not come back")
         }
-        HypothesisResult::Untested => (Tone::Plain, "untested", "nothing was claimed, or it could not be judged"),
+        HypothesisResult::Untested => {
+            (Tone::Plain, "untested", "nothing was claimed, or it could not be judged")
+        }
     }
 }

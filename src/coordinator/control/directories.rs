@@ -36,7 +36,8 @@ impl Directories {
                 .or_else(|| User::from_uid(uid).ok().flatten().map(|user| user.dir))
                 .unwrap_or_else(|| runtime.clone())
         };
-        let state = absolute("XDG_STATE_HOME").unwrap_or_else(|| home().join(".local/state")).join("firedrill");
+        let state =
+            absolute("XDG_STATE_HOME").unwrap_or_else(|| home().join(".local/state")).join("firedrill");
         Self { runtime, state }
     }
 }
