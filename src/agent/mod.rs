@@ -5,10 +5,27 @@
 //! the death of either process, a stuck worker or a missed lease makes the other undo. When both die, the next start
 //! (or `firedrill agent heal`) undoes first.
 
+mod clock;
+mod deed;
+mod directories;
+mod guardian;
+mod heal;
+mod identity;
+mod link;
 mod policy;
+mod process_kill;
+mod process_pause;
+mod processes;
+mod protected;
 mod refusal;
+mod standing;
+mod undo;
+mod wire;
 mod worker;
 
+pub use directories::{Directories, make_private};
+pub use guardian::guardian_main;
+pub use heal::{HealReport, heal};
 pub use policy::Policy;
 pub use refusal::AgentError;
 pub use worker::{Agent, Applied, Found, GuardianProgram, Lost, Options, Removed};

@@ -1,9 +1,20 @@
-//! The worker: does the deeds.
-use std::ffi::OsString;
-use std::path::PathBuf;
+//! The worker: does the deeds, and takes them back.
 
+use std::ffi::OsString;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::clock::boot_time;
+use super::deed::{Deed, candidates};
+use super::heal::{EXTENSION, HealReport, heal};
+use super::identity::{Identity, boot_id, pid_namespace};
+use super::link::{Link, Started};
 use super::policy::Policy;
 use super::refusal::AgentError;
+use super::standing::Standing;
+use super::undo::{Entry, UndoJournal, VERSION};
+use super::wire::ToGuardian;
 use crate::fault::{Draws, Evidence, HostFault, Period};
 
 /// How the agent is started.
@@ -66,24 +77,53 @@ pub struct Lost {
     pub why: String,
 }
 
-/// The worker's side of the agent.
+/// The worker's side of the agent. Dropped without [`Agent::stop`], its guardian takes everything back.
 #[derive(Debug)]
-pub struct Agent {}
+pub struct Agent {
+    standing: Arc<Standing>,
+    link: Link,
+    policy: Arc<Policy>,
+    healed: HealReport,
+}
 
 impl Agent {
     /// Undoes what dead lives left, starts the guardian, and waits until it answers.
     pub async fn start(options: Options) -> Result<Self, AgentError> {
-        let _ = options;
-        Err(AgentError::NoGuardian { why: "not built yet".into() })
+        let Options { state_dir, guardian, owner, policy } = options;
+        let folder = state_dir.clone();
+        let (journal, path, healed) = blocking(move || prepare(&folder, &owner)).await??;
+        let started = match Started::start(&guardian, &path).await {
+            Ok(started) => started,
+            Err(error) => {
+                // Nothing was done yet, so nothing needs to be known by a later life.
+                let _ = journal.delete();
+                return Err(error);
+            }
+        };
+        let standing = Arc::new(Standing::new(journal));
+        let link = started.attend(Arc::clone(&standing));
+        Ok(Self { standing, link, policy: Arc::new(policy), healed })
     }
 
-    /// Who would be hit (before `count` or `percent` choose among them), in a stable order. Changes nothing.
+    /// What dead lives had left, and what became of it.
+    pub fn healed(&self) -> &HealReport {
+        &self.healed
+    }
+
+    /// Who would be hit (before `count` or `percent` choose among them), oldest first. Changes nothing.
     pub fn find(&self, fault: &HostFault) -> Result<Vec<Found>, AgentError> {
-        let _ = fault;
-        Err(AgentError::NoGuardian { why: "not built yet".into() })
+        let candidates = candidates(fault, Some(self.link.guardian()), &self.policy)?;
+        let found = |seen: super::processes::Seen| Found {
+            pid: seen.identity.pid,
+            start_time: seen.identity.start,
+            command: seen.command(),
+            name: seen.name,
+        };
+        Ok(candidates.seen.into_iter().map(found).collect())
     }
 
-    /// Applies a fault as one transaction.
+    /// Applies a fault as one transaction: looks, writes the way back, does the deed, and sees its effect, or takes it
+    /// back. Once begun it is finished, even when the caller no longer waits.
     pub async fn apply(
         &self,
         id: &str,
@@ -92,38 +132,126 @@ impl Agent {
         lease: Period,
         max: Option<Period>,
     ) -> Result<Applied, AgentError> {
-        let _ = (id, fault, draws, lease, max);
-        Err(AgentError::NoGuardian { why: "not built yet".into() })
+        let turn = self.standing.turn().await;
+        self.health().map_err(|why| AgentError::NoGuardian { why })?;
+        if self.standing.is_on(id) {
+            return Err(AgentError::AlreadyApplied { fault: id.into() });
+        }
+        let (of, guardian, policy) = (fault.clone(), self.link.guardian(), Arc::clone(&self.policy));
+        let candidates = blocking(move || candidates(&of, Some(guardian), &policy)).await??;
+        let deed = Deed::choose(fault, candidates, draws)?;
+        self.renew(lease).await;
+        if let Some(max) = max {
+            let until = boot_time().saturating_add(max.duration());
+            self.link.say(ToGuardian::Max { fault: id.into(), until }).await;
+        }
+        let (standing, name) = (Arc::clone(&self.standing), id.to_owned());
+        let applied = blocking(move || {
+            let _turn = turn;
+            standing.apply(&name, deed)
+        })
+        .await?;
+        if applied.is_err() {
+            self.link.say(ToGuardian::Forget { fault: id.into() }).await;
+        }
+        applied
     }
 
-    /// What a fault has done by now.
+    /// What a fault has done by now, looked at in `/proc`: how many processes fit, and how many were hit.
     pub async fn measure(&self, id: &str) -> Evidence {
-        let _ = id;
-        Evidence::default()
+        let (standing, id) = (Arc::clone(&self.standing), id.to_owned());
+        blocking(move || standing.measure(&id)).await.unwrap_or_default()
     }
 
-    /// Renews the lease of all faults.
+    /// Renews the lease of all faults. Without it, the guardian takes them back.
     pub async fn renew(&self, lease: Period) {
-        let _ = lease;
+        let until = boot_time().saturating_add(lease.duration());
+        self.link.say(ToGuardian::Lease { until }).await;
     }
 
     /// Takes a fault back and looks that nothing of it is left. Idempotent.
     pub async fn remove(&self, id: &str) -> Result<Removed, AgentError> {
-        Err(AgentError::Unknown { fault: id.into() })
+        let turn = self.standing.turn().await;
+        let (standing, name) = (Arc::clone(&self.standing), id.to_owned());
+        let removed = blocking(move || {
+            let _turn = turn;
+            standing.undo(&name)
+        })
+        .await??;
+        self.link.say(ToGuardian::Forget { fault: id.into() }).await;
+        Ok(removed)
     }
 
-    /// An error once faults can no longer be undone by two: the guardian is gone. All faults are off then.
+    /// An error once the guardian is gone: every fault is off then, and none can be applied.
     pub fn health(&self) -> Result<(), String> {
-        Ok(())
+        self.standing.health()
     }
 
-    /// The faults that ended without `remove` since the last call.
+    /// The faults that ended without `remove` since the last call (their `max`, a lost guardian).
     pub fn lost(&self) -> Vec<Lost> {
-        Vec::new()
+        self.standing.take_lost()
     }
 
     /// Takes everything back and ends the guardian; says what is left behind.
     pub async fn stop(self) -> Vec<String> {
-        Vec::new()
+        let Self { standing, link, .. } = self;
+        let turn = standing.turn().await;
+        let all = Arc::clone(&standing);
+        let undone = blocking(move || {
+            let _turn = turn;
+            all.undo_all()
+        });
+        let mut residue = undone.await.unwrap_or_else(|error| vec![error.to_string()]);
+        link.end().await;
+        if residue.is_empty()
+            && let Err(error) = standing.close()
+        {
+            residue.push(error.to_string());
+        }
+        residue
     }
+}
+
+/// Undoes what dead lives left, and opens an undo journal for this one.
+fn prepare(state_dir: &Path, owner: &str) -> Result<(UndoJournal, PathBuf, HealReport), AgentError> {
+    let file = |what, path: &Path, source| AgentError::File { what, path: path.into(), source };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state_dir)
+        .map_err(|source| file("create directory", state_dir, source))?;
+    let healed = heal(state_dir);
+    let path = state_dir.join(format!("{}.{EXTENSION}", as_file_name(owner)));
+    let opened = Entry::Opened {
+        version: VERSION,
+        owner: owner.to_owned(),
+        boot_id: boot_id()?,
+        pid_namespace: pid_namespace(),
+        worker: Identity::of_self()?,
+    };
+    let journal = UndoJournal::create(&path, &opened).map_err(|source| {
+        let left = source.kind() == std::io::ErrorKind::AlreadyExists;
+        file(
+            if left { "another run of this name holds undo journal" } else { "create undo journal" },
+            &path,
+            source,
+        )
+    })?;
+    Ok((journal, path, healed))
+}
+
+fn as_file_name(owner: &str) -> String {
+    owner
+        .chars()
+        .take(120)
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
+        .collect()
+}
+
+/// Runs what may block (the disk, a look at every process) away from the timers.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AgentError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| AgentError::Proc {
+        what: "the outcome of an operation".into(),
+        why: error.to_string(),
+    })
 }
