@@ -236,3 +236,92 @@ impl Family {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufRead;
+
+    use super::*;
+
+    fn sleeping() -> Command {
+        let mut command = Command::new("sleep");
+        command.arg("1000");
+        command
+    }
+
+    fn alive(pid: u32) -> bool {
+        let stat = procfs::process::Process::new(pid as i32).and_then(|process| process.stat());
+        stat.is_ok_and(|stat| !matches!(stat.state, 'Z' | 'X'))
+    }
+
+    async fn gone(pid: u32) {
+        let ending = async {
+            while alive(pid) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), ending).await.expect("it is alive");
+    }
+
+    #[tokio::test]
+    async fn a_child_outlives_the_thread_that_asked_for_it() {
+        let child = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(Child::start(sleeping(), Group::Own)).unwrap()
+        })
+        .join()
+        .unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(alive(child.id()));
+        let pid = child.id();
+        drop(child);
+        gone(pid).await;
+    }
+
+    #[tokio::test]
+    async fn a_child_that_ends_when_asked_is_not_killed() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done"]);
+        let mut child = Child::start(
+            {
+                command.stdout(std::process::Stdio::piped());
+                command
+            },
+            Group::Own,
+        )
+        .await
+        .unwrap();
+        let mut line = String::new();
+        std::io::BufReader::new(child.take_pipes().0.unwrap()).read_line(&mut line).unwrap();
+        let status = child.stop(Duration::from_secs(10)).await.unwrap();
+        assert_eq!(status.code(), Some(7));
+    }
+
+    /// The test runs itself once more as the process that is killed.
+    #[tokio::test]
+    async fn when_we_are_killed_so_is_the_child() {
+        const ROLE: &str = "FIREDRILL_TEST_IS_KILLED";
+        if std::env::var_os(ROLE).is_some() {
+            let child = Child::start(sleeping(), Group::Ours).await.unwrap();
+            println!("\nchild={}", child.id());
+            std::future::pending::<()>().await;
+        }
+        let this = "coordinator::child::tests::when_we_are_killed_so_is_the_child";
+        let mut we = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", this, "--nocapture"])
+            .env(ROLE, "1")
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = std::io::BufReader::new(we.stdout.take().unwrap()).lines();
+        let pid = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("child=").map(|pid| pid.parse::<u32>().unwrap()))
+            .unwrap();
+        let was_alive = alive(pid);
+        we.kill().unwrap();
+        we.wait().unwrap();
+        assert!(was_alive);
+        gone(pid).await;
+    }
+}

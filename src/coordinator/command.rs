@@ -106,3 +106,50 @@ pub fn how_it_ended(status: ExitStatus) -> String {
         (None, None) => "ended".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Vec<String> {
+        ["sh", "-c", script].map(str::to_owned).to_vec()
+    }
+
+    #[tokio::test]
+    async fn a_commands_end_is_told() {
+        for (script, status, detail) in [
+            ("exit 0", Some(0), "ended with exit status 0"),
+            ("exit 4", Some(4), "ended with exit status 4"),
+            ("kill -TERM $$", None, "was ended by signal TERM"),
+        ] {
+            let end = start(&sh(script)).await.unwrap().run(CancellationToken::new()).await.unwrap();
+            assert_eq!(end, CommandEnd { status, detail: detail.into() });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_cannot_start_says_why() {
+        let error = start(&["/no/such".to_owned()]).await.err().unwrap().to_string();
+        assert_eq!(error, "cannot start `/no/such`: no such file or directory");
+        assert!(matches!(start(&[]).await, Err(CommandError::Empty)));
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_command_and_what_it_started_but_not_us() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = folder.path().join("pid");
+        let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait", note.display());
+        let command = start(&sh(&script)).await.unwrap();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(command.run(stop.clone()));
+        while !note.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stop.cancel();
+        let end = running.await.unwrap().unwrap();
+        assert_eq!(end, CommandEnd { status: None, detail: "was ended by signal TERM".into() });
+        let pid: i32 = std::fs::read_to_string(&note).unwrap().trim().parse().unwrap();
+        let left = procfs::process::Process::new(pid).and_then(|process| process.stat());
+        assert!(left.is_err() || left.is_ok_and(|stat| stat.state == 'Z'));
+    }
+}

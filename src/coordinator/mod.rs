@@ -9,3 +9,5 @@ pub mod lever;
 pub mod load;
 pub mod probe;
 pub mod secrets;
+#[cfg(test)]
+mod test_server;

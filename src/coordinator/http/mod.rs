@@ -16,3 +16,6 @@ pub use exchange::{Answer, BODY_KEPT_MAX, Exchange, Times, measure};
 pub use failure::{HttpFailure, Phase, io_words};
 pub use pool::Pool;
 pub use request::PreparedRequest;
+
+#[cfg(test)]
+mod tests;

@@ -101,3 +101,6 @@ fn in_flight_max() -> usize {
     let half = files.map_or(IN_FLIGHT_MAX as u64, |(soft, _)| soft / 2);
     usize::try_from(half).unwrap_or(IN_FLIGHT_MAX).clamp(16, IN_FLIGHT_MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,3 +73,6 @@ fn shortened(text: &str, characters: usize) -> String {
 fn seconds(duration: Duration) -> Value {
     (duration.as_micros() as f64 / 1e6).into()
 }
+
+#[cfg(test)]
+mod tests;
