@@ -2,6 +2,7 @@
 
 mod active;
 pub mod board;
+pub mod change;
 pub mod event;
 mod inject;
 pub mod journal;

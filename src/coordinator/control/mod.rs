@@ -52,3 +52,6 @@ pub enum Request {
         reply: oneshot::Sender<Result<String, String>>,
     },
 }
+
+#[cfg(test)]
+mod tests;
