@@ -14,12 +14,12 @@ const ASCII_FAILED: char = 'x';
 /// line at half height, whatever its speed, and a slow answer stands out.
 pub(super) fn curve(samples: &[(Duration, bool)], width: usize, unicode: bool) -> Vec<(char, bool)> {
     let shown = &samples[samples.len().saturating_sub(width)..];
-    let mut sorted: Vec<Duration> = shown.iter().map(|(took, _)| *took).collect();
+    // A failure has its mark and no height, so the time until it was given up must not flatten the rest.
+    let mut sorted: Vec<Duration> =
+        shown.iter().filter(|(_, failed)| !failed).map(|(took, _)| *took).collect();
     sorted.sort_unstable();
-    let (Some(largest), Some(median)) = (sorted.last(), sorted.get(sorted.len() / 2)) else {
-        return Vec::new();
-    };
-    let top = (*largest).max(*median * 2).as_secs_f64();
+    let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+    let top = sorted.last().copied().unwrap_or_default().max(median * 2).as_secs_f64();
     let (marks, failed_mark) = if unicode { (BLOCKS, BLOCK_FAILED) } else { (ASCII, ASCII_FAILED) };
     shown
         .iter()
