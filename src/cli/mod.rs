@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod agent;
+pub mod catalog;
 mod check;
 mod demo;
 mod exit;

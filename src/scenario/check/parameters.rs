@@ -1,0 +1,133 @@
+//! The parameters of each fault: from what was written to the fault itself.
+
+use std::collections::BTreeMap;
+
+use super::processes::{self, report};
+use super::{Checker, given, key_span, optional};
+use crate::fault::{Bandwidth, Blackhole, ByteRate, Fault, HttpError, Latency, Period, Reset, TrafficFault};
+use crate::scenario::written::{
+    Bandwidth as WrittenBandwidth, FaultEntry, HttpError as WrittenHttpError, Latency as WrittenLatency,
+};
+use crate::text::{Field, Form, Span};
+
+/// Every kind of fault with the place of its key, where it was written.
+pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 7] {
+    [
+        ("latency", key_span(&entry.latency)),
+        ("bandwidth", key_span(&entry.bandwidth)),
+        ("reset", key_span(&entry.reset)),
+        ("blackhole", key_span(&entry.blackhole)),
+        ("http_error", key_span(&entry.http_error)),
+        ("process_kill", key_span(&entry.process_kill)),
+        ("process_pause", key_span(&entry.process_pause)),
+    ]
+}
+
+/// The fault of this kind, when its parameters are right.
+pub(in crate::scenario) fn fault(checker: &mut Checker<'_>, entry: &FaultEntry, kind: &str) -> Option<Fault> {
+    match kind {
+        "latency" => latency(checker, &entry.latency).map(Fault::Traffic),
+        "bandwidth" => bandwidth(checker, &entry.bandwidth).map(Fault::Traffic),
+        "reset" => {
+            let (map, _) = given(&entry.reset)?;
+            let reset = Reset { after: optional(&map.after)?, after_bytes: optional(&map.after_bytes)? };
+            Some(Fault::Traffic(TrafficFault::Reset(reset)))
+        }
+        "blackhole" => {
+            let (map, _) = given(&entry.blackhole)?;
+            let direction = optional(&map.direction)?.unwrap_or_default();
+            Some(Fault::Traffic(TrafficFault::Blackhole(Blackhole { direction })))
+        }
+        "http_error" => http_error(checker, &entry.http_error).map(Fault::Traffic),
+        "process_kill" => processes::kill(checker, &entry.process_kill).map(Fault::Host),
+        "process_pause" => processes::pause(checker, &entry.process_pause).map(Fault::Host),
+        _ => None,
+    }
+}
+
+fn latency(checker: &mut Checker<'_>, field: &Field<Form<Period, WrittenLatency>>) -> Option<TrafficFault> {
+    let (form, at) = given(field)?;
+    let (fault, map) = match form {
+        Form::Word(delay) => {
+            let defaults = (Period::ZERO, None, Default::default());
+            let (jitter, distribution, direction) = defaults;
+            (Latency { delay: *delay, jitter, distribution, direction }, None)
+        }
+        Form::Map(map) => {
+            let (delay, _) = checker.need(&map.delay, "delay", at, "200ms")?;
+            let fault = Latency {
+                delay: *delay,
+                jitter: optional(&map.jitter)?.unwrap_or_default(),
+                distribution: optional(&map.distribution)?,
+                direction: optional(&map.direction)?.unwrap_or_default(),
+            };
+            (fault, Some(map))
+        }
+        Form::List(never) => match *never {},
+    };
+    let place = |key: &str| match (key, map?) {
+        ("delay", map) => map.delay.span(),
+        ("jitter", map) => map.jitter.span(),
+        ("distribution", map) => map.distribution.span(),
+        _ => None,
+    };
+    checked(checker, TrafficFault::Latency(fault), place, at)
+}
+
+fn bandwidth(
+    checker: &mut Checker<'_>,
+    field: &Field<Form<ByteRate, WrittenBandwidth>>,
+) -> Option<TrafficFault> {
+    let (form, at) = given(field)?;
+    let fault = match form {
+        Form::Word(rate) => Bandwidth { rate: *rate, direction: Default::default() },
+        Form::Map(map) => {
+            let (rate, _) = checker.need(&map.rate, "rate", at, "100KB/s")?;
+            Bandwidth { rate: *rate, direction: optional(&map.direction)?.unwrap_or_default() }
+        }
+        Form::List(never) => match *never {},
+    };
+    checked(checker, TrafficFault::Bandwidth(fault), |_| None, at)
+}
+
+fn http_error(checker: &mut Checker<'_>, field: &Field<Form<u16, WrittenHttpError>>) -> Option<TrafficFault> {
+    let (form, at) = given(field)?;
+    let (fault, map) = match form {
+        Form::Word(status) => (HttpError { status: *status, body: None, headers: BTreeMap::new() }, None),
+        Form::Map(map) => {
+            let status = checker.need(&map.status, "status", at, "503");
+            let body = if map.body.is_absent() { Some(None) } else { checker.text(&map.body).map(Some) };
+            let mut headers = BTreeMap::new();
+            let mut good = !map.headers.is_bad();
+            for pair in map.headers.get().into_iter().flatten() {
+                let value = given(&pair.value).and_then(|(raw, at)| checker.resolve(&raw.0, at, false));
+                match value {
+                    Some(value) => drop(headers.insert(pair.name.clone(), value)),
+                    None => good = false,
+                }
+            }
+            let (status, _) = status?;
+            let fault = HttpError { status: *status, body: body?, headers };
+            good.then_some((fault, Some(map)))?
+        }
+        Form::List(never) => match *never {},
+    };
+    let place = |key: &str| match (key, map?) {
+        ("status", map) => map.status.span(),
+        ("body", map) => map.body.span(),
+        ("headers", map) => map.headers.span(),
+        _ => None,
+    };
+    checked(checker, TrafficFault::HttpError(fault), place, at)
+}
+
+fn checked(
+    checker: &mut Checker<'_>,
+    fault: TrafficFault,
+    place: impl Fn(&str) -> Option<Span>,
+    at: Span,
+) -> Option<TrafficFault> {
+    let problems = fault.check();
+    report(checker, &problems, place, at);
+    problems.is_empty().then_some(fault)
+}

@@ -1,0 +1,59 @@
+//! Names of other files: is there such a file? This version reads only the environment that it runs in, so a file that
+//! is missing is worth a warning and no more.
+
+use super::Checker;
+use crate::scenario::Catalog;
+use crate::scenario::written::{PlaybookRef, Scenario};
+use crate::text::{Field, Form, Span, quote};
+
+pub(in crate::scenario) fn check(
+    checker: &mut Checker<'_>,
+    written: &Scenario,
+    catalog: &dyn Catalog,
+    environment: Option<&str>,
+) {
+    if let Some((name, at)) = checker.name(&written.service, "service") {
+        exists(checker, catalog, "services", (name, at));
+    }
+    for (name, at) in checker.names(&written.environments, "environments") {
+        if environment != Some(name.as_str()) {
+            exists(checker, catalog, "environments", (&name, at));
+        }
+    }
+    if let Some((name, at)) = playbook(checker, &written.playbook) {
+        exists(checker, catalog, "playbooks", (&name, at));
+        checker.not_acted_on(format!("playbook `{name}`: its steps are not run"));
+    }
+    if let Some((name, _)) = checker.name(&written.slo, "slo") {
+        let what = format!("slo `{name}`: no error budget is watched");
+        checker.not_acted_on(what);
+    }
+    if written.controls.is_given() {
+        checker.not_acted_on("controls: drawn by a game day only");
+    }
+}
+
+/// The playbook's name.
+fn playbook(checker: &mut Checker<'_>, field: &Field<Form<String, PlaybookRef>>) -> Option<(String, Span)> {
+    let (form, at) = super::given(field)?;
+    match form {
+        Form::Word(name) => {
+            let field = Field::Given { key: at, span: at, value: name.clone() };
+            checker.name(&field, "playbook").map(|(name, at)| (name.to_owned(), at))
+        }
+        Form::Map(map) => {
+            checker.need(&map.name, "name", at, "payments-degraded");
+            checker.name(&map.name, "name").map(|(name, at)| (name.to_owned(), at))
+        }
+        Form::List(never) => match *never {},
+    }
+}
+
+fn exists(checker: &mut Checker<'_>, catalog: &dyn Catalog, folder: &str, (name, at): (&str, Span)) {
+    if catalog.read(folder, name).is_none() {
+        checker
+            .problems
+            .warning("unknown-file", at, format!("there is no file for {} among `{folder}`", quote(name)))
+            .help(format!("write {folder}/{name}.yaml, or give its folder with `--catalog DIR`"));
+    }
+}

@@ -1,0 +1,130 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, Reset};
+use crate::fault::{ByteRate, OnRemove, Percent, Period};
+use crate::text::{Field, Form, Pairs, Scalar};
+
+/// One fault: where, when, and exactly one kind.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["target"]))]
+pub struct FaultEntry {
+    /// Its name; absent: `<kind>-<n>`.
+    #[schemars(extend("pattern" = "^[a-z][a-z0-9-]*$"))]
+    pub id: Field<String>,
+    /// Where: `route/NAME`, `host/NAME`, `host[label=value]`; the host that runs the drill is `host/local`.
+    pub target: Field<String>,
+    /// Which requests (traffic faults). A word is their path.
+    #[serde(rename = "match")]
+    pub matching: Field<Form<String, Match>>,
+    /// Which share of the traffic (traffic faults). A share is its `percent`.
+    pub scope: Field<Form<Percent, Scope>>,
+    /// Which of the hosts that the target names.
+    pub hosts: Field<HostShare>,
+    /// When it starts, counted from the first moment of the active phase, or after another fault.
+    pub start: Field<Form<Period, StartAfter>>,
+    /// `recovered`, or a length of time; absent: `recovered` if a playbook is named, else `max`.
+    pub until: Field<String>,
+    /// The hard end. Required, except for faults that happen in an instant.
+    pub max: Field<Period>,
+    /// What becomes of connections that it still holds when it is removed.
+    pub on_remove: Field<OnRemove>,
+    /// Bytes or responses come late. A length of time is its `delay`.
+    pub latency: Field<Form<Period, Latency>>,
+    /// Bytes flow no faster than a rate. A rate is its `rate`.
+    pub bandwidth: Field<Form<ByteRate, Bandwidth>>,
+    /// Connections are reset. Without parameters: `reset: {}`.
+    pub reset: Field<Reset>,
+    /// Bytes are accepted and lead nowhere. Without parameters: `blackhole: {}`.
+    pub blackhole: Field<Blackhole>,
+    /// Requests are answered with an HTTP status. A number is its `status`.
+    pub http_error: Field<Form<u16, HttpError>>,
+    /// Processes get a signal that ends them. A word is their `name`.
+    pub process_kill: Field<Form<Scalar, ProcessKill>>,
+    /// Processes stand still. A word is their `name`.
+    pub process_pause: Field<Form<Scalar, ProcessPause>>,
+}
+
+/// The requests meant: all that is given must fit. `*` stands for any characters, `?` for one.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Match {
+    /// The method, for example `POST`.
+    pub method: Field<String>,
+    /// The path without its query, for example `/v1/*`.
+    pub path: Field<String>,
+    /// The `Host` header, without its port.
+    pub host: Field<String>,
+    /// Request headers by name; `"*"` asks only that the header is there.
+    pub headers: Field<Pairs<Scalar>>,
+    /// Query parameters by name.
+    pub query: Field<Pairs<Scalar>>,
+    /// The client's IP address.
+    pub client: Field<String>,
+    /// The gRPC method as `package.Service/Method`.
+    pub grpc: Field<String>,
+}
+
+/// Which share of the matching traffic.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scope {
+    /// The share, or steps that grow.
+    pub percent: Field<ScopePercent>,
+    /// Decide by a key, so that a user is hit always or never.
+    pub sticky: Field<StickyKey>,
+    /// Requests that are never hit. A word is their path.
+    pub exclude: Field<Form<String, Match>>,
+}
+
+/// A share, or steps that grow while every guardrail is good.
+pub type ScopePercent = Form<Percent, ScopeSteps>;
+
+/// Shares that grow while every guardrail is good.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["steps", "every"]))]
+pub struct ScopeSteps {
+    /// The shares, smallest first.
+    pub steps: Field<Vec<Field<Percent>>>,
+    /// How long each lasts.
+    pub every: Field<Period>,
+}
+
+/// What must always get the same decision: exactly one.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StickyKey {
+    /// All requests with the same value of this header.
+    pub header: Field<String>,
+    /// All requests with the same value of this cookie.
+    pub cookie: Field<String>,
+    /// All traffic of one client address: `client: {}`.
+    pub client: Field<Empty>,
+}
+
+/// A block without keys.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Empty {}
+
+/// How many of the hosts that a target names: exactly one.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostShare {
+    /// So many.
+    pub count: Field<u32>,
+    /// This share, rounded up.
+    pub percent: Field<Percent>,
+}
+
+/// A start that waits for another fault.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StartAfter {
+    /// The id of the other fault; counted from the moment it was applied.
+    pub after: Field<String>,
+    /// How long after.
+    pub delay: Field<Period>,
+}

@@ -1,0 +1,38 @@
+//! The files as written: one struct per block, one field per key, nothing decided yet.
+//!
+//! Every key is a [`Field`](crate::text::Field): absent, bad (already reported) or given with its place. The JSON
+//! Schemas come from these structs, so their comments are what an editor shows.
+
+mod abort;
+mod alarm;
+mod back;
+mod environment;
+mod expect;
+mod fault;
+mod http;
+mod hypothesis;
+mod load;
+mod parameters;
+mod playbook;
+mod policy;
+mod route;
+mod scenario;
+mod secret;
+mod steady_state;
+
+pub use abort::Abort;
+pub use alarm::{AlarmMatch, AlarmSource};
+pub use back::ABSENT;
+pub use environment::{Environment, Hosts};
+pub use expect::{AlarmExpectation, Expect};
+pub use fault::{FaultEntry, Match, Scope, ScopePercent, ScopeSteps, StartAfter, StickyKey};
+pub use http::{Http, HttpForm};
+pub use hypothesis::{Hypothesis, Premortem};
+pub use load::Load;
+pub use parameters::{Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, Reset};
+pub use playbook::PlaybookRef;
+pub use policy::Policy;
+pub use route::{EnvironmentRoute, Route};
+pub use scenario::Scenario;
+pub use secret::Secret;
+pub use steady_state::{Probe, Prometheus, SteadyState, Tolerance};

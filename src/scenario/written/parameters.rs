@@ -1,0 +1,113 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{ByteRate, ByteSize, Direction, Distribution, Percent, Period};
+use crate::text::{Field, Pairs, Scalar};
+
+/// Bytes or responses come late.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["delay"]))]
+pub struct Latency {
+    /// The delay, or the middle of it.
+    pub delay: Field<Period>,
+    /// How far it spreads.
+    pub jitter: Field<Period>,
+    /// How it spreads; absent: `constant` without jitter, `uniform` with.
+    pub distribution: Field<Distribution>,
+    /// Which way; absent: `response`.
+    pub direction: Field<Direction>,
+}
+
+/// Bytes flow no faster than a rate.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["rate"]))]
+pub struct Bandwidth {
+    /// The most that passes, for example `100KB/s`.
+    pub rate: Field<ByteRate>,
+    /// Which way; absent: `response`.
+    pub direction: Field<Direction>,
+}
+
+/// Connections are reset: at once, or later.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reset {
+    /// How long the connection (or the request) may live first.
+    pub after: Field<Period>,
+    /// How many bytes of response may pass first.
+    pub after_bytes: Field<ByteSize>,
+}
+
+/// Bytes are accepted and lead nowhere.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Blackhole {
+    /// Which way; absent: `response`.
+    pub direction: Field<Direction>,
+}
+
+/// Requests are answered by the proxy itself.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["status"]))]
+pub struct HttpError {
+    /// The status code.
+    pub status: Field<u16>,
+    /// The body; absent: empty.
+    pub body: Field<String>,
+    /// Response headers by name.
+    pub headers: Field<Pairs<Scalar>>,
+}
+
+/// Processes get a signal that ends them: exactly one selector, then how many, and the signal.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessKill {
+    /// The process name, or the file name of its executable, as a glob.
+    pub name: Field<Scalar>,
+    /// The command line, as a glob.
+    pub pattern: Field<String>,
+    /// One process id.
+    pub pid: Field<u32>,
+    /// The user, by name or number.
+    pub user: Field<Scalar>,
+    /// A TCP port that the process listens on.
+    pub port: Field<u16>,
+    /// The path of the executable, as a glob.
+    pub exe: Field<String>,
+    /// Command lines that are left alone, as globs.
+    pub exclude: Field<Vec<Field<String>>>,
+    /// How many of those found; absent: all.
+    pub count: Field<u32>,
+    /// Which share of those found, rounded up; absent: all.
+    pub percent: Field<Percent>,
+    /// Which signal; absent: `KILL`.
+    #[schemars(extend("enum" = ["KILL", "TERM", "INT", "HUP", "QUIT", "ABRT"]))]
+    pub signal: Field<String>,
+}
+
+/// Processes stand still: exactly one selector, then how many.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessPause {
+    /// The process name, or the file name of its executable, as a glob.
+    pub name: Field<Scalar>,
+    /// The command line, as a glob.
+    pub pattern: Field<String>,
+    /// One process id.
+    pub pid: Field<u32>,
+    /// The user, by name or number.
+    pub user: Field<Scalar>,
+    /// A TCP port that the process listens on.
+    pub port: Field<u16>,
+    /// The path of the executable, as a glob.
+    pub exe: Field<String>,
+    /// Command lines that are left alone, as globs.
+    pub exclude: Field<Vec<Field<String>>>,
+    /// How many of those found; absent: all.
+    pub count: Field<u32>,
+    /// Which share of those found, rounded up; absent: all.
+    pub percent: Field<Percent>,
+}
