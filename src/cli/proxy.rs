@@ -1,9 +1,350 @@
 //! `firedrill proxy`: run a fault-injecting proxy by hand.
 
-/// Run a fault-injecting proxy by hand
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
-pub(super) fn exec(_: Args) -> anyhow::Result<super::Exit> {
-    anyhow::bail!("not built yet")
+use anyhow::{Context, bail};
+use firedrill_proxy::control::Control;
+use firedrill_proxy::control::server::{self, Server, ServerOptions};
+use firedrill_proxy::control::wire::{MANUAL, RouteView};
+use firedrill_proxy::engine::Options;
+use serde_json::json;
+
+use crate::fault::{
+    Bandwidth, Blackhole, ByteRate, FaultSpec, HttpError, Latency, Percent, Period, Protocol, RequestMatch,
+    Reset, RouteSpec, Scope, Seed, TrafficFault,
+};
+
+/// Run a fault-injecting proxy by hand
+///
+/// One route with its faults: `firedrill proxy --listen 127.0.0.1:9001 --upstream 127.0.0.1:9000 --latency 200ms`.
+/// Several routes, or none, whose faults are set through the control API: `--route` and `--control`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where the route listens: address:port; port 0 lets the kernel choose
+    #[arg(long, value_name = "ADDR", requires = "upstream")]
+    listen: Option<String>,
+    /// Where the route leads: host:port
+    #[arg(long, value_name = "HOST:PORT", requires = "listen")]
+    upstream: Option<String>,
+    /// The name of the route
+    #[arg(long, value_name = "NAME", default_value = "main", requires = "listen")]
+    name: String,
+    /// What the bytes of the routes are: tcp, http or auto (watch who speaks first)
+    #[arg(long, value_name = "WORD", default_value = "auto", value_parser = protocol)]
+    protocol: Protocol,
+    /// Another route, without faults; may be given several times
+    #[arg(long = "route", value_name = "NAME=LISTEN,UPSTREAM", value_parser = route)]
+    routes: Vec<Pair>,
+
+    /// Responses come late by this time
+    #[arg(long, value_name = "TIME", requires = "listen", help_heading = "Faults")]
+    latency: Option<Period>,
+    /// The delay is spread evenly by this much to both sides
+    #[arg(long, value_name = "TIME", requires = "latency", help_heading = "Faults")]
+    jitter: Option<Period>,
+    /// Responses flow no faster than this on each connection, for example 100KB/s
+    #[arg(long, value_name = "RATE", requires = "listen", help_heading = "Faults")]
+    bandwidth: Option<ByteRate>,
+    /// Connections are reset (TCP RST)
+    #[arg(long, requires = "listen", help_heading = "Faults")]
+    reset: bool,
+    /// Responses are swallowed, and connections stay open
+    #[arg(long, requires = "listen", help_heading = "Faults")]
+    blackhole: bool,
+    /// Requests are answered with this status, 200 to 599
+    #[arg(long, value_name = "STATUS", requires = "listen", help_heading = "Faults")]
+    http_error: Option<u16>,
+    /// The share of connections or requests that the faults hit
+    #[arg(long, value_name = "SHARE", default_value = "100%", requires = "listen", help_heading = "Faults")]
+    percent: Percent,
+    /// The seed of every random decision; absent: a new one, which is printed
+    #[arg(long, value_name = "N", help_heading = "Faults")]
+    seed: Option<u64>,
+
+    /// Where the control API listens, or `none`
+    #[arg(long, value_name = "ADDR", default_value = server::DEFAULT_ADDRESS)]
+    control: String,
+    /// Let the control API listen off loopback, without TLS and without a token
+    #[arg(long)]
+    insecure_plain_http: bool,
+    /// Data threads
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: u16,
+    /// Print JSON lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// A route as the command line names it.
+#[derive(Clone, Debug)]
+struct Pair {
+    name: String,
+    listen: String,
+    upstream: String,
+}
+
+fn protocol(word: &str) -> Result<Protocol, String> {
+    match word {
+        "auto" => Ok(Protocol::Auto),
+        "tcp" => Ok(Protocol::Tcp),
+        "http" => Ok(Protocol::Http),
+        _ => Err("use `tcp`, `http` or `auto`".to_owned()),
+    }
+}
+
+fn route(text: &str) -> Result<Pair, String> {
+    let parts = text.split_once('=').and_then(|(name, rest)| Some((name, rest.split_once(',')?)));
+    match parts {
+        Some((name, (listen, upstream))) if ![name, listen, upstream].contains(&"") => {
+            Ok(Pair { name: name.to_owned(), listen: listen.to_owned(), upstream: upstream.to_owned() })
+        }
+        _ => {
+            Err("write NAME=LISTEN,UPSTREAM, for example `payments=127.0.0.1:9001,127.0.0.1:9000`".to_owned())
+        }
+    }
+}
+
+pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
+    let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
+    let (routes, faults) = (args.wanted_routes(), args.faults(Seed(seed)));
+    for fault in &faults {
+        if let Some(problem) = fault.fault.check().into_iter().next() {
+            bail!("--{}: {problem}", fault.id);
+        }
+        if fault.fault.needs_http() && args.protocol == Protocol::Tcp {
+            bail!("--{} acts on HTTP requests, and the protocol is tcp; use `--protocol http`", fault.id);
+        }
+    }
+    if routes.is_empty() && args.control == "none" {
+        bail!(
+            "there would be nothing to do; give `--listen` and `--upstream`, `--route`, or `--control ADDR`"
+        );
+    }
+    // Everything that can be in use is tried before anything starts.
+    let options = ServerOptions { insecure_plain_http: args.insecure_plain_http };
+    let listener = match args.control.as_str() {
+        "none" => None,
+        address => Some(server::listen(address, options)?),
+    };
+    try_addresses(&routes)?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    // From here on a signal ends the program in order.
+    let mut ended = runtime.block_on(async { Signals::new() }).context("cannot wait for signals")?;
+    let control = Control::start(Options { workers: usize::from(args.workers) })?;
+    let mut out = Out { json: args.json };
+    let result = start(&args, &control, routes, faults).and_then(|views| {
+        let server = match listener {
+            Some(listener) => Some(Server::start(listener, control.clone(), options)?),
+            None => None,
+        };
+        out.started(&views, server.as_ref().map(Server::address), seed);
+        runtime.block_on(ended.wait());
+        Ok(server)
+    });
+    let last = control.routes();
+    control.stop();
+    drop(result?);
+    out.summary(&last);
+    Ok(super::Exit::Passed)
+}
+
+/// Makes the routes and sets the faults on the first; says how they stand.
+fn start(
+    args: &Args,
+    control: &Control,
+    routes: Vec<RouteSpec>,
+    faults: Vec<FaultSpec>,
+) -> anyhow::Result<Vec<RouteView>> {
+    for route in routes {
+        control.add_route(route)?;
+    }
+    for fault in faults {
+        control.put_fault(&args.name, fault)?;
+    }
+    Ok(control.routes())
+}
+
+impl Args {
+    fn wanted_routes(&self) -> Vec<RouteSpec> {
+        let first = self.listen.iter().zip(&self.upstream).map(|(listen, upstream)| Pair {
+            name: self.name.clone(),
+            listen: listen.clone(),
+            upstream: upstream.clone(),
+        });
+        first
+            .chain(self.routes.iter().cloned())
+            .map(|Pair { name, listen, upstream }| RouteSpec {
+                name,
+                listen,
+                upstream,
+                protocol: self.protocol,
+            })
+            .collect()
+    }
+
+    /// The faults of the flags, in the order in which they act.
+    fn faults(&self, seed: Seed) -> Vec<FaultSpec> {
+        let latency = self.latency.map(|delay| {
+            TrafficFault::Latency(Latency {
+                delay,
+                jitter: self.jitter.unwrap_or(Period::ZERO),
+                distribution: None,
+                direction: crate::fault::Direction::Response,
+            })
+        });
+        let bandwidth = self.bandwidth.map(|rate| {
+            TrafficFault::Bandwidth(Bandwidth { rate, direction: crate::fault::Direction::Response })
+        });
+        let reset = self.reset.then(|| TrafficFault::Reset(Reset::default()));
+        let blackhole = self.blackhole.then(|| TrafficFault::Blackhole(Blackhole::default()));
+        let http_error = self.http_error.map(|status| {
+            TrafficFault::HttpError(HttpError {
+                status,
+                body: None,
+                headers: std::collections::BTreeMap::new(),
+            })
+        });
+        let given = [latency, bandwidth, reset, blackhole, http_error].into_iter().flatten();
+        given
+            .map(|fault| FaultSpec {
+                id: fault.kind().replace('_', "-"),
+                owner: MANUAL.to_owned(),
+                fault,
+                matching: RequestMatch::default(),
+                scope: Scope { percent: self.percent, ..Scope::default() },
+                seed,
+                lease: None,
+                max: None,
+                on_remove: crate::fault::OnRemove::default(),
+            })
+            .collect()
+    }
+}
+
+/// Binds every address at once and lets go again, so that one in use is found before any route takes traffic.
+fn try_addresses(routes: &[RouteSpec]) -> anyhow::Result<()> {
+    let (mut names, mut held) = (BTreeSet::new(), Vec::new());
+    for route in routes {
+        if !names.insert(&route.name) {
+            bail!("two routes have the name `{}`; give each its own", route.name);
+        }
+        let mut found = route.listen.to_socket_addrs().with_context(|| {
+            format!(
+                "route `{}`: `{}` is no address to listen on; write for example 127.0.0.1:9001",
+                route.name, route.listen
+            )
+        })?;
+        let address = found
+            .next()
+            .with_context(|| format!("route `{}`: `{}` has no address", route.name, route.listen))?;
+        let listener = TcpListener::bind(address).with_context(|| {
+            format!(
+                "route `{}`: cannot listen on {address}; stop what listens there, or choose another port",
+                route.name
+            )
+        })?;
+        held.push(listener);
+    }
+    Ok(())
+}
+
+/// What ends the program in order.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// What is printed. A reader that has gone away ends nothing.
+struct Out {
+    json: bool,
+}
+
+impl Out {
+    fn line(&self, json: &serde_json::Value, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = if self.json { writeln!(out, "{json}") } else { writeln!(out, "{text}") };
+        let _ = out.flush();
+    }
+
+    fn started(&mut self, routes: &[RouteView], control: Option<SocketAddr>, seed: u64) {
+        for route in routes {
+            let (name, bound, upstream) = (&route.spec.name, route.bound, &route.spec.upstream);
+            self.line(
+                &json!({"kind": "route.listening", "route": name, "listen": bound, "upstream": upstream,
+                        "protocol": route.spec.protocol}),
+                &format!("route {name}: {bound} -> {upstream}"),
+            );
+            for fault in &route.faults {
+                let (id, what, percent) = (&fault.spec.id, in_words(&fault.spec), fault.spec.scope.percent);
+                self.line(
+                    &json!({"kind": "fault.set", "route": name, "id": id, "fault": fault.spec.fault,
+                            "percent": percent, "seed": seed}),
+                    &format!("fault {id} on {name}: {what}, for {percent}, seed {seed}"),
+                );
+            }
+        }
+        if let Some(address) = control {
+            self.line(
+                &json!({"kind": "control.listening", "address": address}),
+                &format!("control: http://{address}/v1/routes"),
+            );
+        }
+    }
+
+    fn summary(&mut self, routes: &[RouteView]) {
+        let sum = |count: fn(&RouteView) -> u64| routes.iter().map(count).sum::<u64>();
+        let connections = sum(|route| route.traffic.connections);
+        let requests = sum(|route| route.traffic.requests);
+        let failures = sum(|route| route.traffic.upstream_failures);
+        let faults: Vec<_> = routes.iter().flat_map(|route| &route.faults).collect();
+        let faulted: u64 = faults.iter().map(|fault| fault.evidence.faulted).sum();
+        let each: Vec<String> = faults
+            .iter()
+            .map(|fault| {
+                format!("{} {} of {}", fault.spec.id, fault.evidence.faulted, fault.evidence.matched)
+            })
+            .collect();
+        self.line(
+            &json!({"kind": "proxy.traffic", "connections": connections, "requests": requests,
+                    "upstream_failures": failures}),
+            &format!("connections {connections}, requests {requests}, upstream not reached {failures}"),
+        );
+        let list = if each.is_empty() { String::new() } else { format!(": {}", each.join(", ")) };
+        let evidence: serde_json::Map<String, serde_json::Value> =
+            faults.iter().map(|fault| (fault.spec.id.clone(), json!(fault.evidence))).collect();
+        self.line(
+            &json!({"kind": "proxy.faulted", "faulted": faulted, "faults": evidence}),
+            &format!("faulted {faulted}{list}"),
+        );
+    }
+}
+
+/// A fault and its parameters on one line.
+fn in_words(spec: &FaultSpec) -> String {
+    let value = json!(spec.fault);
+    let parameters = value[spec.fault.kind()].as_object().into_iter().flatten();
+    let parameters: Vec<String> = parameters
+        .map(|(key, value)| {
+            format!("{key} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        })
+        .collect();
+    format!("{} {}", spec.fault.kind(), parameters.join(" ")).trim_end().to_owned()
 }
