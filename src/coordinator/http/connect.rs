@@ -1,7 +1,6 @@
 //! From a host and a port to a connection that can carry requests, each phase timed.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -19,9 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::failure::{HttpFailure, Phase, io_words};
 use super::request::PreparedRequest;
-
-/// A name may have any number of addresses; no more than this many are tried.
-const ADDRESSES_MAX: usize = 8;
+use super::resolve;
 
 /// When each phase of connecting was over, since it began. Absent: not reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,12 +52,7 @@ pub async fn connect_tcp(
 ) -> Result<TcpStream, HttpFailure> {
     let began = Instant::now();
     *phase = Phase::Resolving;
-    let unknown = |why: String| HttpFailure::Resolve { host: host.to_owned(), why };
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|error| unknown(io_words(&error)))?
-        .take(ADDRESSES_MAX)
-        .collect();
+    let addresses = resolve::addresses(host, port).await?;
     times.resolved = Some(began.elapsed());
     *phase = Phase::Connecting;
     let mut refusals = Vec::new();
@@ -80,9 +72,6 @@ pub async fn connect_tcp(
             Ok(Err(error)) => refusals.push(format!("{address}: {}", io_words(&error))),
             Err(_) => refusals.push(format!("{address}: no answer")),
         }
-    }
-    if refusals.is_empty() {
-        return Err(unknown("the name has no address".into()));
     }
     Err(HttpFailure::Connect(refusals.join("; ")))
 }

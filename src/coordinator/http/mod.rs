@@ -9,6 +9,7 @@ mod exchange;
 mod failure;
 mod pool;
 mod request;
+mod resolve;
 mod tls;
 
 pub use connect::{Connection, DialTimes, connect_tcp};

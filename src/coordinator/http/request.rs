@@ -27,6 +27,14 @@ pub struct PreparedRequest {
 impl PreparedRequest {
     /// Puts the secrets in, and finds out everything that makes the request impossible to send. Reads the `ca` file.
     pub async fn new(request: &HttpRequest, secrets: &Secrets) -> Result<Self, HttpFailure> {
+        // A secret may stand in the URL and so in what is wrong with it.
+        Self::prepare(request, secrets).await.map_err(|failure| match failure {
+            HttpFailure::Request(why) => HttpFailure::Request(secrets.cut_from(&why)),
+            other => other,
+        })
+    }
+
+    async fn prepare(request: &HttpRequest, secrets: &Secrets) -> Result<Self, HttpFailure> {
         let impossible = |why: String| HttpFailure::Request(why);
         let written = &request.url;
         let uri: Uri = secrets

@@ -130,12 +130,13 @@ async fn a_request_is_sent_as_it_is_written_with_its_secrets_in_place() {
 
 #[tokio::test]
 async fn what_cannot_be_sent_is_refused_with_the_reason_and_no_secret() {
-    let secrets = secrets(&[("TOKEN", "s3cret\u{1}token")]);
+    let secrets = secrets(&[("TOKEN", "s3cret\u{1}token"), ("HOST", "s3cret..host")]);
     let mut header = get("http://127.0.0.1/");
     header.headers.insert("authorization".into(), "${secrets.TOKEN}".into());
     let ca = HttpRequest { ca: Some("/no/such/ca.pem".into()), ..get("https://localhost/") };
     for (request, words) in [
         (get("ftp://127.0.0.1/"), "begins with neither http:// nor https://"),
+        (get("https://${secrets.HOST}/"), "`[secret]` is no name that a certificate can hold"),
         (get("nowhere"), "begins with neither"),
         (get("http://127.0.0.1/a b"), "is no URL"),
         (get("http://ana:pw@127.0.0.1/"), "write the header `authorization` instead"),

@@ -25,6 +25,9 @@ const BATCH_MAX: usize = 1_000;
 /// So many answers are kept for an engine that does not take them; then the oldest are thrown away and counted.
 const HELD_MAX: usize = 100_000;
 
+/// How long the last answers are offered after a stop.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
 /// What is sent before answers are looked at again, when the pace has fallen behind.
 const BURST_MAX: u32 = 256;
 
@@ -96,11 +99,16 @@ pub(super) async fn keep<A: Ask>(
         totals.lost = held.lost;
     }
     in_flight.abort_all();
-    while !held.samples.is_empty() {
-        // An engine that is stopping takes what is left, or is gone.
-        if answers.send(held.batch()).await.is_err() {
-            break;
+    // An engine that is stopping takes what is left, or is gone.
+    let last = async {
+        while !held.samples.is_empty() {
+            if answers.send(held.batch()).await.is_err() {
+                break;
+            }
         }
+    };
+    if tokio::time::timeout(LAST_WAIT, last).await.is_err() {
+        tracing::warn!("nobody took the last answers to the load");
     }
     totals
 }
