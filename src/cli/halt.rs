@@ -9,9 +9,10 @@ use anyhow::{Context as _, bail};
 use super::Exit;
 use super::running::{Which, block_on};
 use super::say::say;
+use crate::agent::Directories;
 use crate::coordinator::clock;
+use crate::coordinator::control::Status;
 use crate::coordinator::control::client::{self, CallProblem, Drill, FindProblem};
-use crate::coordinator::control::{Directories, Status};
 use crate::coordinator::lever::Lever;
 use crate::drill::Event;
 
@@ -47,7 +48,7 @@ enum Command {
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
-    let directories = Directories::of_this_user();
+    let directories = Directories::here();
     let lever = Lever::new(&directories.runtime, &directories.state);
     match args.command {
         Some(Command::Release { reason }) => release(&lever, &reason),

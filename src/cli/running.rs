@@ -4,7 +4,7 @@ use std::future::Future;
 
 use anyhow::Context as _;
 
-use crate::coordinator::control::Directories;
+use crate::agent::Directories;
 use crate::coordinator::control::client::{self, Drill};
 
 /// Which running drill is meant.
@@ -18,7 +18,7 @@ pub(super) struct Which {
 impl Which {
     /// The drill meant.
     pub(super) async fn find(&self) -> anyhow::Result<Drill> {
-        Ok(client::find(&Directories::of_this_user().runtime, self.drill.as_deref()).await?)
+        Ok(client::find(&Directories::here().runtime, self.drill.as_deref()).await?)
     }
 }
 

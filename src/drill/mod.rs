@@ -2,7 +2,6 @@
 
 mod active;
 pub mod board;
-pub mod change;
 pub mod event;
 mod inject;
 pub mod journal;

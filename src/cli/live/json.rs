@@ -1,11 +1,11 @@
 //! One JSON object per event: the shape of the journal's lines without their hashes.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Feed;
-use crate::drill::{Command, Summary};
+use crate::drill::Summary;
 
 /// Numbers the lines as the journal does; its line 0 holds the plan.
 #[derive(Debug, Default)]
@@ -14,20 +14,9 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn line(&mut self, at: jiff::Timestamp, feed: &Feed) -> String {
+    /// `value` is an event, a command or a record: its kind and its data.
+    pub(super) fn line(&mut self, at: jiff::Timestamp, mono: Duration, mut value: Value) -> String {
         self.count += 1;
-        let (mono, value) = match feed {
-            Feed::Event(timed) => (timed.mono, serde_json::to_value(&timed.event)),
-            // A record stands under its own kind.
-            Feed::Command(timed) => (
-                timed.mono,
-                match &timed.event {
-                    Command::Record(record) => serde_json::to_value(record),
-                    command => serde_json::to_value(command),
-                },
-            ),
-        };
-        let mut value = value.unwrap_or_default();
         let (kind, data) = (value["kind"].take(), value["data"].take());
         let mono_ns = u64::try_from(mono.as_nanos()).unwrap_or(u64::MAX);
         let line = json!({

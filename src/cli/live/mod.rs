@@ -10,6 +10,9 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::coordinator::clock;
 use crate::drill::board::Board;
 use crate::drill::words::{self, Said};
 use crate::drill::{Command, Event, Summary, Timed};
@@ -39,15 +42,6 @@ impl Output {
             (false, false) => Self::Lines,
         }
     }
-}
-
-/// What the view is fed with, in the order of the journal.
-#[derive(Clone, Debug)]
-pub enum Feed {
-    /// Something happened.
-    Event(Timed<Event>),
-    /// The drill wants something.
-    Command(Timed<Command>),
 }
 
 /// Shows a drill. A reader that went away (a closed pipe) never disturbs the drill.
@@ -81,18 +75,29 @@ impl View {
         Self { board: Board::new(plan), head: Head::new(plan, drill_id), style, out, how }.opened()
     }
 
-    /// Takes in what happened.
-    pub fn on(&mut self, feed: &Feed) {
-        let (at, said) = match feed {
-            Feed::Event(timed) => (timed.mono, self.board.event(timed)),
-            Feed::Command(timed) => (timed.mono, self.board.command(timed)),
-        };
+    /// Takes in what happened, in the order of the journal.
+    pub fn event(&mut self, event: &Timed<Event>) {
+        let said = self.board.event(event);
+        self.show(event.mono, &said, || serde_json::to_value(&event.event));
+    }
+
+    /// Takes in what was decided, in the order of the journal.
+    pub fn command(&mut self, command: &Timed<Command>) {
+        let said = self.board.command(command);
+        self.show(command.mono, &said, || match &command.event {
+            // A record stands under its own kind.
+            Command::Record(record) => serde_json::to_value(record),
+            command => serde_json::to_value(command),
+        });
+    }
+
+    fn show(&mut self, at: Duration, said: &Said, value: impl FnOnce() -> serde_json::Result<Value>) {
         match &mut self.how {
             How::Live(_) => self.tick(at),
-            How::Lines if said.noteworthy => self.line(&words::stamped(at, &said)),
+            How::Lines if said.noteworthy => self.line(&words::stamped(at, said)),
             How::Lines => {}
             How::Json(lines) => {
-                let line = lines.line(crate::coordinator::clock::wall(), feed);
+                let line = lines.line(clock::wall(), at, value().unwrap_or_default());
                 self.line(&line);
             }
         }

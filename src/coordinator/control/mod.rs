@@ -1,13 +1,11 @@
 //! The control socket of a running drill: what people may ask of it, from another terminal.
 
 pub mod client;
-mod directories;
 mod peer;
 mod server;
 mod socket;
 pub mod wire;
 
-pub use directories::Directories;
 pub use server::serve;
 pub use socket::{BindProblem, SocketFile, bind, socket_path};
 pub use wire::Status;

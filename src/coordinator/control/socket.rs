@@ -1,12 +1,14 @@
 //! Where the control socket is, and how it is made so that nobody else can reach it.
 
-use std::fs::{DirBuilder, Permissions};
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use tokio::net::UnixListener;
+
+use crate::agent::make_private;
 
 pub(super) const PREFIX: &str = "drill-";
 pub(super) const SUFFIX: &str = ".sock";
@@ -27,20 +29,15 @@ pub enum BindProblem {
         source: io::Error,
     },
     /// Somebody else could reach it.
-    #[error(
-        "the runtime directory `{}` {why}; remove it, or set XDG_RUNTIME_DIR to a directory of your own",
-        path.display()
-    )]
-    NotOurs {
-        /// The directory.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
+    #[error("the runtime directory cannot be used: {source}")]
+    Directory {
+        /// Why, with the path.
+        source: io::Error,
     },
     /// The kernel cannot take the path.
     #[error(
         "the path `{}` is {} bytes long and a Unix socket's may have {PATH_MAX_BYTES}; \
-         set XDG_RUNTIME_DIR to a shorter one",
+         set XDG_RUNTIME_DIR or FIREDRILL_DIR to a shorter one",
         path.display(),
         path.as_os_str().len()
     )]
@@ -70,8 +67,7 @@ pub fn bind(runtime_dir: &Path, drill_id: &str) -> Result<(UnixListener, SocketF
         return Err(BindProblem::TooLong { path });
     }
     let failed = |source| BindProblem::Io { path: path.clone(), source };
-    DirBuilder::new().recursive(true).mode(0o700).create(runtime_dir).map_err(failed)?;
-    own_directory(runtime_dir)?;
+    make_private(runtime_dir).map_err(|source| BindProblem::Directory { source })?;
     // Listens under another name first: whoever sees the final name can connect, and a refused connection always
     // means that nobody is there any more.
     let making = runtime_dir.join(format!("new-{}", std::process::id()));
@@ -84,24 +80,6 @@ pub fn bind(runtime_dir: &Path, drill_id: &str) -> Result<(UnixListener, SocketF
     std::fs::set_permissions(&making, Permissions::from_mode(0o600)).map_err(failed)?;
     std::fs::rename(&making, &path).map_err(failed)?;
     Ok((listener, SocketFile { path }))
-}
-
-/// Refuses a directory that another user made or can write to.
-fn own_directory(path: &Path) -> Result<(), BindProblem> {
-    let metadata = std::fs::symlink_metadata(path)
-        .map_err(|source| BindProblem::Io { path: path.to_owned(), source })?;
-    let not_ours = |why: String| Err(BindProblem::NotOurs { path: path.to_owned(), why });
-    if !metadata.is_dir() {
-        return not_ours("is no directory".to_owned());
-    }
-    if metadata.uid() != nix::unistd::Uid::effective().as_raw() {
-        return not_ours(format!("belongs to user {}", metadata.uid()));
-    }
-    if metadata.mode() & 0o077 != 0 {
-        std::fs::set_permissions(path, Permissions::from_mode(0o700))
-            .map_err(|source| BindProblem::Io { path: path.to_owned(), source })?;
-    }
-    Ok(())
 }
 
 /// The file of a socket; removed when dropped.

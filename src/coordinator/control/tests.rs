@@ -158,17 +158,13 @@ async fn nobody_else_can_reach_the_socket_and_its_file_goes_with_the_drill() {
 }
 
 #[tokio::test]
-async fn a_directory_open_to_others_is_closed_and_a_file_in_its_place_is_refused() {
+async fn a_runtime_directory_that_others_can_write_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let open = dir.path().join("open");
     std::fs::create_dir(&open).unwrap();
     std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
-    let _bound = bind(&open, "d-1").unwrap();
-    assert_eq!(std::fs::metadata(&open).unwrap().permissions().mode() & 0o777, 0o700);
-    let elsewhere = dir.path().join("link");
-    std::os::unix::fs::symlink(&open, &elsewhere).unwrap();
-    let problem = bind(&elsewhere, "d-1").unwrap_err().to_string();
-    assert!(problem.contains("is no directory") && problem.contains("XDG_RUNTIME_DIR"), "{problem}");
+    let problem = bind(&open, "d-1").unwrap_err().to_string();
+    assert!(problem.contains(&open.display().to_string()), "{problem}");
 }
 
 #[test]
