@@ -279,3 +279,48 @@ pub fn stamped(at: Duration, said: &Said) -> String {
 pub fn stamp(at: Duration) -> String {
     format!("+{}.{}s", at.as_secs(), at.subsec_millis() / 100)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short_and_keep_three_digits() {
+        for (micros, expected) in [
+            (0, "0s"),
+            (850, "850us"),
+            (1_250, "1.2ms"),
+            (9_949, "9.9ms"),
+            (9_960, "10ms"),
+            (42_400, "42ms"),
+            (999_499, "999ms"),
+            (999_600, "1.00s"),
+            (1_250_000, "1.25s"),
+            (12_340_000, "12.3s"),
+            (59_960_000, "1m00s"),
+            (125_000_000, "2m05s"),
+            (3_725_000_000, "1h02m"),
+        ] {
+            assert_eq!(short(Duration::from_micros(micros)), expected, "{micros}");
+        }
+    }
+
+    #[test]
+    fn what_comes_from_outside_stays_one_line_and_cannot_steer_a_terminal() {
+        assert_eq!(one_line("a\x1b[2Jb\nc\r\u{202e}d\u{9b}"), "a [2Jb c  d");
+        assert_eq!(one_line(&"x".repeat(600)).chars().count(), 501);
+    }
+
+    #[test]
+    fn a_reason_that_was_not_given_leaves_no_colon() {
+        let halt = |reason: &str| Event::HaltRequested { who: "ana (7)".into(), reason: reason.into() };
+        assert_eq!(of_event(&halt("")).text, "halt by ana (7)");
+        assert_eq!(of_event(&halt("smoke")).text, "halt by ana (7): smoke");
+    }
+
+    #[test]
+    fn the_stamp_is_in_seconds_whatever_the_length() {
+        assert_eq!(stamp(Duration::from_millis(12_390)), "+12.3s");
+        assert_eq!(stamp(Duration::from_secs(4000)), "+4000.0s");
+    }
+}

@@ -181,24 +181,28 @@ const fn judged(judgement: &Judgement) -> (Tone, &'static str) {
 }
 
 fn faults(faults: &[FaultLine]) -> Vec<Line> {
-    let name_width = faults.iter().map(|fault| width(&fault.id)).max().unwrap_or(0).min(NAME_MAX);
-    let what_width = faults.iter().map(|fault| width(&what(fault))).max().unwrap_or(0).min(2 * NAME_MAX);
+    let widest = |of: &dyn Fn(&FaultLine) -> String| faults.iter().map(|fault| width(&of(fault))).max();
+    let name_width = widest(&|fault| fault.id.clone()).unwrap_or(0).min(NAME_MAX);
+    let done_width = widest(&done).unwrap_or(0);
     let line = |fault: &FaultLine| {
-        let counts = match words::achieved(fault.kind, &fault.evidence) {
-            Some(achieved) => format!("  {}, {achieved}", words::measured(&fault.evidence)),
-            None => format!("  {}", words::measured(&fault.evidence)),
-        };
-        // The state comes before what it is: it must stay in sight where the line is cut.
+        // What was planned comes last: how far it is and what it does must stay in sight where the line is cut.
         Line::new(Tone::Plain, format!("  {}  ", pad(&fault.id, name_width)))
             .and(fault_tone(fault.state), format!("{:<9}", fault.state.word()))
-            .and(Tone::Plain, format!("  {}", pad(&what(fault), what_width)))
-            .and(Tone::Plain, counts)
+            .and(
+                Tone::Plain,
+                format!("  {}  {}  {}", pad(&done(fault), done_width), fault.kind, fault.target),
+            )
     };
     faults.iter().map(line).collect()
 }
 
-fn what(fault: &FaultLine) -> String {
-    format!("{} on {}", fault.kind, fault.target)
+/// What a fault has done.
+fn done(fault: &FaultLine) -> String {
+    let measured = words::measured(&fault.evidence);
+    match words::achieved(fault.kind, &fault.evidence) {
+        Some(achieved) => format!("{measured}, {achieved}"),
+        None => measured,
+    }
 }
 
 const fn fault_tone(state: FaultState) -> Tone {

@@ -66,13 +66,21 @@ impl View {
             Output::Live => Style::of_terminal(),
             Output::Lines | Output::Json => Style::PIPE,
         };
-        let mut out: Box<dyn Write + Send> = Box::new(io::stdout());
+        Self::on(Box::new(io::stdout()), output, style, plan, drill_id)
+    }
+
+    fn on(mut out: Box<dyn Write + Send>, output: Output, style: Style, plan: &Plan, drill_id: &str) -> Self {
         let how = match output {
             Output::Live => How::Live(Screen::open(&mut out)),
             Output::Lines => How::Lines,
             Output::Json => How::Json(json::Lines::default()),
         };
-        Self { board: Board::new(plan), head: Head::new(plan, drill_id), style, out, how }.opened()
+        let mut view = Self { board: Board::new(plan), head: Head::new(plan, drill_id), style, out, how };
+        if matches!(view.how, How::Lines) {
+            let line = view.head.line();
+            view.line(&line);
+        }
+        view
     }
 
     /// Takes in what happened, in the order of the journal.
@@ -131,15 +139,6 @@ impl View {
         }
     }
 
-    /// The first words: which drill it is, and its seed.
-    fn opened(mut self) -> Self {
-        if matches!(self.how, How::Lines) {
-            let line = self.head.line();
-            self.line(&line);
-        }
-        self
-    }
-
     fn line(&mut self, text: &str) {
         let _ = writeln!(self.out, "{}", self.style.plain(text)).and_then(|()| self.out.flush());
     }
@@ -152,3 +151,6 @@ impl Drop for View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The commands that see and steer a running drill, against a control socket that this test serves.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use firedrill::coordinator::control::{Request, SocketFile, Status, bind, serve};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::support::{Child, Ended, firedrill, temp_dir};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn run(dir: &Path, args: &[&str]) -> Ended {
+    Child::spawn(firedrill().env("FIREDRILL_DIR", dir).args(args)).wait(SOON)
+}
+
+/// A drill that does what it is told, on threads that end with the value.
+struct Drill {
+    asked: Arc<Mutex<Vec<String>>>,
+    _stop: DropGuard,
+    _runtime: tokio::runtime::Runtime,
+    _socket: SocketFile,
+}
+
+fn status(id: &str, folder: &Path) -> Status {
+    serde_json::from_value(json!({
+        "drill": id, "scenario": "slow-payments", "seed": 42, "phase": "active", "elapsed": "12s", "left": "30s",
+        "probes": [{"name": "checkout", "judgement": {"is": "violated", "why": "p95 is 2s"}, "last": "2s"}],
+        "faults": [{
+            "id": "slow", "kind": "latency", "target": "route/payments", "state": "effective",
+            "matched": 10, "faulted": 9
+        }],
+        "recent": ["+1.0s  fault slow applied"], "folder": folder
+    }))
+    .unwrap()
+}
+
+fn drill(dir: &Path, id: &str) -> Drill {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (asked, stop) = (Arc::new(Mutex::new(Vec::new())), CancellationToken::new());
+    let (sender, mut requests) = mpsc::channel(8);
+    let (kept, mut status) = (Arc::clone(&asked), status(id, dir));
+    let socket = runtime.block_on(async {
+        let (listener, socket) = bind(&dir.join("run"), id).unwrap();
+        tokio::spawn(serve(listener, sender, stop.clone()));
+        tokio::spawn(async move {
+            while let Some(request) = requests.recv().await {
+                let words = match request {
+                    Request::Status { reply } => {
+                        let _ = reply.send(status.clone());
+                        // The removal takes a moment: the second look after a halt finds it done.
+                        if serde_json::to_value(&status).unwrap()["phase"] == "stopping" {
+                            let mut value = serde_json::to_value(&status).unwrap();
+                            value["faults"][0]["state"] = "clean".into();
+                            status = serde_json::from_value(value).unwrap();
+                        }
+                        continue;
+                    }
+                    Request::Halt { reason, reply, .. } => {
+                        let mut value = serde_json::to_value(&status).unwrap();
+                        value["phase"] = "stopping".into();
+                        status = serde_json::from_value(value).unwrap();
+                        let _ = reply.send(());
+                        format!("halt {reason}")
+                    }
+                    Request::Note { text, reply, .. } => {
+                        let _ = reply.send(());
+                        format!("note {text}")
+                    }
+                    Request::SetFault { fault, changes, reply, .. } => {
+                        let _ = reply.send(Ok("delay 2s → 500ms".into()));
+                        format!("set {fault} {changes:?}")
+                    }
+                };
+                kept.lock().unwrap().push(words);
+            }
+        });
+        socket
+    });
+    Drill { asked, _stop: stop.drop_guard(), _runtime: runtime, _socket: socket }
+}
+
+#[test]
+fn with_nothing_running_every_command_says_where_it_looked() {
+    let dir = temp_dir();
+    for args in [&["status"][..], &["halt"], &["note", "x"], &["fault", "set", "slow", "delay=1s"]] {
+        let ended = run(dir.path(), args);
+        assert_eq!(ended.code, Some(1), "{args:?}");
+        let looked = format!("no drill is running here (looked in `{}`)", dir.path().join("run").display());
+        assert!(ended.stderr.contains(&looked), "{args:?}: {}", ended.stderr);
+    }
+    assert!(!dir.path().join("state/halted").exists(), "nothing was halted, so nothing is locked");
+}
+
+#[test]
+fn status_shows_the_drill_in_words_and_as_json() {
+    let dir = temp_dir();
+    let _drill = drill(dir.path(), "d-1");
+    let ended = run(dir.path(), &["status"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for part in
+        ["drill d-1", "seed 42", "phase active", "violated: p95 is 2s", "effective", "+1.0s  fault slow"]
+    {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    let ended = run(dir.path(), &["status", "--json"]);
+    let read: Status = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(read, status("d-1", dir.path()));
+}
+
+#[test]
+fn notes_and_changes_reach_the_drill_that_is_named() {
+    let dir = temp_dir();
+    let (one, two) = (drill(dir.path(), "d-1"), drill(dir.path(), "d-2"));
+    let unclear = run(dir.path(), &["note", "which?"]);
+    assert_eq!(unclear.code, Some(1));
+    assert!(unclear.stderr.contains("--drill: d-1, d-2"), "{}", unclear.stderr);
+    assert_eq!(run(dir.path(), &["note", "--drill", "d-2", "pager", "rang"]).code, Some(0));
+    let set = run(dir.path(), &["fault", "set", "--drill", "d-2", "slow", "delay=500ms"]);
+    assert_eq!((set.code, set.stdout.trim()), (Some(0), "fault slow: delay 2s → 500ms"));
+    assert!(one.asked.lock().unwrap().is_empty());
+    assert_eq!(*two.asked.lock().unwrap(), ["note pager rang", "set slow [(\"delay\", \"500ms\")]"]);
+}
+
+#[test]
+fn a_halt_stops_every_drill_waits_and_engages_the_lever_until_it_is_released() {
+    let dir = temp_dir();
+    let drills = [drill(dir.path(), "d-1"), drill(dir.path(), "d-2")];
+    let ended = run(dir.path(), &["halt", "--reason", "smoke"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for part in
+        ["drill d-1: every fault is gone (slow clean)", "drill d-2: every fault", "halt release --reason"]
+    {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    for drill in &drills {
+        assert_eq!(*drill.asked.lock().unwrap(), ["halt smoke"]);
+    }
+    let lever = std::fs::read_to_string(dir.path().join("state/halted")).unwrap();
+    assert!(lever.contains("smoke"), "{lever}");
+    assert_eq!(run(dir.path(), &["halt", "release"]).code, Some(1), "a release needs a reason");
+    assert_eq!(run(dir.path(), &["halt", "release", "--reason", " "]).code, Some(1));
+    assert!(dir.path().join("state/halted").exists());
+    let released = run(dir.path(), &["halt", "release", "--reason", "it was toast"]);
+    assert_eq!(released.code, Some(0), "{}", released.stderr);
+    assert!(released.stdout.contains("smoke") && !dir.path().join("state/halted").exists());
+}
+
+#[test]
+fn verify_tells_whole_from_cut_and_broken_and_passes_only_the_whole() {
+    use firedrill::drill::journal::{CLOSED, Chain};
+    let dir = temp_dir();
+    let path = dir.path().join("journal.jsonl");
+    let mut chain = Chain::default();
+    let mut lines = Vec::new();
+    for n in 0..4u64 {
+        let (kind, data) =
+            if n == 3 { (CLOSED, json!({"lines": n})) } else { ("note.written", json!({"n": n})) };
+        lines.push(chain.seal(jiff::Timestamp::UNIX_EPOCH, Duration::from_secs(n), kind, &data));
+    }
+    let whole = lines.join("\n") + "\n";
+    let check = |text: &str, head: Option<&str>, code: i32, says: &str| {
+        std::fs::write(&path, text).unwrap();
+        let mut args = vec!["verify", path.to_str().unwrap()];
+        args.extend(head.iter().flat_map(|head| ["--head", head]));
+        let ended = run(dir.path(), &args);
+        assert_eq!(ended.code, Some(code), "{} {}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains(says), "{says}: {}", ended.stdout);
+    };
+    check(&whole, None, 0, "whole: 4 lines");
+    check(&whole, Some(chain.head()), 0, "that was given");
+    check(&whole, Some("00"), 1, "broken at line 3");
+    check(&lines[..2].join("\n"), None, 1, "cut: 1 lines");
+    check(&whole.replace("{\"n\":1}", "{\"n\":2}"), None, 1, "broken at line 1");
+    std::fs::write(&path, &whole).unwrap();
+    let ended = run(dir.path(), &["verify", "--json", dir.path().to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "a drill's folder will do: {}", ended.stderr);
+    let read: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&read["state"], &read["lines"]), (&json!("whole"), &json!(4)));
+}
