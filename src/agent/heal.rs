@@ -119,3 +119,147 @@ fn guardians(entries: &[Entry]) -> impl Iterator<Item = Identity> {
         Entry::Opened { .. } | Entry::Intent { .. } | Entry::Applied { .. } | Entry::Undone { .. } => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use rustix::process::Signal;
+
+    use super::*;
+    use crate::agent::clock::wait_until;
+    use crate::agent::identity::Condition;
+    use crate::agent::undo::UndoStep;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    /// A process that stands still; killed when dropped.
+    struct Stopped(Child);
+
+    impl Stopped {
+        fn start() -> Self {
+            let stopped = Self(Command::new("sleep").arg("60").spawn().unwrap());
+            stopped.identity().signal(Signal::STOP).unwrap();
+            assert!(wait_until(SOON, || stopped.stands_still()));
+            stopped
+        }
+
+        fn identity(&self) -> Identity {
+            Identity::of(self.0.id() as i32).unwrap()
+        }
+
+        fn stands_still(&self) -> bool {
+            self.identity().condition() == Condition::Stopped
+        }
+    }
+
+    impl Drop for Stopped {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// What a drill that paused `process` would have left, if nobody of it lives.
+    fn opened() -> Entry {
+        Entry::Opened {
+            version: VERSION,
+            owner: "d1".into(),
+            boot_id: boot_id().unwrap(),
+            pid_namespace: pid_namespace(),
+            // Of a number that was never given out: nobody of it lives.
+            worker: Identity { start: 1, pid: i32::MAX },
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut u32, &mut String, &mut String, &mut Identity)) -> Entry {
+        let mut entry = opened();
+        let Entry::Opened { version, boot_id, pid_namespace, worker, .. } = &mut entry else {
+            unreachable!()
+        };
+        change(version, boot_id, pid_namespace, worker);
+        entry
+    }
+
+    /// Heals after a drill that paused `process`; also gives the number of journals left.
+    fn healed(opened: &Entry, process: Identity) -> (HealReport, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = UndoJournal::create(&folder.path().join("d1.undo"), opened).unwrap();
+        let undo = vec![UndoStep::Resume { process, name: "sleep".into() }];
+        let intent =
+            Entry::Intent { fault: "f".into(), kind: "process_pause".into(), undo, left_alone: vec![] };
+        journal.append(&intent, SOON).unwrap();
+        let report = heal(folder.path());
+        (report, std::fs::read_dir(folder.path()).unwrap().count())
+    }
+
+    #[test]
+    fn what_a_dead_drill_paused_goes_on_and_its_journal_goes() {
+        let victim = Stopped::start();
+        let (report, left) = healed(&opened(), victim.identity());
+        assert_eq!(report.undone, ["process_pause `f` of d1: taken back"]);
+        assert!(report.is_clean() && left == 0 && !victim.stands_still());
+    }
+
+    #[test]
+    fn a_number_that_now_belongs_to_another_process_is_not_signalled() {
+        let other = Stopped::start();
+        let before = Identity { start: other.identity().start - 1, ..other.identity() };
+        let (report, left) = healed(&opened(), before);
+        assert!(other.stands_still(), "whoever stopped it meant it");
+        assert!(report.is_clean() && left == 0, "the process that we stopped is gone: {report:?}");
+    }
+
+    #[test]
+    fn after_a_restart_of_the_host_nobody_is_signalled() {
+        let other = Stopped::start();
+        let earlier = changed(|_, boot_id, _, _| *boot_id = "an earlier start".into());
+        let (report, left) = healed(&earlier, other.identity());
+        assert_eq!(report.undone, ["process_pause `f` of d1: gone with the restart of this host"]);
+        assert!(other.stands_still() && left == 0);
+    }
+
+    #[test]
+    fn a_drill_that_lives_is_left_alone() {
+        let victim = Stopped::start();
+        let alive = changed(|_, _, _, worker| *worker = Identity::of_self().unwrap());
+        let (report, left) = healed(&alive, victim.identity());
+        assert!(victim.stands_still() && report.is_clean());
+        assert_eq!((report.alive.len(), left), (1, 1));
+    }
+
+    #[test]
+    fn numbers_of_another_container_are_not_ours() {
+        let other = Stopped::start();
+        let elsewhere = changed(|_, _, namespace, _| *namespace = "pid:[1]".into());
+        let (report, left) = healed(&elsewhere, other.identity());
+        assert!(other.stands_still() && left == 1);
+        assert!(report.residue[0].contains("belongs to another container"), "{report:?}");
+    }
+
+    #[test]
+    fn a_later_version_is_kept_for_the_program_that_reads_it() {
+        let victim = Stopped::start();
+        let (report, left) = healed(&changed(|version, _, _, _| *version = VERSION + 1), victim.identity());
+        assert!(victim.stands_still() && left == 1);
+        assert!(report.residue[0].contains("heal with a newer firedrill"), "{report:?}");
+    }
+
+    #[test]
+    fn a_file_that_never_became_a_journal_is_cleared_away() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in
+            [("empty.undo", &b""[..]), ("zeros.undo", &[0; 100]), ("mark.undo", b"fd-undo\n")]
+        {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        std::fs::write(folder.path().join("other.txt"), "not ours").unwrap();
+        assert_eq!(heal(folder.path()), HealReport::default());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_holds_nothing() {
+        assert_eq!(heal(Path::new("/no/such/directory")), HealReport::default());
+    }
+}

@@ -168,6 +168,43 @@ mod tests {
         (entries, bytes)
     }
 
+    /// One of each record, as version 1 writes them.
+    fn one_of_each() -> Vec<Entry> {
+        let process = Identity { start: 123_456, pid: 4_711 };
+        vec![
+            Entry::Opened {
+                version: 1,
+                owner: "checkout-2026-11-21".into(),
+                boot_id: "4f2f6f3e-8f1c-4b53-9c8e-1a2b3c4d5e6f".into(),
+                pid_namespace: "pid:[4026531836]".into(),
+                worker: Identity { start: 123_000, pid: 4_000 },
+            },
+            Entry::Guardian { guardian: Identity { start: 123_001, pid: 4_001 } },
+            Entry::Intent {
+                fault: "freeze".into(),
+                kind: "process_pause".into(),
+                undo: vec![UndoStep::Resume { process, name: "api".into() }],
+                left_alone: vec![Identity { start: 120_000, pid: 4_712 }],
+            },
+            Entry::Applied { fault: "freeze".into() },
+            Entry::Undone { fault: "freeze".into(), by: Undoer::Guardian, residue: 0 },
+        ]
+    }
+
+    #[test]
+    fn what_version_1_wrote_is_read_for_ever() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/agent/undo/golden/v1.undo");
+        let written: Vec<u8> = one_of_each().iter().flat_map(|entry| encode(entry).unwrap()).collect();
+        let written = [&MARK[..], &written].concat();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &written).unwrap();
+        }
+        let golden = std::fs::read(path).unwrap();
+        let (entries, _, tail) = decode(&golden[MARK.len()..]);
+        assert_eq!((entries, tail), (one_of_each(), Tail::Clean));
+        assert_eq!(written, golden, "the bytes changed: that is a new version");
+    }
+
     #[test]
     fn a_record_with_a_good_sum_that_cannot_be_read_is_foreign_and_not_torn() {
         let body = br#"{"later":{}}"#;
