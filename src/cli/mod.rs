@@ -5,6 +5,7 @@ mod agent;
 pub mod catalog;
 mod check;
 mod demo;
+mod drill;
 mod exit;
 mod fault;
 mod halt;

@@ -6,6 +6,7 @@ pub mod event;
 mod inject;
 pub mod journal;
 mod judge;
+pub mod replay;
 mod state;
 pub mod summary;
 #[cfg(test)]

@@ -1,0 +1,124 @@
+//! Running one plan to its end: shared by `run` and `demo`.
+
+use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::Exit;
+use super::live::{Output, View};
+use crate::agent::{Directories, GuardianProgram, Policy};
+use crate::coordinator::clock;
+use crate::coordinator::control;
+use crate::coordinator::engine::{self, Input, Outcome, Setup, Watcher};
+use crate::drill::{Command, Event, Timed};
+use crate::scenario::plan::Plan;
+
+/// How a plan is run.
+#[derive(Debug)]
+pub(super) struct HowTo {
+    /// Where its record goes; absent: `firedrill-reports/<drill id>`.
+    pub(super) out: Option<PathBuf>,
+    /// Data threads of its proxy.
+    pub(super) workers: usize,
+    /// How it is shown.
+    pub(super) output: Output,
+}
+
+/// A number that is different each time, for seeds and names that nobody chose.
+pub(super) fn arbitrary() -> u64 {
+    // The standard library keys each hasher from the system's randomness.
+    std::hash::RandomState::new().build_hasher().finish()
+}
+
+/// Runs a plan on this thread until it is over and everything is taken back.
+pub(super) fn run(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(Exit, Outcome)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(drill(plan, inputs, how));
+    // Whatever still hangs (a name look-up, say) must not keep the program: all faults are gone by now.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    result
+}
+
+async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(Exit, Outcome)> {
+    let directories = Directories::here();
+    let drill = drill_id(&plan.scenario);
+    let setup = Setup {
+        folder: how.out.clone().unwrap_or_else(|| PathBuf::from("firedrill-reports").join(&drill)),
+        drill: drill.clone(),
+        plan,
+        inputs,
+        runtime_dir: directories.runtime.clone(),
+        state_dir: directories.state.clone(),
+        workers: how.workers,
+        guardian: GuardianProgram {
+            program: std::env::current_exe().context("cannot find this program's own file")?,
+            args: vec!["agent".into(), "guardian".into()],
+        },
+        policy: Policy::default(),
+    };
+    let (requests, requests_in) = mpsc::channel(16);
+    let stop = CancellationToken::new();
+    let (listener, socket) = control::bind(&directories.runtime, &drill)
+        .context("people could not steer this drill from another terminal, so it is not started")?;
+    let serving = tokio::spawn(control::serve(listener, requests, stop.clone()));
+    let signals = signals()?;
+    let mut view = View::new(how.output, &setup.plan, &drill);
+    let outcome = engine::run(setup, requests_in, signals, &mut view).await;
+    stop.cancel();
+    // Those who asked last get their answer; nobody waits longer than that.
+    let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
+    drop(socket);
+    let outcome = outcome?;
+    view.finish(&outcome.summary, &outcome.folder, Some(&outcome.head));
+    Ok((Exit::of(outcome.summary.exit).unwrap_or(Exit::Unproven), outcome))
+}
+
+/// `<scenario>-<date>-<time>-<4 hex digits>`: sorts by scenario and time, and is an owner's name for every executor.
+fn drill_id(scenario: &str) -> String {
+    let short = scenario.get(..36).unwrap_or(scenario);
+    let at = clock::wall().strftime("%Y%m%d-%H%M%S");
+    format!("{short}-{at}-{:04x}", arbitrary() & 0xffff)
+}
+
+/// The signals that stop a drill in order. More of them change nothing: the undo is on its way already.
+fn signals() -> anyhow::Result<mpsc::Receiver<&'static str>> {
+    let (sender, receiver) = mpsc::channel(4);
+    let kinds = [
+        (SignalKind::interrupt(), "Ctrl-C (SIGINT)"),
+        (SignalKind::terminate(), "SIGTERM"),
+        (SignalKind::hangup(), "SIGHUP"),
+    ];
+    for (kind, name) in kinds {
+        let mut signals = signal(kind).with_context(|| format!("cannot listen for {name}"))?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                let _ = sender.try_send(name);
+            }
+        });
+    }
+    Ok(receiver)
+}
+
+impl Watcher for View {
+    fn event(&mut self, event: &Timed<Event>) {
+        View::event(self, event);
+    }
+
+    fn command(&mut self, command: &Timed<Command>) {
+        View::command(self, command);
+    }
+
+    fn tick(&mut self, now: Duration) {
+        View::tick(self, now);
+    }
+}

@@ -1,0 +1,198 @@
+//! The hands of the engine: what does a fault's deed, wherever it is done.
+
+use std::sync::Arc;
+
+use firedrill_proxy::control::Control;
+use firedrill_proxy::control::client::Client;
+use firedrill_proxy::control::wire::FaultState;
+use serde_json::{Map, Value};
+
+use super::LEASE;
+use crate::agent::Agent;
+use crate::fault::{Evidence, Fault, FaultSpec, Period, Target, TrafficFault};
+use crate::scenario::plan::{Plan, PlannedFault};
+
+/// What does the deed of one fault.
+#[derive(Clone)]
+pub(super) enum Hand {
+    /// The proxy in this process.
+    Own(Control),
+    /// A proxy that outlives the drill.
+    Remote(Arc<Client>),
+    /// The agent in this process.
+    Host(Arc<Agent>),
+}
+
+/// What is seen of a fault that was applied.
+pub(super) enum Seen {
+    /// It is on.
+    On(Evidence),
+    /// It ended without our doing.
+    Lost(String),
+}
+
+/// A fault with the hand that does it.
+pub(super) struct Deed {
+    pub(super) hand: Hand,
+    pub(super) fault: PlannedFault,
+    spec: Option<FaultSpec>,
+    owner: String,
+    seed: crate::fault::FaultSeed,
+}
+
+/// How much later than the drill the executor ends a fault by itself: the drill comes first when all is well.
+const MAX_MARGIN: Period = Period::from_secs(10);
+
+impl Deed {
+    pub(super) fn new(hand: Hand, fault: PlannedFault, plan: &Plan, drill: &str) -> Self {
+        let spec = match &fault.fault {
+            Fault::Traffic(traffic) => Some(spec_of(&fault, traffic, plan, drill)),
+            Fault::Host(_) => None,
+        };
+        let seed = plan.seed.of_fault(&fault.target.to_string(), &fault.id);
+        Self { hand, fault, spec, owner: drill.to_owned(), seed }
+    }
+
+    fn route(&self) -> &str {
+        match &self.fault.target {
+            Target::Route(name) => name,
+            Target::Host(_) => "",
+        }
+    }
+
+    /// Does it; says on what, in words.
+    pub(super) async fn apply(&self) -> Result<String, String> {
+        match (&self.hand, &self.spec, &self.fault.fault) {
+            (Hand::Own(control), Some(spec), _) => {
+                control.put_fault(self.route(), spec.clone()).map_err(|problem| problem.to_string())?;
+                let bound = control.route(self.route()).map_err(|problem| problem.to_string())?.bound;
+                Ok(format!("{}, {bound}", self.fault.target))
+            }
+            (Hand::Remote(client), Some(spec), _) => {
+                client.put_fault(self.route(), spec).await.map_err(|error| error.to_string())?;
+                Ok(format!("{} at {}", self.fault.target, client.address()))
+            }
+            (Hand::Host(agent), _, Fault::Host(fault)) => {
+                let max = self.fault.max.map(|max| Period::from(max.duration() + MAX_MARGIN.duration()));
+                let mut draws = self.seed.draws(0);
+                let applied = agent.apply(&self.fault.id, fault, &mut draws, LEASE, max).await;
+                applied.map(|applied| applied.detail).map_err(|error| error.to_string())
+            }
+            _ => Err(format!("{} cannot do {}", self.fault.target, self.fault.fault.kind())),
+        }
+    }
+
+    /// What it has done by now; an error when nobody can say.
+    pub(super) async fn look(&self) -> Result<Seen, String> {
+        let state = match &self.hand {
+            Hand::Own(control) => {
+                control.fault(self.route(), &self.fault.id).map_err(|problem| problem.to_string())?
+            }
+            Hand::Remote(client) => {
+                client.fault(self.route(), &self.fault.id).await.map_err(|error| error.to_string())?
+            }
+            Hand::Host(agent) => return Ok(Seen::On(agent.measure(&self.fault.id).await)),
+        };
+        Ok(match state {
+            FaultState::Standing(view) => Seen::On(view.evidence),
+            FaultState::Ended(ended) => Seen::Lost(ended.why.words().to_owned()),
+        })
+    }
+
+    /// Takes it back and looks whether anything of it is left. Idempotent.
+    pub(super) async fn remove(&self) -> Result<(Evidence, Vec<String>), String> {
+        let (evidence, faults) = match &self.hand {
+            Hand::Own(control) => {
+                let view = control.remove_fault(self.route(), &self.fault.id);
+                let view = view.map_err(|problem| problem.to_string())?;
+                (view.evidence, control.route(self.route()).map(|route| route.faults).unwrap_or_default())
+            }
+            Hand::Remote(client) => {
+                let view = client.remove_fault(self.route(), &self.fault.id).await;
+                let view = view.map_err(|error| error.to_string())?;
+                let route = client.route(self.route()).await.map_err(|error| error.to_string())?;
+                (view.evidence, route.faults)
+            }
+            Hand::Host(agent) => {
+                let removed = agent.remove(&self.fault.id).await.map_err(|error| error.to_string())?;
+                return Ok((removed.evidence, removed.residue));
+            }
+        };
+        let left =
+            faults.iter().filter(|fault| fault.spec.id == self.fault.id && fault.spec.owner == self.owner);
+        let residue =
+            left.map(|fault| format!("fault `{}` is still on {}", fault.spec.id, self.fault.target));
+        Ok((evidence, residue.collect()))
+    }
+
+    /// Changes parameters while it is on; says old → new.
+    pub(super) async fn change(&self, changes: &[(String, String)]) -> Result<String, String> {
+        let before = match &self.hand {
+            Hand::Own(control) => {
+                control.fault(self.route(), &self.fault.id).map_err(|problem| problem.to_string())
+            }
+            Hand::Remote(client) => {
+                client.fault(self.route(), &self.fault.id).await.map_err(|error| error.to_string())
+            }
+            Hand::Host(_) => Err(format!(
+                "`{}` is a host fault and cannot be changed while it is on; halt the drill and run another",
+                self.fault.id
+            )),
+        }?;
+        let FaultState::Standing(before) = before else { return Err("the fault is gone already".into()) };
+        let map: Map<String, Value> =
+            changes.iter().map(|(key, value)| (key.clone(), as_written(value))).collect();
+        let after = match &self.hand {
+            Hand::Own(control) => {
+                control.patch_fault(self.route(), &self.fault.id, &map).map_err(|problem| problem.to_string())
+            }
+            Hand::Remote(client) => client
+                .patch_fault(self.route(), &self.fault.id, &map)
+                .await
+                .map_err(|error| error.to_string()),
+            Hand::Host(_) => Err("a host fault cannot be changed".into()),
+        }?;
+        let old = parameters(&before.spec.fault);
+        let new = parameters(&after.spec.fault);
+        let words = changes.iter().map(|(key, value)| {
+            let show = |map: &Value| map.get(key).map_or_else(|| "unset".to_owned(), shown);
+            match new.get(key) {
+                Some(_) => format!("{key} {} → {}", show(&old), show(&new)),
+                None => format!("{key} → {value}"),
+            }
+        });
+        Ok(words.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// A value from the command line: a number or a boolean where it is one, else a text.
+fn as_written(value: &str) -> Value {
+    match serde_json::from_str(value) {
+        Ok(number @ (Value::Number(_) | Value::Bool(_))) => number,
+        _ => Value::from(value),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The parameters of a fault by key.
+fn parameters(fault: &TrafficFault) -> Value {
+    let mut whole = serde_json::to_value(fault).unwrap_or_default();
+    whole.get_mut(fault.kind()).map(Value::take).unwrap_or_default()
+}
+
+fn spec_of(fault: &PlannedFault, traffic: &TrafficFault, plan: &Plan, drill: &str) -> FaultSpec {
+    FaultSpec {
+        id: fault.id.clone(),
+        owner: drill.to_owned(),
+        fault: traffic.clone(),
+        matching: fault.matching.clone(),
+        scope: fault.scope.clone(),
+        seed: plan.seed,
+        lease: Some(LEASE),
+        max: fault.max.map(|max| Period::from(max.duration() + MAX_MARGIN.duration())),
+        on_remove: fault.on_remove,
+    }
+}

@@ -1,0 +1,72 @@
+//! The engine of one drill: one loop that feeds the pure state machine and obeys it.
+//!
+//! What happens is journalled first, then decided on, and each decision is journalled before it is obeyed. Whatever
+//! takes time runs in a task of its own and answers with an event; the loop never waits for the outside.
+
+mod deeds;
+mod driver;
+mod hand;
+mod operator;
+mod preflight;
+mod record;
+mod takedown;
+
+pub use driver::run;
+pub use record::{Input, RecordError};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::agent::{GuardianProgram, Policy};
+use crate::drill::{Command, Event, Summary, Timed};
+use crate::fault::Period;
+use crate::scenario::plan::Plan;
+
+/// How long a fault lives without a renewal.
+pub(crate) const LEASE: Period = Period::from_secs(15);
+/// How often leases are renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// Everything a drill needs besides its plan.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The drill's id: the owner of its faults, and the name people use.
+    pub drill: String,
+    /// What will happen.
+    pub plan: Plan,
+    /// The text of every file that went into the plan.
+    pub inputs: Vec<Input>,
+    /// Where its record goes; made by the engine.
+    pub folder: PathBuf,
+    /// Where sockets are.
+    pub runtime_dir: PathBuf,
+    /// Where undo journals and the lever are.
+    pub state_dir: PathBuf,
+    /// Data threads of the drill's own proxy.
+    pub workers: usize,
+    /// How the guardian of host faults is started.
+    pub guardian: GuardianProgram,
+    /// What the host's owner forbids.
+    pub policy: Policy,
+}
+
+/// Who looks on: the live view, plain lines, a test.
+pub trait Watcher: Send {
+    /// Something happened.
+    fn event(&mut self, event: &Timed<Event>);
+    /// Something was decided.
+    fn command(&mut self, command: &Timed<Command>);
+    /// Some time passed; called about ten times a second.
+    fn tick(&mut self, now: Duration);
+}
+
+/// What a drill leaves: its summary and its record.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The results.
+    pub summary: Summary,
+    /// Where the record is.
+    pub folder: PathBuf,
+    /// The hash of the journal's last line.
+    pub head: String,
+}

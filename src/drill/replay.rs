@@ -1,0 +1,67 @@
+//! A drill decided once more, from its journal alone: the same events at the same times give the same results.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::event::Event;
+use super::journal::{CLOSED, Line, PLANNED};
+use super::state::Drill;
+use crate::scenario::plan::Plan;
+
+/// Why a journal cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A line is no journal line.
+    #[error("line {line} is no journal line")]
+    Line {
+        /// Which, from 0.
+        line: usize,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Line 0 does not hold a plan that this version reads.
+    #[error("line 0 holds no plan that this version reads")]
+    Plan {
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// There is no line at all.
+    #[error("the journal is empty")]
+    Empty,
+}
+
+/// Feeds the events of a journal to a new drill. Commands and records are left out: they are decided anew. An
+/// unfinished last line is left out as well. Whether the journal is unchanged is for [`super::journal::verify`].
+pub fn replay(bytes: &[u8]) -> Result<Drill, ReplayError> {
+    let mut drill = None;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    for (number, raw) in bytes[..whole].split(|byte| *byte == b'\n').enumerate() {
+        if raw.is_empty() {
+            continue;
+        }
+        let line: Line =
+            serde_json::from_slice(raw).map_err(|source| ReplayError::Line { line: number, source })?;
+        match (&mut drill, line.kind.as_str()) {
+            (None, PLANNED) => {
+                let plan: Plan = serde_json::from_value(line.data["plan"].clone())
+                    .map_err(|source| ReplayError::Plan { source })?;
+                drill = Some(Drill::start(plan).0);
+            }
+            (_, CLOSED) => break,
+            (Some(drill), _) => {
+                if let Some(event) = event_of(&line) {
+                    drill.next(Duration::from_nanos(line.mono_ns), event);
+                }
+            }
+            (None, _) => return Err(ReplayError::Empty),
+        }
+    }
+    drill.ok_or(ReplayError::Empty)
+}
+
+/// The line as an event; nothing for a command or a record, whose kinds are words of their own.
+fn event_of(line: &Line) -> Option<Event> {
+    let whole: Value = json!({"kind": line.kind, "data": line.data});
+    serde_json::from_value(whole).ok()
+}

@@ -1,0 +1,235 @@
+//! A small world for a drill: an upstream that answers, a plan with a route to it, and someone who looks on.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use firedrill::agent::{GuardianProgram, Policy};
+use firedrill::coordinator::control::Request;
+use firedrill::coordinator::engine::{Outcome, RecordError, Setup, Watcher, run};
+use firedrill::drill::{Command, Event, Timed};
+use firedrill::fault::{
+    Direction, Fault, Latency, OnRemove, Period, Protocol, RequestMatch, RouteSpec, Scope, Seed,
+    TrafficFault, UndoClass,
+};
+use firedrill::scenario::plan::{
+    HttpRequest, Level, Plan, PlannedFault, PlannedRoute, Probe, ProbeAction, Start, SteadyState, Tolerance,
+    Until,
+};
+use tokio::sync::mpsc;
+
+use crate::support::{free_port, temp_dir};
+
+/// An HTTP server that answers 200, or 500 once it is told to break. Ends with the test.
+pub struct Upstream {
+    pub address: SocketAddr,
+    pub broken: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Upstream {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (broken, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (flag, end) = (Arc::clone(&broken), Arc::clone(&ended));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if end.load(Ordering::Relaxed) {
+                    return;
+                }
+                let flag = Arc::clone(&flag);
+                std::thread::spawn(move || answer(stream, &flag));
+            }
+        });
+        Self { address, broken, ended }
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        // Wakes the accept, so that the listener goes away.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+fn answer(stream: TcpStream, broken: &AtomicBool) {
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(30)));
+    let Ok(mut writer) = stream.try_clone() else { return };
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(Ok(line)) = lines.next() {
+        if line.is_empty() {
+            let status = if broken.load(Ordering::Relaxed) { "500 Broken" } else { "200 OK" };
+            let text = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok");
+            if writer.write_all(text.as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A plan with one route to the upstream, one probe through it, and one latency on it.
+pub fn plan(upstream: SocketAddr) -> Plan {
+    let port = free_port();
+    let request = HttpRequest {
+        method: "GET".into(),
+        url: format!("http://127.0.0.1:{port}/"),
+        headers: BTreeMap::new(),
+        body: None,
+        ca: None,
+    };
+    let probe = Probe {
+        name: "shop".into(),
+        level: Level::Application,
+        impact: true,
+        invariant: false,
+        every: Period::from_millis(100),
+        timeout: Period::from_millis(300),
+        action: ProbeAction::Http(request),
+        tolerance: Tolerance { over: Period::from_secs(5), ..Tolerance::default() },
+    };
+    let spec = RouteSpec {
+        name: "shop".into(),
+        listen: format!("127.0.0.1:{port}"),
+        upstream: upstream.to_string(),
+        protocol: Protocol::Http,
+    };
+    Plan {
+        scenario: "engine-test".into(),
+        title: None,
+        environment: None,
+        seed: Seed(7),
+        routes: vec![PlannedRoute { spec, control: None }],
+        load: None,
+        steady_state: SteadyState {
+            stable_for: Period::from_millis(500),
+            no_impact_after: Period::from_secs(1),
+            gate_within: Period::from_secs(5),
+            recovery_within: Period::from_secs(5),
+            probes: vec![probe],
+        },
+        faults: vec![latency("slow", "route/shop", Period::from_millis(600))],
+        abort: vec![],
+        hypothesis: None,
+        secrets: BTreeMap::new(),
+        command: None,
+        not_acted_on: vec![],
+    }
+}
+
+/// A latency that lasts two seconds.
+pub fn latency(id: &str, target: &str, delay: Period) -> PlannedFault {
+    let latency = Latency { delay, jitter: Period::ZERO, distribution: None, direction: Direction::Response };
+    PlannedFault {
+        id: id.into(),
+        target: target.parse().expect("a target"),
+        fault: Fault::Traffic(TrafficFault::Latency(latency)),
+        matching: RequestMatch::default(),
+        scope: Scope::default(),
+        start: Start { after: None, delay: Period::ZERO },
+        until: Until::For(Period::from_secs(2)),
+        max: Some(Period::from_secs(10)),
+        on_remove: OnRemove::Release,
+        undo: UndoClass::A,
+    }
+}
+
+/// Looks on: writes down each kind, and may panic at one of them.
+#[derive(Clone, Default)]
+pub struct Onlooker {
+    pub seen: Arc<Mutex<Vec<String>>>,
+    pub panics_at: Option<&'static str>,
+}
+
+impl Onlooker {
+    fn note(&self, value: &impl serde::Serialize) {
+        let value = serde_json::to_value(value).expect("events are JSON");
+        let kind = value["kind"].as_str().unwrap_or_default();
+        let kind = if kind == "record" { value["data"]["kind"].as_str().unwrap_or_default() } else { kind };
+        self.seen.lock().expect("no panic holds it").push(kind.to_owned());
+        assert_ne!(self.panics_at, Some(kind), "as the test wants it");
+    }
+}
+
+impl Watcher for Onlooker {
+    fn event(&mut self, event: &Timed<Event>) {
+        self.note(&event.event);
+    }
+    fn command(&mut self, command: &Timed<Command>) {
+        self.note(&command.event);
+    }
+    fn tick(&mut self, _: Duration) {}
+}
+
+/// A folder for everything, and the ways to reach a drill that runs in it.
+pub struct World {
+    pub dir: tempfile::TempDir,
+    pub onlooker: Onlooker,
+    pub requests: mpsc::Sender<Request>,
+    pub signals: mpsc::Sender<&'static str>,
+    requests_in: Option<mpsc::Receiver<Request>>,
+    signals_in: Option<mpsc::Receiver<&'static str>>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let (requests, requests_in) = mpsc::channel(4);
+        let (signals, signals_in) = mpsc::channel(4);
+        Self {
+            dir: temp_dir(),
+            onlooker: Onlooker::default(),
+            requests,
+            signals,
+            requests_in: Some(requests_in),
+            signals_in: Some(signals_in),
+        }
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    pub fn setup(&self, plan: Plan, folder: &Path) -> Setup {
+        Setup {
+            drill: "engine-test-1".into(),
+            plan,
+            inputs: vec![],
+            folder: folder.to_owned(),
+            runtime_dir: self.dir.path().join("run"),
+            state_dir: self.dir.path().join("state"),
+            workers: 1,
+            guardian: GuardianProgram {
+                program: env!("CARGO_BIN_EXE_firedrill").into(),
+                args: vec!["agent".into(), "guardian".into()],
+            },
+            policy: Policy::default(),
+        }
+    }
+
+    pub async fn run(&mut self, plan: Plan) -> Result<Outcome, RecordError> {
+        let folder = self.folder();
+        self.run_in(plan, &folder).await
+    }
+
+    pub async fn run_in(&mut self, plan: Plan, folder: &Path) -> Result<Outcome, RecordError> {
+        let setup = self.setup(plan, folder);
+        let requests = self.requests_in.take().expect("one run a world");
+        let signals = self.signals_in.take().expect("one run a world");
+        let mut onlooker = self.onlooker.clone();
+        let drill = run(setup, requests, signals, &mut onlooker);
+        tokio::time::timeout(Duration::from_secs(60), drill).await.expect("every drill ends")
+    }
+
+    pub fn seen(&self) -> Vec<String> {
+        self.onlooker
+            .seen
+            .lock()
+            .map(|seen| seen.clone())
+            .unwrap_or_else(|poisoned| poisoned.into_inner().clone())
+    }
+}
