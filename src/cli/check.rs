@@ -1,9 +1,127 @@
 //! `firedrill check`: report every problem of scenario and environment files.
 
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::Exit;
+use super::files::{Tally, open, stdout_style, yaml_files};
+use super::reading::Reading;
+use crate::scenario::{check, check_environment};
+use crate::text::{Problem, Problems, Source, Span, kind_of, location, nearest, quote, render, render_short};
+
+/// The kinds that this version reads.
+const READ: [&str; 2] = ["Scenario", "Environment"];
+/// Those that it knows and does not read.
+const NOT_READ: [&str; 3] = ["Playbook", "GameDay", "Service"];
+
 /// Report every problem of scenario and environment files
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The files; of a folder, every .yaml file in it
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+    /// Treat warnings as errors: exit 1
+    #[arg(long, value_name = "WHAT")]
+    deny: Option<Deny>,
+    /// One JSON object per problem and line
+    #[arg(long, conflicts_with = "short")]
+    json: bool,
+    /// One line per problem: FILE:LINE:COLUMN: MESSAGE
+    #[arg(long)]
+    short: bool,
+}
 
-pub(super) fn exec(_: Args) -> anyhow::Result<super::Exit> {
-    anyhow::bail!("not built yet")
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Deny {
+    Warnings,
+}
+
+pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
+    let mut tally = Tally::default();
+    let mut shown = BTreeSet::new();
+    let mut out = String::new();
+    for path in yaml_files(&args.files)? {
+        for (n, (source, problems)) in look(&path, &args.reading).into_iter().enumerate() {
+            let problems = problems.into_sorted();
+            // An environment that several scenarios use is reported once.
+            if !shown.insert(source.path.clone()) {
+                continue;
+            }
+            if n == 0 || !problems.is_empty() {
+                tally.add(&problems);
+            }
+            out.push_str(&match (args.json, args.short) {
+                (true, _) => as_json(&problems, &source),
+                (_, true) => render_short(&problems, &source),
+                _ => render(&problems, &source, stdout_style()),
+            });
+        }
+    }
+    if !args.json {
+        out.push_str(&format!("{tally}\n"));
+    }
+    // A reader that goes away (`| head`) is no failure of the check.
+    let _ = std::io::stdout().lock().write_all(out.as_bytes());
+    let denied = args.deny.is_some() && tally.warnings > 0;
+    Ok(if tally.errors > 0 || denied { Exit::Refused } else { Exit::Passed })
+}
+
+/// A file and those that it was read against, each with its problems.
+fn look(path: &Path, reading: &Reading) -> Vec<(Source, Problems)> {
+    let (source, mut problems) = open(path);
+    if !problems.is_empty() {
+        return vec![(source, problems)];
+    }
+    let Some((kind, at)) = kind_of(&source, &mut problems) else {
+        return vec![(source, problems)];
+    };
+    match kind.as_str() {
+        "Scenario" => reading.with(path, |context| check(source, context)).files,
+        "Environment" => reading.with(path, |context| check_environment(source, context)).files,
+        other => {
+            not_read(other, at, &mut problems);
+            vec![(source, problems)]
+        }
+    }
+}
+
+fn not_read(kind: &str, at: Span, problems: &mut Problems) {
+    if NOT_READ.contains(&kind) {
+        problems
+            .warning("kind-not-read", at, format!("this version does not read files of kind {}", quote(kind)))
+            .help("nothing in this file was checked");
+        return;
+    }
+    let kinds = || READ.into_iter().chain(NOT_READ);
+    let help = match nearest(kind, kinds()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("the kinds are {}", kinds().collect::<Vec<_>>().join(", ")),
+    };
+    problems.error("unknown-kind", at, format!("there is no kind {}", quote(kind))).help(help);
+}
+
+fn as_json(problems: &[Problem], source: &Source) -> String {
+    let mut out = String::new();
+    for problem in problems {
+        let (line, column) = location(source, problem.span);
+        let (end_line, end_column) = location(source, Span::new(problem.span.end, problem.span.end));
+        let object = json!({
+            "file": source.path,
+            "line": line,
+            "column": column,
+            "end_line": end_line,
+            "end_column": end_column,
+            "severity": problem.severity,
+            "rule": problem.rule,
+            "message": problem.message,
+            "help": problem.help,
+        });
+        out.push_str(&format!("{object}\n"));
+    }
+    out
 }

@@ -1,0 +1,150 @@
+//! The files that commands name: finding them, finding what they refer to, and saying what is wrong with them.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::scenario::Catalog;
+use crate::text::{Problem, Problems, Severity, Source, Span, Style, kind_of};
+
+/// Files in one folder tree beyond this are not looked at.
+const FILES_MAX: usize = 10_000;
+/// Folders deeper than this are not looked into.
+const DEPTH_MAX: usize = 16;
+
+/// Reads a file. One that cannot be read comes back empty, with the reason as its only problem.
+pub(super) fn open(path: &Path) -> (Source, Problems) {
+    let mut problems = Problems::new();
+    let source = Source::open(path).unwrap_or_else(|error| {
+        problems.error("unreadable", Span::default(), format!("the file cannot be read: {error}"));
+        Source::new(path.display().to_string(), "")
+    });
+    (source, problems)
+}
+
+/// The YAML files meant by files and folders, each folder in the order of its names.
+pub(super) fn yaml_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let before = found.len();
+            walk(path, 0, &mut found)?;
+            anyhow::ensure!(found.len() > before, "no .yaml file in {}", path.display());
+        } else {
+            // A name that does not exist is reported with the problems of the other files.
+            found.push(path.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let here = || format!("cannot look into {}", folder.display());
+    let mut entries: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(here)? {
+        entries.push(entry.with_context(here)?.path());
+    }
+    entries.sort();
+    for path in entries {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let is_yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        if hidden {
+            continue;
+        }
+        // A link to a folder is not followed: it may lead back up.
+        if path.is_dir() && !path.is_symlink() && depth < DEPTH_MAX {
+            walk(&path, depth + 1, found)?;
+        } else if is_yaml && path.is_file() {
+            anyhow::ensure!(found.len() < FILES_MAX, "more than {FILES_MAX} files; name fewer");
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Looks names up beside a file, then in the folders for each kind, then in `--catalog DIR`.
+#[derive(Debug)]
+pub(super) struct Folders {
+    places: Vec<PathBuf>,
+}
+
+impl Folders {
+    /// For what `file` refers to.
+    pub(super) fn around(file: &Path, catalog: Option<&Path>) -> Self {
+        let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut places = vec![beside.to_owned(), beside.join(".."), PathBuf::from(".")];
+        places.extend(catalog.map(Path::to_owned));
+        Self { places }
+    }
+}
+
+impl Catalog for Folders {
+    fn read(&self, folder: &str, name: &str) -> Option<(String, Vec<u8>)> {
+        let kind = folder.strip_suffix('s').unwrap_or(folder);
+        let beside = self.places.first().into_iter().chain(self.places.get(3)).cloned();
+        let folders = self.places.iter().map(|place| place.join(folder));
+        beside
+            .chain(folders)
+            .flat_map(|place| [place.join(format!("{name}.yaml")), place.join(format!("{name}.yml"))])
+            .find_map(|path| {
+                let bytes = std::fs::read(&path).ok().filter(|bytes| bytes.len() <= Source::BYTES_MAX + 1)?;
+                // Beside a scenario another kind may stand under the same name.
+                let found = kind_of(&Source::new("", &bytes), &mut Problems::new());
+                let fits = found.is_none_or(|(found, _)| found.eq_ignore_ascii_case(kind));
+                fits.then(|| (path.display().to_string(), bytes))
+            })
+    }
+}
+
+/// How to draw on a stream: colours and lines for a person, plain text for a pipe.
+pub(super) fn style(is_terminal: bool) -> Style {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(120);
+    Style {
+        colour: is_terminal && !set("NO_COLOR") && !dumb,
+        unicode: is_terminal && !dumb,
+        width: usize::clamp(width, 60, 400),
+    }
+}
+
+/// The style for standard output.
+pub(super) fn stdout_style() -> Style {
+    style(std::io::stdout().is_terminal())
+}
+
+/// The style for standard error.
+pub(super) fn stderr_style() -> Style {
+    style(std::io::stderr().is_terminal())
+}
+
+/// What was found, counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) files: usize,
+    pub(super) errors: usize,
+    pub(super) warnings: usize,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, problems: &[Problem]) {
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        self.files += 1;
+        self.errors += errors;
+        self.warnings += problems.len() - errors;
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let problems = match (self.errors, self.warnings) {
+            (0, 0) => "no problems".to_owned(),
+            (0, warnings) => count(warnings, "warning"),
+            (errors, 0) => count(errors, "error"),
+            (errors, warnings) => format!("{} and {}", count(errors, "error"), count(warnings, "warning")),
+        };
+        write!(f, "{problems} in {}", count(self.files, "file"))
+    }
+}

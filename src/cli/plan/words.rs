@@ -1,0 +1,290 @@
+//! A plan in words: what would happen, where, to what share, and who would be cut off.
+
+use std::fmt::Write as _;
+
+use crate::fault::{
+    Direction, Fault, HostFault, HowMany, LOCAL_HOST, OnRemove, Percent, ProcessSelector, RequestMatch, Scope, Seed, Sticky,
+    Target, TrafficFault,
+};
+use crate::scenario::plan::{
+    AbortRule, HttpRequest, Level, Plan, PlannedFault, PlannedRoute, Probe, ProbeAction, Tolerance, Until,
+};
+
+/// All of it, for people.
+pub(super) fn describe(plan: &Plan, seed: Option<Seed>) -> String {
+    let mut out = String::new();
+    head(&mut out, plan, seed);
+    section(&mut out, "Routes", plan.routes.iter().map(route));
+    section(&mut out, "Faults", plan.faults.iter().map(fault));
+    section(&mut out, "Load", plan.load.iter().map(|load| {
+        format!("{} at {}, each given up after {}", request(&load.request), load.rate, load.timeout)
+    }));
+    let state = &plan.steady_state;
+    section(&mut out, "Steady state", state.probes.iter().map(probe));
+    let _ = writeln!(
+        out,
+        "  gate: no fault before all of it is good, given up after {}\n  recovered: good again for {}; withstood: good \
+         for {} while the fault acts\n  recovery may take {} after the last fault is removed",
+        state.gate_within, state.stable_for, state.no_impact_after, state.recovery_within
+    );
+    section(&mut out, "Stops the drill, beside a person and each fault's hard end", stops(plan).into_iter());
+    section(&mut out, "Confident when", plan.hypothesis.iter().flat_map(|h| h.confident_when.iter().cloned()));
+    section(&mut out, "Secrets, by name only", plan.secrets.keys().cloned());
+    section(&mut out, "In the file, and not acted on by this version", plan.not_acted_on.iter().cloned());
+    out.push_str("\nNothing was changed.");
+    out
+}
+
+fn head(out: &mut String, plan: &Plan, seed: Option<Seed>) {
+    let seed = seed.map_or("chosen when the drill starts; `--seed N` fixes it".to_owned(), |seed| seed.to_string());
+    let title = plan.title.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
+    let environment = plan.environment.as_deref().unwrap_or("none; it runs alone, in one process on this host");
+    let _ = writeln!(out, "{}{title}\n  environment  {environment}\n  seed         {seed}", plan.scenario);
+}
+
+/// A heading and its lines; nothing when there are none.
+fn section(out: &mut String, heading: &str, lines: impl Iterator<Item = String>) {
+    for (n, line) in lines.enumerate() {
+        if n == 0 {
+            let _ = writeln!(out, "\n{heading}");
+        }
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn route(route: &PlannedRoute) -> String {
+    let spec = &route.spec;
+    let server = match &route.control {
+        Some(control) => format!("served by the proxy at {control}, which outlives the drill"),
+        None => "served by the drill itself: connections that are open when it ends are cut off".to_owned(),
+    };
+    format!("{}  {} → {} ({}); {server}", spec.name, spec.listen, spec.upstream, word(&spec.protocol))
+}
+
+/// The word that files use for a value.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+fn fault(fault: &PlannedFault) -> String {
+    let mut lines = vec![
+        format!("{}  {} on {}", fault.id, fault.fault.kind(), fault.target),
+        format!("does     {}", deed(&fault.fault)),
+    ];
+    if let Fault::Traffic(_) = fault.fault {
+        lines.push(format!("share    {}", share(&fault.matching, &fault.scope)));
+    }
+    lines.push(format!("when     {}", when(fault)));
+    lines.push(format!("cuts     {}", cut_off(fault)));
+    lines.push(format!("undo     class {:?}: {}", fault.undo, fault.undo.meaning()));
+    lines.join("\n    ")
+}
+
+fn deed(fault: &Fault) -> String {
+    match fault {
+        Fault::Traffic(TrafficFault::Latency(latency)) => {
+            let jitter = latency.jitter.map(|jitter| format!(" ± {jitter}")).unwrap_or_default();
+            format!("{} come {}{jitter} late", flow(latency.direction), latency.delay)
+        }
+        Fault::Traffic(TrafficFault::Bandwidth(bandwidth)) => {
+            format!("{} pass at {} at most, per connection", flow(bandwidth.direction), bandwidth.rate)
+        }
+        Fault::Traffic(TrafficFault::Reset(reset)) => {
+            let after = reset.after.map(|after| format!("{after} after the start"));
+            let bytes = reset.after_bytes.map(|bytes| format!("after {bytes} of response"));
+            let when: Vec<String> = [after, bytes].into_iter().flatten().collect();
+            let when = if when.is_empty() { "at once".to_owned() } else { when.join(" or ") };
+            format!("connections are reset (TCP RST), {when}")
+        }
+        Fault::Traffic(TrafficFault::Blackhole(blackhole)) => {
+            format!("{} are swallowed; connections stay open and silent", flow(blackhole.direction))
+        }
+        Fault::Traffic(TrafficFault::HttpError(error)) => {
+            format!("requests are answered with status {}; the upstream never sees them", error.status)
+        }
+        Fault::Host(HostFault::ProcessKill(kill)) => {
+            format!("{} get SIG{}", processes(&kill.select), kill.signal)
+        }
+        Fault::Host(HostFault::ProcessPause(pause)) => {
+            format!("{} stand still (SIGSTOP), then go on (SIGCONT)", processes(&pause.select))
+        }
+    }
+}
+
+const fn flow(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Response => "responses",
+        Direction::Request => "requests",
+        Direction::Both => "requests and responses",
+    }
+}
+
+fn processes(select: &ProcessSelector) -> String {
+    let many = match select.how_many {
+        None => "all processes".to_owned(),
+        Some(HowMany::Count(1)) => "1 process".to_owned(),
+        Some(HowMany::Count(count)) => format!("{count} processes"),
+        Some(HowMany::Percent(share)) => format!("{share} of the processes (at least one)"),
+    };
+    let ways = [
+        select.name.as_ref().map(|glob| format!("named `{glob}`")),
+        select.pattern.as_ref().map(|glob| format!("with the command line `{glob}`")),
+        select.pid.map(|pid| format!("with the id {pid}")),
+        select.user.as_ref().map(|user| format!("of user {user}")),
+        select.port.map(|port| format!("listening on port {port}")),
+        select.exe.as_ref().map(|glob| format!("running `{glob}`")),
+    ];
+    let ways: Vec<String> = ways.into_iter().flatten().collect();
+    let but: Vec<String> = select.exclude.iter().map(|glob| format!("`{glob}`")).collect();
+    let but = if but.is_empty() { String::new() } else { format!(", except {}", but.join(", ")) };
+    format!("{many} {}{but}", ways.join(", "))
+}
+
+fn share(matching: &RequestMatch, scope: &Scope) -> String {
+    let what = if matching.is_empty() { "all traffic of the route".to_owned() } else { requests(matching) };
+    let part = if scope.percent == Percent::ALL { what } else { format!("{} of {what}", scope.percent) };
+    let sticky = match &scope.sticky {
+        None => String::new(),
+        Some(Sticky::Header(name)) => format!(", always the same by header `{name}`"),
+        Some(Sticky::Cookie(name)) => format!(", always the same by cookie `{name}`"),
+        Some(Sticky::Client {}) => ", always the same by client address".to_owned(),
+    };
+    let but = scope.exclude.as_ref().map(|but| format!(", never {}", requests(but))).unwrap_or_default();
+    format!("{part}{sticky}{but}")
+}
+
+fn requests(matching: &RequestMatch) -> String {
+    let mut parts: Vec<String> = [
+        ("method", &matching.method),
+        ("path", &matching.path),
+        ("host", &matching.host),
+        ("client", &matching.client),
+        ("grpc", &matching.grpc),
+    ]
+    .into_iter()
+    .filter_map(|(key, glob)| glob.as_ref().map(|glob| format!("{key} `{glob}`")))
+    .collect();
+    parts.extend(matching.headers.iter().map(|(name, glob)| format!("header {name} `{glob}`")));
+    parts.extend(matching.query.iter().map(|(name, glob)| format!("query {name} `{glob}`")));
+    format!("requests with {}", parts.join(", "))
+}
+
+fn when(fault: &PlannedFault) -> String {
+    let start = match &fault.start.after {
+        Some(other) => format!("{} after {other} was applied", fault.start.delay),
+        None if fault.start.delay.is_zero() => "at once when the steady state is good".to_owned(),
+        None => format!("{} after the steady state was good", fault.start.delay),
+    };
+    let Some(max) = fault.max else { return format!("{start}; done in an instant") };
+    match fault.until {
+        Until::Max => format!("{start}, for {max}"),
+        Until::For(period) => format!("{start}, for {period}, at the latest {max}"),
+        Until::Recovered => format!("{start}, until the steady state was lost and is back, at the latest {max}"),
+    }
+}
+
+/// Who would lose a connection or a process.
+fn cut_off(fault: &PlannedFault) -> String {
+    let removed = match fault.on_remove {
+        OnRemove::Release => "connections that it holds go on when it is removed",
+        OnRemove::Drain => "connections that it holds go on, late, when it is removed",
+        OnRemove::Reset => "connections that it holds are reset when it is removed",
+    };
+    match &fault.fault {
+        Fault::Traffic(TrafficFault::Reset(_)) => "every connection that it hits".to_owned(),
+        Fault::Traffic(TrafficFault::Blackhole(_)) => {
+            "connections that it hits are closed when it is removed: their bytes are gone".to_owned()
+        }
+        Fault::Traffic(_) => format!("nobody; {removed}"),
+        Fault::Host(HostFault::ProcessKill(_)) => {
+            format!("every client of the processes on {}, and their unsaved work", host(&fault.target))
+        }
+        Fault::Host(HostFault::ProcessPause(_)) => {
+            format!("nobody; clients of the processes on {} wait, and may give up", host(&fault.target))
+        }
+    }
+}
+
+fn host(target: &Target) -> String {
+    let local = format!("host/{LOCAL_HOST}");
+    match target.to_string() {
+        name if name == local => "this host".to_owned(),
+        name => name,
+    }
+}
+
+fn request(request: &HttpRequest) -> String {
+    format!("{} {}", request.method, request.url)
+}
+
+fn probe(probe: &Probe) -> String {
+    let action = match &probe.action {
+        ProbeAction::Http(http) => request(http),
+        ProbeAction::Tcp(address) => format!("connect to {address}"),
+        ProbeAction::Run(command) => format!("run {}", command.join(" ")),
+    };
+    let role = match (probe.invariant, probe.impact) {
+        (true, _) => "one violation stops the drill",
+        (false, true) => "its first violation is the impact",
+        (false, false) => "watched",
+    };
+    format!(
+        "{} ({})  {action}, every {}, given up after {}\n    good     {}\n    role     {role}",
+        probe.name,
+        level(probe.level),
+        probe.every,
+        probe.timeout,
+        tolerance(&probe.tolerance, &probe.action)
+    )
+}
+
+fn level(level: Level) -> String {
+    word(&level)
+}
+
+fn tolerance(tolerance: &Tolerance, action: &ProbeAction) -> String {
+    let mut parts = Vec::new();
+    match action {
+        ProbeAction::Http(_) if tolerance.status.is_empty() => parts.push("status 200 to 299".to_owned()),
+        ProbeAction::Http(_) => {
+            let ranges = tolerance.status.iter().map(|range| {
+                if range.from == range.to { range.from.to_string() } else { format!("{} to {}", range.from, range.to) }
+            });
+            parts.push(format!("status {}", ranges.collect::<Vec<_>>().join(", ")));
+        }
+        ProbeAction::Tcp(_) => parts.push("connects".to_owned()),
+        ProbeAction::Run(_) => parts.push(format!("exit {}", tolerance.exit.unwrap_or(0))),
+    }
+    parts.extend(tolerance.body.iter().map(|text| format!("body holds {text:?}")));
+    parts.extend(tolerance.json.iter().map(|json| format!("{} is {}", json.path, json.equals)));
+    for (name, bound) in [("p50", tolerance.p50), ("p95", tolerance.p95), ("p99", tolerance.p99)] {
+        parts.extend(bound.map(|bound| format!("{name} at most {bound}")));
+    }
+    parts.extend(tolerance.errors.map(|errors| format!("errors at most {errors}")));
+    parts.extend(tolerance.failures.map(|of| format!("at most {} of the last {} failed", of.k, of.n)));
+    parts.extend(tolerance.at_least.map(|bound| format!("at least {bound}")));
+    parts.extend(tolerance.at_most.map(|bound| format!("at most {bound}")));
+    format!("{}, over {}", parts.join(", "), tolerance.over)
+}
+
+fn stops(plan: &Plan) -> Vec<String> {
+    let invariants = plan.steady_state.probes.iter().filter(|probe| probe.invariant);
+    let mut lines: Vec<String> =
+        invariants.map(|probe| format!("{}: at its first violation", probe.name)).collect();
+    lines.extend(plan.abort.iter().map(|rule| abort(plan, rule)));
+    lines
+}
+
+fn abort(plan: &Plan, rule: &AbortRule) -> String {
+    let lasting = if rule.lasting.is_zero() { "at once".to_owned() } else { format!("for {}", rule.lasting) };
+    let watched = plan.steady_state.probes.iter().find(|probe| probe.name == rule.probe);
+    let bound = match (&rule.tolerance, watched) {
+        (Some(own), Some(probe)) => tolerance(own, &probe.action),
+        _ => "its tolerance".to_owned(),
+    };
+    format!("{}: not {bound}, {lasting}", rule.probe)
+}

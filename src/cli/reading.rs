@@ -1,0 +1,84 @@
+//! Reading a scenario for a command: the options that say against what, and the problems for people.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::files::{Folders, Tally, open, stderr_style};
+use crate::scenario::{Checked, Context, Scenario, check};
+use crate::text::{Problem, Problems, Source, kind_of, render};
+
+/// Against what a file is read.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reading {
+    /// The environment to run in, by the name of its file
+    #[arg(long, value_name = "NAME")]
+    pub(super) environment: Option<String>,
+    /// A folder with more services, playbooks, environments and scenarios
+    #[arg(long, value_name = "DIR")]
+    pub(super) catalog: Option<PathBuf>,
+    /// What `${NAME}` stands for; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(super) sets: Vec<(String, String)>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+impl Reading {
+    /// Calls `f` with all that the file at `path` is read against.
+    pub(super) fn with<T>(&self, path: &Path, f: impl FnOnce(&Context<'_>) -> T) -> T {
+        let sets: BTreeMap<String, String> = self.sets.iter().cloned().collect();
+        // A variable that is no text cannot be meant by a file, which is one.
+        let process_env: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let catalog = Folders::around(path, self.catalog.as_deref());
+        f(&Context {
+            catalog: &catalog,
+            sets: &sets,
+            process_env: &process_env,
+            environment: self.environment.as_deref(),
+        })
+    }
+
+    /// The scenario in a file, and the text of every file that was read. What is wrong goes to standard error; `None`
+    /// when that makes the scenario unusable.
+    pub(super) fn scenario(&self, path: &Path) -> Option<(Scenario, Vec<Source>)> {
+        let (source, problems) = open(path);
+        if !problems.is_empty() {
+            say_wrong(vec![(source, problems)]);
+            return None;
+        }
+        let mut problems = Problems::new();
+        match kind_of(&source, &mut problems) {
+            Some((kind, at)) if kind != "Scenario" => {
+                let message = format!("this is a file of kind {}, not a scenario", crate::text::quote(&kind));
+                problems.error("wrong-kind", at, message).help("name a file with `kind: Scenario`");
+                say_wrong(vec![(source, problems)]);
+                return None;
+            }
+            _ => {}
+        }
+        let Checked { files, value } = self.with(path, |context| check(source, context));
+        let sources = files.iter().map(|(source, _)| source.clone()).collect();
+        say_wrong(files);
+        value.map(|scenario| (scenario, sources))
+    }
+}
+
+/// Prints the problems of some files to standard error, and how many there are; nothing when there are none.
+fn say_wrong(files: Vec<(Source, Problems)>) {
+    let mut tally = Tally::default();
+    for (source, problems) in files {
+        let problems: Vec<Problem> = problems.into_sorted();
+        tally.add(&problems);
+        eprint!("{}", render(&problems, &source, stderr_style()));
+    }
+    if tally.errors + tally.warnings > 0 {
+        eprintln!("{tally}");
+    }
+}
