@@ -1,12 +1,11 @@
-//! The files that commands name: finding them, finding what they refer to, and saying what is wrong with them.
+//! The files that commands name: finding them, and saying what is wrong with them.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::scenario::Catalog;
-use crate::text::{Problem, Problems, Severity, Source, Span, Style, kind_of};
+use crate::text::{Problem, Problems, Severity, Source, Span, Style};
 
 /// Files in one folder tree beyond this are not looked at.
 const FILES_MAX: usize = 10_000;
@@ -61,40 +60,6 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Result
         }
     }
     Ok(())
-}
-
-/// Looks names up beside a file, then in the folders for each kind, then in `--catalog DIR`.
-#[derive(Debug)]
-pub(super) struct Folders {
-    places: Vec<PathBuf>,
-}
-
-impl Folders {
-    /// For what `file` refers to.
-    pub(super) fn around(file: &Path, catalog: Option<&Path>) -> Self {
-        let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut places = vec![beside.to_owned(), beside.join(".."), PathBuf::from(".")];
-        places.extend(catalog.map(Path::to_owned));
-        Self { places }
-    }
-}
-
-impl Catalog for Folders {
-    fn read(&self, folder: &str, name: &str) -> Option<(String, Vec<u8>)> {
-        let kind = folder.strip_suffix('s').unwrap_or(folder);
-        let beside = self.places.first().into_iter().chain(self.places.get(3)).cloned();
-        let folders = self.places.iter().map(|place| place.join(folder));
-        beside
-            .chain(folders)
-            .flat_map(|place| [place.join(format!("{name}.yaml")), place.join(format!("{name}.yml"))])
-            .find_map(|path| {
-                let bytes = std::fs::read(&path).ok().filter(|bytes| bytes.len() <= Source::BYTES_MAX + 1)?;
-                // Beside a scenario another kind may stand under the same name.
-                let found = kind_of(&Source::new("", &bytes), &mut Problems::new());
-                let fits = found.is_none_or(|(found, _)| found.eq_ignore_ascii_case(kind));
-                fits.then(|| (path.display().to_string(), bytes))
-            })
-    }
 }
 
 /// How to draw on a stream: colours and lines for a person, plain text for a pipe.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::files::{Folders, Tally, open, stderr_style};
+use super::catalog::FileCatalog;
+use super::files::{Tally, open, stderr_style};
 use crate::scenario::{Checked, Context, Scenario, check};
 use crate::text::{Problem, Problems, Source, kind_of, render};
 
@@ -13,9 +14,9 @@ pub(super) struct Reading {
     /// The environment to run in, by the name of its file
     #[arg(long, value_name = "NAME")]
     pub(super) environment: Option<String>,
-    /// A folder with more services, playbooks, environments and scenarios
+    /// A folder with more services, playbooks, environments and scenarios; may be given several times
     #[arg(long, value_name = "DIR")]
-    pub(super) catalog: Option<PathBuf>,
+    pub(super) catalog: Vec<PathBuf>,
     /// What `${NAME}` stands for; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub(super) sets: Vec<(String, String)>,
@@ -36,7 +37,7 @@ impl Reading {
         let process_env: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let catalog = Folders::around(path, self.catalog.as_deref());
+        let catalog = FileCatalog::beside(path, &self.catalog);
         f(&Context {
             catalog: &catalog,
             sets: &sets,

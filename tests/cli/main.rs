@@ -4,7 +4,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod check;
 mod demo;
+mod new;
+mod plan;
+mod schema;
 mod steer;
 mod proxy;
 mod usage;

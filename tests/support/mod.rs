@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "it is part of the tests")]
 
 mod child;
+mod golden;
 mod http;
 mod requires;
 mod wait;
 
 pub use child::{Child, Ended, firedrill, processes_with};
+pub use golden::assert_golden;
 pub use http::{Answer, get, put, request};
 pub use requires::{requires, requires_that};
 pub use wait::{free_port, happens_within, is_listening, wait_until};

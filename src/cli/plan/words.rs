@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::fault::{
-    Direction, Fault, HostFault, HowMany, LOCAL_HOST, OnRemove, Percent, ProcessSelector, RequestMatch, Scope, Seed, Sticky,
-    Target, TrafficFault,
+    Direction, Fault, HostFault, HowMany, LOCAL_HOST, OnRemove, Percent, ProcessSelector, RequestMatch,
+    Scope, Seed, Sticky, Target, TrafficFault,
 };
 use crate::scenario::plan::{
     AbortRule, HttpRequest, Level, Plan, PlannedFault, PlannedRoute, Probe, ProbeAction, Tolerance, Until,
@@ -16,9 +16,13 @@ pub(super) fn describe(plan: &Plan, seed: Option<Seed>) -> String {
     head(&mut out, plan, seed);
     section(&mut out, "Routes", plan.routes.iter().map(route));
     section(&mut out, "Faults", plan.faults.iter().map(fault));
-    section(&mut out, "Load", plan.load.iter().map(|load| {
-        format!("{} at {}, each given up after {}", request(&load.request), load.rate, load.timeout)
-    }));
+    section(
+        &mut out,
+        "Load",
+        plan.load.iter().map(|load| {
+            format!("{} at {}, each given up after {}", request(&load.request), load.rate, load.timeout)
+        }),
+    );
     let state = &plan.steady_state;
     section(&mut out, "Steady state", state.probes.iter().map(probe));
     let _ = writeln!(
@@ -28,7 +32,11 @@ pub(super) fn describe(plan: &Plan, seed: Option<Seed>) -> String {
         state.gate_within, state.stable_for, state.no_impact_after, state.recovery_within
     );
     section(&mut out, "Stops the drill, beside a person and each fault's hard end", stops(plan).into_iter());
-    section(&mut out, "Confident when", plan.hypothesis.iter().flat_map(|h| h.confident_when.iter().cloned()));
+    section(
+        &mut out,
+        "Confident when",
+        plan.hypothesis.iter().flat_map(|h| h.confident_when.iter().cloned()),
+    );
     section(&mut out, "Secrets, by name only", plan.secrets.keys().cloned());
     section(&mut out, "In the file, and not acted on by this version", plan.not_acted_on.iter().cloned());
     out.push_str("\nNothing was changed.");
@@ -36,9 +44,11 @@ pub(super) fn describe(plan: &Plan, seed: Option<Seed>) -> String {
 }
 
 fn head(out: &mut String, plan: &Plan, seed: Option<Seed>) {
-    let seed = seed.map_or("chosen when the drill starts; `--seed N` fixes it".to_owned(), |seed| seed.to_string());
+    let seed = seed
+        .map_or("chosen when the drill starts; `--seed N` fixes it".to_owned(), |seed| seed.0.to_string());
     let title = plan.title.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
-    let environment = plan.environment.as_deref().unwrap_or("none; it runs alone, in one process on this host");
+    let environment =
+        plan.environment.as_deref().unwrap_or("none; it runs alone, in one process on this host");
     let _ = writeln!(out, "{}{title}\n  environment  {environment}\n  seed         {seed}", plan.scenario);
 }
 
@@ -87,8 +97,12 @@ fn fault(fault: &PlannedFault) -> String {
 fn deed(fault: &Fault) -> String {
     match fault {
         Fault::Traffic(TrafficFault::Latency(latency)) => {
-            let jitter = latency.jitter.map(|jitter| format!(" ± {jitter}")).unwrap_or_default();
-            format!("{} come {}{jitter} late", flow(latency.direction), latency.delay)
+            let spread = if latency.jitter.is_zero() {
+                String::new()
+            } else {
+                format!(" ± {} ({})", latency.jitter, word(&latency.distribution()))
+            };
+            format!("{} come {}{spread} late", flow(latency.direction), latency.delay)
         }
         Fault::Traffic(TrafficFault::Bandwidth(bandwidth)) => {
             format!("{} pass at {} at most, per connection", flow(bandwidth.direction), bandwidth.rate)
@@ -183,7 +197,9 @@ fn when(fault: &PlannedFault) -> String {
     match fault.until {
         Until::Max => format!("{start}, for {max}"),
         Until::For(period) => format!("{start}, for {period}, at the latest {max}"),
-        Until::Recovered => format!("{start}, until the steady state was lost and is back, at the latest {max}"),
+        Until::Recovered => {
+            format!("{start}, until the steady state was lost and is back, at the latest {max}")
+        }
     }
 }
 
@@ -252,7 +268,11 @@ fn tolerance(tolerance: &Tolerance, action: &ProbeAction) -> String {
         ProbeAction::Http(_) if tolerance.status.is_empty() => parts.push("status 200 to 299".to_owned()),
         ProbeAction::Http(_) => {
             let ranges = tolerance.status.iter().map(|range| {
-                if range.from == range.to { range.from.to_string() } else { format!("{} to {}", range.from, range.to) }
+                if range.from == range.to {
+                    range.from.to_string()
+                } else {
+                    format!("{} to {}", range.from, range.to)
+                }
             });
             parts.push(format!("status {}", ranges.collect::<Vec<_>>().join(", ")));
         }
@@ -286,5 +306,5 @@ fn abort(plan: &Plan, rule: &AbortRule) -> String {
         (Some(own), Some(probe)) => tolerance(own, &probe.action),
         _ => "its tolerance".to_owned(),
     };
-    format!("{}: not {bound}, {lasting}", rule.probe)
+    format!("{}: outside of {bound}, {lasting}", rule.probe)
 }

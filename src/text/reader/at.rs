@@ -49,12 +49,12 @@ impl<'a> At<'a> {
         Stop::new("wrong-type", format!("expected {what}, found {}", found(self.node))).maybe_help(help)
     }
 
-    /// `to: #shop` is nothing and a comment.
+    /// `to: #shop` is nothing and a comment; `to:  # the shop` is meant as a comment.
     fn comment_help(&self) -> Option<String> {
         let line = self.reader.source.text[self.key.end..].lines().next().unwrap_or_default();
-        let rest = line.trim_start_matches(':').trim_start();
-        rest.starts_with('#')
-            .then(|| "`#` starts a comment; a text that starts with it must stand in quotes".to_owned())
+        let comment = line.trim_start_matches(':').trim_start().strip_prefix('#')?;
+        let help = "`#` starts a comment; a text that starts with it must stand in quotes";
+        comment.starts_with(|c: char| !c.is_whitespace()).then(|| help.to_owned())
     }
 
     /// Puts an error that has no place yet on this node.

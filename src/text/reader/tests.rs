@@ -236,6 +236,7 @@ fn a_wrong_value_is_named_with_the_way_out() {
 #[test]
 fn a_key_with_nothing_after_it_is_found() {
     check("name:", "name", "expected a text, found nothing", "");
+    check("name:  # the shop", "name", "expected a text, found nothing", "");
     check("name: ~", "~", "expected a text, found nothing", "");
     check(
         "name: #shop",

@@ -1,0 +1,163 @@
+//! `firedrill check`: every problem of every file in one run.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{Child, Ended, assert_golden, firedrill, temp_dir};
+
+const SOON: Duration = Duration::from_secs(20);
+const GOOD: &str = "tests/files/scenario/payments-slow.yaml";
+const MISTAKES: &str = "tests/files/check/mistakes.yaml";
+
+fn check(args: &[&str]) -> Ended {
+    let mut command = firedrill();
+    command.arg("check").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("COLUMNS");
+    Child::spawn(&mut command).wait(SOON)
+}
+
+/// The problems of one file with these bytes, as the JSON lines say them, and the exit code.
+fn problems_of(bytes: &[u8]) -> (Vec<Value>, Option<i32>) {
+    let dir = temp_dir();
+    let path = dir.path().join("shop.yaml");
+    std::fs::write(&path, bytes).unwrap();
+    let ended = check(&["--json", path.to_str().unwrap()]);
+    let lines = ended.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line"));
+    (lines.collect(), ended.code)
+}
+
+#[test]
+fn a_good_file_has_no_problems() {
+    let ended = check(&[GOOD]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "no problems in 1 file\n"), "{}", ended.stderr);
+}
+
+#[test]
+fn every_mistake_is_shown_with_its_place_and_the_way_out() {
+    let ended = check(&[MISTAKES]);
+    assert_eq!(ended.code, Some(1));
+    assert!(!ended.stdout.contains('\u{1b}'), "no colours in a pipe");
+    assert_golden("check/mistakes.txt", &ended.stdout);
+}
+
+#[test]
+fn the_short_form_has_one_line_for_each_problem() {
+    let ended = check(&["--short", MISTAKES]);
+    assert_golden("check/mistakes-short.txt", &ended.stdout);
+    let lines = ended.stdout.lines().filter(|line| line.starts_with(&format!("{MISTAKES}:"))).count();
+    assert!(lines >= 25, "{lines} of at least 25 mistakes");
+}
+
+#[test]
+fn each_of_the_numbered_mistakes_has_a_problem_on_its_line() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(MISTAKES)).unwrap();
+    let ended = check(&["--json", MISTAKES]);
+    let problems: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected: Vec<usize> = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| {
+            line.rsplit_once("# ").is_some_and(|(_, note)| note.starts_with(|c: char| c.is_ascii_digit()))
+        })
+        .map(|(n, _)| n + 1)
+        .collect();
+    assert!(expected.len() > 20, "the notes of the file are read");
+    for line in expected {
+        let found = problems.iter().any(|problem| problem["line"] == line);
+        assert!(found, "no problem on line {line}: {}", text.lines().nth(line - 1).unwrap());
+    }
+    for problem in &problems {
+        for key in ["file", "line", "column", "end_line", "end_column", "severity", "rule", "message"] {
+            assert!(!problem[key].is_null(), "{key} is missing in {problem}");
+        }
+    }
+}
+
+#[test]
+fn input_of_every_bad_sort_is_refused_by_name() {
+    let bomb = (b'b'..=b'z').fold("a: &a [x, x]\n".to_owned(), |text, level| {
+        let (level, before) = (char::from(level), char::from(level - 1));
+        format!("{text}{level}: &{level} [*{before}, *{before}, *{before}]\n")
+    });
+    let head = "firedrill: v1\nkind: Scenario\nname: shop\n";
+    for (bytes, rule) in [
+        (String::new(), "empty-file"),
+        ("# nothing\n".into(), "empty-file"),
+        ("- 1\n- 2\n".into(), "wrong-type"),
+        ("just words\n".into(), "wrong-type"),
+        ("name: shop\n".into(), "missing-key"),
+        ("kind: Scenaro\n".into(), "unknown-kind"),
+        (format!("{head}faults: [\n"), "syntax"),
+        (format!("{head}title: \"open\nseed: 1\n"), "syntax"),
+        (format!("{head}\tseed: 1\n"), "syntax"),
+        (format!("{head}title: a: b\n"), "syntax"),
+        (format!("{head}---\n{head}"), "second-document"),
+        (format!("{head}seed: 99999999999999999999999999\n"), "bad-value"),
+        (format!("{head}seed: -1\n"), "bad-value"),
+        (format!("{head}seed: .nan\n"), "wrong-type"),
+        (format!("{head}title: !secret x\n"), "tag"),
+        (format!("{head}{bomb}"), "alias"),
+        (format!("{head}a: {}\n", "[".repeat(100_000)), "too-deep"),
+        (format!("{head}tags: [{}]\n", "a,".repeat(60_000)), "too-many-nodes"),
+        (format!("{head}title: \"{}\"\n", "x".repeat(1 << 20)), "file-too-large"),
+        (format!("{head}title: \u{0}\n"), "syntax"),
+    ] {
+        let (problems, code) = problems_of(bytes.as_bytes());
+        let shown: String = bytes.chars().take(80).collect();
+        assert_eq!(code, Some(1), "{shown:?}: {problems:?}");
+        assert!(problems.iter().any(|problem| problem["rule"] == rule), "{shown:?}: {problems:?}");
+    }
+    let (problems, code) = problems_of(b"firedrill: v1\nkind: Scenario\ntitle: caf\xe9\n");
+    assert_eq!(
+        (code, problems[0]["rule"].as_str(), problems[0]["line"].as_u64()),
+        (Some(1), Some("not-utf8"), Some(3))
+    );
+}
+
+#[test]
+fn a_kind_that_is_not_read_yet_is_a_warning_that_names_it() {
+    let dir = temp_dir();
+    let path = dir.path().join("night.yaml");
+    std::fs::write(&path, "firedrill: v1\nkind: GameDay\nname: night\nanything: goes\n").unwrap();
+    let ended = check(&[path.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    assert!(ended.stdout.contains("this version does not read files of kind `GameDay`"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("1 warning in 1 file\n"), "{}", ended.stdout);
+    let denied = check(&["--deny", "warnings", path.to_str().unwrap()]);
+    assert_eq!(denied.code, Some(1), "{}", denied.stdout);
+}
+
+#[test]
+fn folders_are_walked_and_all_files_are_reported_in_one_run() {
+    let dir = temp_dir();
+    let good = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(GOOD)).unwrap();
+    std::fs::create_dir_all(dir.path().join("inner")).unwrap();
+    std::fs::write(dir.path().join("payments-slow.yaml"), good).unwrap();
+    std::fs::write(dir.path().join("inner/a.yml"), "kind: Banana\n").unwrap();
+    std::fs::write(dir.path().join("inner/b.yaml"), "kind: [\n").unwrap();
+    std::fs::write(dir.path().join("notes.txt"), "no YAML").unwrap();
+    let ended = check(&[dir.path().to_str().unwrap()]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("there is no kind `Banana`"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("2 errors in 3 files\n"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let ended = check(&[GOOD, "no/such/file.yaml"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("no/such/file.yaml"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("cannot be read"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("1 error in 2 files\n"), "{}", ended.stdout);
+}
+
+#[test]
+fn words_of_a_file_cannot_drive_the_terminal() {
+    let dir = temp_dir();
+    let path = dir.path().join("a.yaml");
+    std::fs::write(&path, "kind: \"\\e[31mred\\nnext\"\n").unwrap();
+    let ended = check(&[path.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(1));
+    assert!(!ended.stdout.contains('\u{1b}'), "{:?}", ended.stdout);
+}

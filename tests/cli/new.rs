@@ -1,0 +1,49 @@
+//! `firedrill new`: a file to start from.
+
+use std::time::Duration;
+
+use crate::support::{Child, Ended, firedrill, temp_dir};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn run(args: &[&str], dir: &std::path::Path) -> Ended {
+    Child::spawn(firedrill().args(args).current_dir(dir)).wait(SOON)
+}
+
+#[test]
+fn the_new_file_has_no_problems_and_the_next_command_is_printed() {
+    let dir = temp_dir();
+    let ended = run(&["new", "scenario", "shop-slow", "--dir", "drills"], dir.path());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let next =
+        ended.stdout.lines().find_map(|line| line.strip_prefix("next: firedrill ")).expect("a next command");
+    let words: Vec<&str> = next.split(' ').chain(["--deny", "warnings"]).collect();
+    let checked = run(&words, dir.path());
+    assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), "no problems in 1 file\n"));
+    let planned = run(&["plan", "drills/shop-slow.yaml"], dir.path());
+    assert!(planned.stdout.starts_with("shop-slow: "), "{}{}", planned.stdout, planned.stderr);
+    let text = std::fs::read_to_string(dir.path().join("drills/shop-slow.yaml")).unwrap();
+    assert!(!text.contains("NAME") && !text.contains("PATH"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_there_is_not_touched() {
+    let dir = temp_dir();
+    let path = dir.path().join("shop.yaml");
+    std::fs::write(&path, "mine").unwrap();
+    let ended = run(&["new", "scenario", "shop"], dir.path());
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("shop.yaml is there already"), "{}", ended.stderr);
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "mine");
+}
+
+#[test]
+fn a_name_that_files_cannot_have_is_refused() {
+    let dir = temp_dir();
+    for name in ["Shop", "../shop", "true", "", "a b"] {
+        let ended = run(&["new", "scenario", name], dir.path());
+        assert_eq!(ended.code, Some(1), "{name}");
+        assert!(ended.stderr.contains("is no name"), "{name}: {}", ended.stderr);
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was written");
+}

@@ -1,0 +1,61 @@
+//! `firedrill plan`: what would happen, and nothing happens.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{Child, Ended, assert_golden, firedrill};
+
+const SOON: Duration = Duration::from_secs(20);
+const ALONE: &str = "tests/files/scenario/payments-slow.yaml";
+
+fn plan(args: &[&str]) -> Ended {
+    let mut command = firedrill();
+    command.arg("plan").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("COLUMNS");
+    Child::spawn(&mut command).wait(SOON)
+}
+
+#[test]
+fn a_plan_says_what_would_happen_and_to_whom() {
+    let ended = plan(&["--seed", "42", ALONE]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_golden("plan/payments-slow.txt", &ended.stdout);
+    let ended = plan(&["scenarios/stock-killed.yaml"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_golden("plan/stock-killed.txt", &ended.stdout);
+}
+
+#[test]
+fn variables_and_the_environment_are_resolved() {
+    let file = "tests/files/scenario/checkout-payments-slow.yaml";
+    let without = plan(&[file]);
+    assert_eq!(without.code, Some(1));
+    assert!(without.stdout.is_empty(), "no plan of a file that is wrong: {}", without.stdout);
+    assert!(without.stderr.contains("the variable `SHOP` is not set"), "{}", without.stderr);
+    let ended = plan(&[file, "--environment", "staging", "--set", "ALERTMANAGER=http://127.0.0.1:9093"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_golden("plan/checkout-payments-slow.txt", &ended.stdout);
+}
+
+#[test]
+fn the_json_plan_holds_the_seed_only_when_it_is_fixed() {
+    let json = |args: &[&str]| -> Value { serde_json::from_str(&plan(args).stdout).expect("JSON") };
+    assert_eq!(json(&["--json", "--seed", "7", ALONE])["seed"], 7);
+    let open = json(&["--json", ALONE]);
+    assert!(open["seed"].is_null(), "{open}");
+    assert_eq!(open["faults"][0]["fault"]["latency"]["delay"], "2s");
+}
+
+#[test]
+fn a_file_of_another_kind_is_refused_by_name() {
+    let ended = plan(&["tests/files/scenario/environments/staging.yaml"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("kind `Environment`, not a scenario"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_variable_without_a_value_is_bad_usage() {
+    let ended = plan(&["--set", "SHOP", ALONE]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("write NAME=VALUE"), "{}", ended.stderr);
+}

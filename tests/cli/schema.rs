@@ -1,0 +1,121 @@
+//! `firedrill schema`: what editors use, judged by a validator that is not ours.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{Child, firedrill, requires_that, temp_dir};
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn schema(kind: &str) -> String {
+    let ended = Child::spawn(firedrill().args(["schema", kind])).wait(SOON);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.stdout
+}
+
+/// Whether python3 has the validator and a YAML reader.
+fn validator_is_there() -> bool {
+    let found = Command::new("python3").args(["-c", "import jsonschema, yaml"]).output();
+    requires_that(
+        found.is_ok_and(|output| output.status.success()),
+        "needs python3 with jsonschema and PyYAML, which is not installed",
+    )
+}
+
+/// One line for each file: `ok PATH`, or `bad PATH: why`.
+fn validate(schema: &str, files: &[PathBuf]) -> Vec<String> {
+    let dir = temp_dir();
+    let path = dir.path().join("schema.json");
+    std::fs::write(&path, schema).unwrap();
+    let mut command = Command::new("python3");
+    command.arg(root().join("tests/files/schema/validate.py")).arg(&path).args(files);
+    let ended = Child::spawn(&mut command).wait(SOON);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    ended.stdout.lines().map(str::to_owned).collect()
+}
+
+fn yaml_files(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{folder} holds files");
+    files
+}
+
+#[test]
+fn shipped_files_and_new_ones_are_valid_for_an_independent_validator() {
+    if !validator_is_there() {
+        return;
+    }
+    let dir = temp_dir();
+    let new = Child::spawn(firedrill().args(["new", "scenario", "fresh"]).current_dir(dir.path())).wait(SOON);
+    assert_eq!(new.code, Some(0), "{}", new.stderr);
+    let mut files = yaml_files("scenarios");
+    files.extend(yaml_files("tests/files/scenario"));
+    files.push(dir.path().join("fresh.yaml"));
+    for line in validate(&schema("scenario"), &files) {
+        assert!(line.starts_with("ok "), "{line}");
+    }
+    for line in validate(&schema("environment"), &yaml_files("tests/files/scenario/environments")) {
+        assert!(line.starts_with("ok "), "{line}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_check_refuses() {
+    if !validator_is_there() {
+        return;
+    }
+    let dir = temp_dir();
+    let good = std::fs::read_to_string(root().join("tests/files/scenario/payments-slow.yaml")).unwrap();
+    let cases = [
+        ("unknown-key", "banana: 1\n", ""),
+        ("two-kinds", "", "kind: Scenario"),
+        ("no-unit", "", "latency: 2s"),
+        ("no-list", "tags: one\n", ""),
+        ("missing-name", "", "name: payments-slow\n"),
+    ];
+    let files: Vec<PathBuf> = cases
+        .iter()
+        .map(|(name, add, change)| {
+            let replacement = match *name {
+                "two-kinds" => "kind: Environment",
+                "no-unit" => "latency: 2",
+                _ => "",
+            };
+            assert!(good.contains(change), "{name}: the good file has `{change}`");
+            let text = if change.is_empty() { good.clone() } else { good.replacen(change, replacement, 1) };
+            let path = dir.path().join(format!("{name}.yaml"));
+            std::fs::write(&path, format!("{text}{add}")).unwrap();
+            path
+        })
+        .collect();
+    let lines = validate(&schema("scenario"), &files);
+    assert_eq!(lines.len(), cases.len());
+    for line in lines {
+        assert!(line.starts_with("bad "), "{line}");
+    }
+}
+
+#[test]
+fn schemas_are_of_2020_12_and_say_what_a_key_means() {
+    for kind in ["scenario", "environment"] {
+        let schema: Value = serde_json::from_str(&schema(kind)).unwrap();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert!(schema["properties"]["name"]["description"].is_string(), "{kind}");
+        let text = schema.to_string();
+        for leak in ["\\u0000", "Field", "\"default\"", "uint"] {
+            assert!(!text.contains(leak), "{kind} holds {leak}");
+        }
+    }
+}
