@@ -8,7 +8,7 @@ mod check;
 mod demo;
 mod new;
 mod plan;
+mod proxy;
 mod schema;
 mod steer;
-mod proxy;
 mod usage;
