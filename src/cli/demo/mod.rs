@@ -1,12 +1,28 @@
 //! `firedrill demo`: show it all on a small shop of its own; needs no root and no network.
 
+mod keep;
+mod story;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context as _, bail};
 use tokio::runtime::{Builder, Runtime};
 
+use super::drill::{self, HowTo};
+use super::live::Output;
+use super::say::say;
+use crate::coordinator::engine::Input;
 use crate::demo::{Address, Role, Shop, serve};
+use crate::fault::Seed;
+use crate::scenario::plan::Plan;
+use crate::scenario::{Context, NoCatalog, check};
+use crate::text::{Source, Style, render};
+
+/// The scenario that is shown, in the program itself, so that it is there wherever the program is.
+const SCENARIO: &str = include_str!("../../../scenarios/payments-slow.yaml");
+const SCENARIO_PATH: &str = "scenarios/payments-slow.yaml";
 
 /// Show it all on a small shop of its own; needs no root and no network
 #[derive(Debug, clap::Args)]
@@ -59,7 +75,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     match args.process {
         Some(process) => be(&runtime, process),
-        None => show(&runtime, args.keep),
+        None => show(&runtime, &args),
     }
 }
 
@@ -75,14 +91,60 @@ fn be(runtime: &Runtime, process: Process) -> anyhow::Result<super::Exit> {
     Ok(super::Exit::Passed)
 }
 
-fn show(runtime: &Runtime, keep: bool) -> anyhow::Result<super::Exit> {
+/// Opens the shop, runs the drill, tells what happened.
+fn show(runtime: &Runtime, args: &Args) -> anyhow::Result<super::Exit> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let seen_at = Address::reserve()?;
-    let shop = runtime.block_on(Shop::start(program, seen_at.get()?))?;
-    println!("The shop is open: http://{}/checkout", shop.front);
-    if keep {
-        runtime.block_on(tokio::signal::ctrl_c()).context("cannot wait for Ctrl-C")?;
-    }
+    let route = Address::reserve()?;
+    let shop = runtime.block_on(Shop::start(program, route.get()?))?;
+    let result = play(runtime, &shop, route.get()?, args);
     runtime.block_on(shop.end());
-    Ok(super::Exit::Passed)
+    result
+}
+
+fn play(runtime: &Runtime, shop: &Shop, route: SocketAddr, args: &Args) -> anyhow::Result<super::Exit> {
+    introduce(shop, route);
+    let input = Input { path: SCENARIO_PATH.to_owned(), text: SCENARIO.to_owned() };
+    let how = HowTo { out: args.out.clone(), workers: 1, output: Output::choose(false) };
+    let (exit, outcome) = drill::run(plan(shop, route)?, vec![input], &how)?;
+    say("\nWhat happened:");
+    for line in story::tell(&outcome.summary) {
+        say(&format!("  - {line}"));
+    }
+    if exit == super::Exit::Stopped {
+        return Ok(exit);
+    }
+    if args.keep {
+        keep::open(runtime, shop, route)?;
+    } else {
+        say("\nThe shop is closed. `firedrill demo --keep` leaves it open to play with.");
+        say("For a service of yours: `firedrill new scenario`, then `firedrill run FILE`.");
+    }
+    Ok(exit)
+}
+
+fn introduce(shop: &Shop, route: SocketAddr) {
+    say(&format!("A small shop is open: http://{}/checkout", shop.front));
+    say(&format!("Checkout asks stock ({}) and then payments ({}).", shop.stock, shop.payments));
+    say(&format!("Between the shop and payments lies a route, at {route}, on which payments will become slow."));
+    say("First the drill waits until checkout is well. Then payments is two seconds late for 12 seconds.");
+    say("Meanwhile, in another terminal: `firedrill status`, `firedrill halt`.\n");
+}
+
+/// The shipped scenario, with the addresses of this shop.
+fn plan(shop: &Shop, route: SocketAddr) -> anyhow::Result<Plan> {
+    let sets = BTreeMap::from([
+        ("SHOP".to_owned(), format!("http://{}", shop.front)),
+        ("PAYMENTS".to_owned(), shop.payments.to_string()),
+        ("PAYMENTS_ROUTE".to_owned(), route.to_string()),
+    ]);
+    let nothing = BTreeMap::new();
+    let context = Context { catalog: &NoCatalog, sets: &sets, process_env: &nothing, environment: None };
+    let checked = check(Source::new(SCENARIO_PATH, SCENARIO), &context);
+    let Some(scenario) = checked.value else {
+        let said = checked.files.into_iter().map(|(source, problems)| {
+            render(&problems.into_sorted(), &source, Style::default())
+        });
+        bail!("the scenario in this program is not well:\n{}", said.collect::<Vec<_>>().join("\n"));
+    };
+    Ok(scenario.plan(Seed(drill::arbitrary()), None))
 }
