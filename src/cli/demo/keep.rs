@@ -52,7 +52,9 @@ fn invite(shop: &Shop, api: SocketAddr) {
         ("buy something", format!("curl http://{front}/checkout")),
         (
             "make payments slow",
-            format!("curl -X PUT {fault} -H 'content-type: application/json' -d '{{\"fault\":{{\"latency\":{{\"delay\":\"2s\"}}}}}}'"),
+            format!(
+                "curl -X PUT {fault} -H 'content-type: application/json' -d '{{\"fault\":{{\"latency\":{{\"delay\":\"2s\"}}}}}}'"
+            ),
         ),
         ("buy again, and wait", format!("curl http://{front}/checkout")),
         (
@@ -64,7 +66,10 @@ fn invite(shop: &Shop, api: SocketAddr) {
         ("see what the shop measures", format!("curl http://{front}/metrics")),
         (
             "a second, narrow way into payments",
-            format!("firedrill proxy --control none --listen 127.0.0.1:9001 --upstream {} --bandwidth 100B/s", shop.payments),
+            format!(
+                "firedrill proxy --control none --listen 127.0.0.1:9001 --upstream {} --bandwidth 100B/s",
+                shop.payments
+            ),
         ),
     ] {
         say(&format!("  # {what}\n  {command}"));

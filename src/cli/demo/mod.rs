@@ -125,7 +125,9 @@ fn play(runtime: &Runtime, shop: &Shop, route: SocketAddr, args: &Args) -> anyho
 fn introduce(shop: &Shop, route: SocketAddr) {
     say(&format!("A small shop is open: http://{}/checkout", shop.front));
     say(&format!("Checkout asks stock ({}) and then payments ({}).", shop.stock, shop.payments));
-    say(&format!("Between the shop and payments lies a route, at {route}, on which payments will become slow."));
+    say(&format!(
+        "Between the shop and payments lies a route, at {route}, on which payments will become slow."
+    ));
     say("First the drill waits until checkout is well. Then payments is two seconds late for 12 seconds.");
     say("Meanwhile, in another terminal: `firedrill status`, `firedrill halt`.\n");
 }
@@ -141,9 +143,10 @@ fn plan(shop: &Shop, route: SocketAddr) -> anyhow::Result<Plan> {
     let context = Context { catalog: &NoCatalog, sets: &sets, process_env: &nothing, environment: None };
     let checked = check(Source::new(SCENARIO_PATH, SCENARIO), &context);
     let Some(scenario) = checked.value else {
-        let said = checked.files.into_iter().map(|(source, problems)| {
-            render(&problems.into_sorted(), &source, Style::default())
-        });
+        let said = checked
+            .files
+            .into_iter()
+            .map(|(source, problems)| render(&problems.into_sorted(), &source, Style::default()));
         bail!("the scenario in this program is not well:\n{}", said.collect::<Vec<_>>().join("\n"));
     };
     Ok(scenario.plan(Seed(drill::arbitrary()), None))
