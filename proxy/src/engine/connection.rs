@@ -1,16 +1,24 @@
 //! The life of a connection from being accepted to being told apart.
 
+use std::future::poll_fn;
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
 
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
-use super::dial;
+use super::dial::{self, Dial};
+use super::http;
+use super::relay::{Faults, Relay};
 use super::route::Route;
+use super::sniff::{self, Kind};
+use super::timer::{Alarm, now_ns};
 use super::worker::Worker;
+use crate::control::wire::Protocol;
 
 /// A connection that a client has made. It counts as open until this is dropped.
 #[derive(Debug)]
@@ -50,21 +58,100 @@ pub(super) fn start(worker: &Rc<Worker>, mut accepted: Accepted) {
 }
 
 /// Serves a socket that is registered with this thread already.
-pub(super) fn start_here(worker: &Rc<Worker>, mut client: TcpStream, accepted: Accepted) {
+pub(super) fn start_here(worker: &Rc<Worker>, client: TcpStream, accepted: Accepted) {
     let worker = Rc::clone(worker);
     spawn_local(async move {
         if let Err(error) = client.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY towards the client");
         }
-        match dial::dial(&worker, &accepted.route).await {
-            Ok(mut upstream) => {
-                if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut upstream).await {
-                    tracing::debug!(%error, "a connection ended");
-                }
+        match accepted.route.spec.protocol {
+            Protocol::Tcp => {
+                let dial = dial::dial(&worker, &accepted.route);
+                tcp(&worker, client, accepted, Upstream::Dialling(dial), &[]).await;
             }
-            Err(error) => tracing::debug!(route = accepted.route.spec.name, %error, "no upstream"),
+            Protocol::Http => http::serve(&worker, client, accepted, Vec::new(), None).await,
+            Protocol::Auto => auto(&worker, client, accepted).await,
         }
-        drop(accepted);
         worker.ended();
     });
+}
+
+/// Dials at once and watches who speaks first.
+async fn auto(worker: &Rc<Worker>, mut client: TcpStream, accepted: Accepted) {
+    let mut dial = dial::dial(worker, &accepted.route);
+    let Some(found) = sniff::sniff(worker, &accepted.route, &mut client, &mut dial).await else { return };
+    match (found.kind, found.dialled) {
+        (Kind::Http, dialled) => {
+            // A dial under way is given up: it is made again when a request is to be forwarded.
+            drop(dial);
+            let upstream = dialled.and_then(Result::ok);
+            http::serve(worker, client, accepted, found.prefix, upstream).await;
+        }
+        (Kind::Tcp, Some(dialled)) => {
+            tcp(worker, client, accepted, Upstream::Dialled(dialled), &found.prefix).await;
+        }
+        (Kind::Tcp, None) => tcp(worker, client, accepted, Upstream::Dialling(dial), &found.prefix).await,
+    }
+}
+
+enum Upstream {
+    Dialling(Dial),
+    Dialled(io::Result<TcpStream>),
+}
+
+/// Plain bytes. Faults act already while the upstream is being dialled.
+async fn tcp(worker: &Rc<Worker>, client: TcpStream, accepted: Accepted, upstream: Upstream, prefix: &[u8]) {
+    let mut faults = Faults::new(accepted);
+    let dialled = match upstream {
+        Upstream::Dialled(dialled) => Some(dialled),
+        Upstream::Dialling(mut dial) => until_dialled(worker, &mut faults, &mut dial).await,
+    };
+    match dialled {
+        Some(Ok(upstream)) => {
+            Relay::new(worker, faults, client, upstream, prefix).await;
+        }
+        Some(Err(error)) => {
+            tracing::debug!(route = faults.accepted.route.spec.name, %error, "no upstream");
+            reset(&client);
+            faults.ended_early();
+        }
+        // A fault has ended it, or the route is gone.
+        None => {
+            if !faults.accepted.route.is_closed() {
+                reset(&client);
+                faults.was_reset(0);
+            }
+            faults.ended_early();
+        }
+    }
+}
+
+/// The end of the dial; nothing when a fault or the end of the route came first.
+async fn until_dialled(
+    worker: &Rc<Worker>,
+    faults: &mut Faults,
+    dial: &mut Dial,
+) -> Option<io::Result<TcpStream>> {
+    let alarm = Alarm::new(&worker.timers);
+    let mut watch = None;
+    poll_fn(|cx| {
+        watch.get_or_insert_with(|| worker.watch(&faults.accepted.route, cx.waker().clone()));
+        faults.refresh();
+        let due = faults.reset_due_ns();
+        if faults.accepted.route.is_closed() || due.is_some_and(|due| due <= now_ns()) {
+            return Poll::Ready(None);
+        }
+        if let Some(due) = due {
+            alarm.set(due, cx);
+        }
+        dial.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
+/// Makes closing the socket a reset.
+pub(super) fn reset(socket: &TcpStream) {
+    if let Err(error) = socket.set_zero_linger() {
+        tracing::debug!(%error, "resetting");
+    }
 }

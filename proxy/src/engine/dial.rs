@@ -2,9 +2,10 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::Poll;
 
 use tokio::net::TcpStream;
@@ -19,22 +20,27 @@ const TIMEOUT_NS: u64 = 10_000_000_000;
 /// Dials under way in the whole engine; a stuck upstream must not use up every descriptor.
 const PENDING_MAX: u64 = 4_096;
 
+/// A dial under way. Dropping it gives it up.
+pub(super) type Dial = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
+
 /// Connects to where the route leads; a failure is counted.
-pub(super) async fn dial(worker: &Rc<Worker>, route: &Route) -> io::Result<TcpStream> {
-    let dialled = bounded(worker, route).await;
-    if dialled.is_err() {
-        route.counts.upstream_failures.fetch_add(1, Relaxed);
-    }
-    dialled
+pub(super) fn dial(worker: &Rc<Worker>, route: &Arc<Route>) -> Dial {
+    let (worker, route) = (Rc::clone(worker), Arc::clone(route));
+    Box::pin(async move {
+        let dialled = bounded(&worker, &route).await;
+        if dialled.is_err() {
+            route.counts.upstream_failures.fetch_add(1, Relaxed);
+        }
+        dialled
+    })
 }
 
-async fn bounded(worker: &Rc<Worker>, route: &Route) -> io::Result<TcpStream> {
+async fn bounded(worker: &Worker, route: &Route) -> io::Result<TcpStream> {
     let dials = &worker.table.dials;
-    if dials.fetch_add(1, Relaxed) >= PENDING_MAX {
-        dials.fetch_sub(1, Relaxed);
+    let pending = Pending::new(dials);
+    if pending.before >= PENDING_MAX {
         return Err(io::Error::other(format!("{PENDING_MAX} dials are under way already")));
     }
-    let _pending = Pending(dials);
     let mut connect = pin!(connect(&route.upstream));
     let mut timeout = pin!(Sleep::until(&worker.timers, now_ns() + TIMEOUT_NS));
     poll_fn(|cx| {
@@ -55,10 +61,20 @@ async fn connect(upstream: &Upstream) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-struct Pending<'a>(&'a std::sync::atomic::AtomicU64);
+/// Counted as under way until it is dropped.
+struct Pending<'a> {
+    dials: &'a AtomicU64,
+    before: u64,
+}
+
+impl<'a> Pending<'a> {
+    fn new(dials: &'a AtomicU64) -> Self {
+        Self { dials, before: dials.fetch_add(1, Relaxed) }
+    }
+}
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.dials.fetch_sub(1, Relaxed);
     }
 }

@@ -4,14 +4,21 @@
 //! and wakes the data threads, which wake the connections concerned. No method here waits for a socket.
 
 mod accept;
+mod acting;
 mod address;
 mod armed;
+mod bucket;
 mod connection;
 mod dial;
+mod flow;
+mod http;
+mod outq;
 mod problem;
 mod record;
 mod red;
+mod relay;
 mod route;
+mod sniff;
 mod spread;
 mod timer;
 mod worker;

@@ -1,0 +1,419 @@
+//! One direction of a connection: bytes come in, wait if a fault says so, and leave in order.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::acting::{Acting, Change, Delay, Side};
+use super::armed::Armed;
+use super::timer::now_ns;
+use super::worker::Worker;
+use crate::control::wire::OnRemove;
+use crate::fault::TrafficFault;
+
+/// Bytes that one connection may hold back, both directions together; then its sources have to wait.
+pub(super) const HELD_MAX: usize = 4 << 20;
+/// The same for all connections of the engine; beyond it each may hold no more than `HELD_SMALL`.
+const HELD_MAX_ALL: u64 = 256 << 20;
+/// Enough for what a rate limit needs.
+const HELD_SMALL: usize = 64 << 10;
+/// What a chunk costs besides its bytes: many tiny ones must not slip through the bound.
+const CHUNK_COST: usize = 256;
+/// Reads in one go before other connections have their turn.
+const ROUNDS: usize = 16;
+
+/// Bytes that arrived together and leave together.
+#[derive(Debug)]
+struct Chunk {
+    bytes: Box<[u8]>,
+    /// How many of them have left.
+    left: usize,
+    arrived_ns: u64,
+    due_ns: u64,
+    delays: Vec<Delay>,
+}
+
+/// How the source ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    /// It sent all it had; the same is to be said to the destination at `due_ns`.
+    Finished {
+        due_ns: u64,
+    },
+    /// It was reset.
+    Reset {
+        due_ns: u64,
+    },
+    /// The destination knows.
+    Told,
+    /// A black hole took the news.
+    Swallowed,
+}
+
+/// What a flow has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Going,
+    /// All bytes and the end of them have been passed on.
+    Done,
+    /// The source was reset and all it had sent before has been passed on.
+    Reset,
+    /// As many bytes as a `reset` allows have passed.
+    Cut,
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct Flow {
+    side: Side,
+    queue: VecDeque<Chunk>,
+    held: usize,
+    end: End,
+    /// The destination takes nothing any more.
+    broken: bool,
+    /// The other direction has been told so.
+    pub(super) failure_told: bool,
+    /// What the source says last is a reset, whatever it looks like: its socket failed when written to.
+    ends_in_reset: bool,
+    /// Bytes passed on.
+    pub(super) passed: u64,
+    /// When to look again; 0 for never.
+    pub(super) wake_ns: u64,
+}
+
+/// What a flow works with, besides itself.
+pub(super) struct Surroundings<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) acting: &'a mut Acting,
+    pub(super) from: &'a mut TcpStream,
+    pub(super) to: &'a mut TcpStream,
+    /// Where the route counts this direction's bytes.
+    pub(super) counter: &'a AtomicU64,
+    /// What the other direction of the connection holds back.
+    pub(super) held_elsewhere: usize,
+}
+
+impl Flow {
+    pub(super) fn new(side: Side) -> Self {
+        Self {
+            side,
+            queue: VecDeque::new(),
+            held: 0,
+            end: End::Open,
+            broken: false,
+            failure_told: false,
+            ends_in_reset: false,
+            passed: 0,
+            wake_ns: 0,
+        }
+    }
+
+    pub(super) const fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Whether the source has said that nothing more comes.
+    pub(super) fn source_ended(&self) -> bool {
+        self.end != End::Open
+    }
+
+    /// Whether nothing more will happen in this direction by itself.
+    pub(super) fn is_over(&self) -> bool {
+        self.queue.is_empty() && matches!(self.end, End::Told | End::Swallowed)
+    }
+
+    pub(super) const fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// The source's socket failed: when its last bytes have been read, that is a reset and no end.
+    pub(super) fn will_end_in_reset(&mut self) {
+        self.ends_in_reset = true;
+        if let End::Finished { due_ns } = self.end {
+            self.end = End::Reset { due_ns };
+        }
+        if self.end == End::Told {
+            self.end = End::Reset { due_ns: 0 };
+        }
+    }
+
+    /// Bytes that were read before the flow began.
+    pub(super) fn begin_with(&mut self, bytes: &[u8], worker: &Worker, acting: &mut Acting) {
+        if !bytes.is_empty() {
+            self.arrived(bytes, worker, acting);
+        }
+    }
+
+    /// Moves what can be moved now.
+    pub(super) fn pump(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Outcome {
+        self.wake_ns = 0;
+        for _ in 0..ROUNDS {
+            if let Some(outcome) = self.flush(cx, with) {
+                return outcome;
+            }
+            if !self.may_read(with) || !self.take_in(cx, with) {
+                return self.finish(cx, with);
+            }
+        }
+        // Enough for now; go on when others had their turn.
+        cx.waker().wake_by_ref();
+        Outcome::Going
+    }
+
+    /// Writes what is due and allowed.
+    fn flush(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Option<Outcome> {
+        let gates = with.acting.gates(self.side);
+        if gates.cut_after.is_some_and(|limit| self.passed >= limit) {
+            return Some(Outcome::Cut);
+        }
+        while let Some(chunk) = self.queue.front_mut() {
+            let now = now_ns();
+            if chunk.due_ns > now {
+                self.wake_ns = chunk.due_ns;
+                return None;
+            }
+            let mut want = (chunk.bytes.len() - chunk.left) as u64;
+            if let Some(limit) = gates.cut_after {
+                want = want.min(limit.saturating_sub(self.passed));
+            }
+            if gates.bandwidth {
+                match with.acting.allowance(self.side, want, now) {
+                    Ok(allowed) => want = allowed,
+                    Err(at) => {
+                        self.wake_ns = at;
+                        return None;
+                    }
+                }
+            }
+            let slice = &chunk.bytes[chunk.left..chunk.left + want as usize];
+            let wrote = match Pin::new(&mut *with.to).poll_write(cx, slice) {
+                Poll::Pending => return None,
+                Poll::Ready(Ok(wrote)) => wrote,
+                Poll::Ready(Err(error)) => {
+                    self.destination_failed(&error, with.worker);
+                    return None;
+                }
+            };
+            self.wrote_of_first(wrote, with);
+            if gates.cut_after.is_some_and(|limit| self.passed >= limit) {
+                return Some(Outcome::Cut);
+            }
+        }
+        None
+    }
+
+    fn wrote_of_first(&mut self, wrote: usize, with: &mut Surroundings<'_>) {
+        let Some(chunk) = self.queue.front_mut() else { return };
+        let now = now_ns();
+        if chunk.left == 0 {
+            chunk.account(now);
+        }
+        chunk.left += wrote;
+        if chunk.left == chunk.bytes.len() {
+            let cost = chunk.bytes.len() + CHUNK_COST;
+            self.queue.pop_front();
+            self.held -= cost;
+            with.worker.table.held_bytes.fetch_sub(cost as u64, Relaxed);
+        }
+        with.acting.took(self.side, wrote as u64, now);
+        if self.queue.is_empty() {
+            with.acting.dry(self.side, now);
+        }
+        self.count(wrote, with);
+    }
+
+    fn count(&mut self, wrote: usize, with: &Surroundings<'_>) {
+        self.passed += wrote as u64;
+        with.counter.fetch_add(wrote as u64, Relaxed);
+    }
+
+    /// Whether there is room for more.
+    fn may_read(&self, with: &Surroundings<'_>) -> bool {
+        if self.end != End::Open || self.broken {
+            return false;
+        }
+        let gates = with.acting.gates(self.side);
+        let room = if gates.latency && with.worker.table.held_bytes.load(Relaxed) < HELD_MAX_ALL {
+            HELD_MAX
+        } else if gates.latency || gates.bandwidth {
+            HELD_SMALL
+        } else {
+            0
+        };
+        self.queue.is_empty() || self.held + with.held_elsewhere < room
+    }
+
+    /// Reads once. False when nothing more can be read now.
+    fn take_in(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> bool {
+        let mut buffer = with.worker.buffer.borrow_mut();
+        let mut room = ReadBuf::new(&mut buffer);
+        match Pin::new(&mut *with.from).poll_read(cx, &mut room) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(())) if room.filled().is_empty() => {
+                self.source_is_over(self.ends_in_reset, with.acting);
+                return false;
+            }
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(%error, side = ?self.side, "a source failed");
+                self.source_is_over(true, with.acting);
+                return false;
+            }
+            Poll::Ready(Ok(())) => {}
+        }
+        let mut bytes = room.filled();
+        let gates = with.acting.gates(self.side);
+        if gates.blackhole {
+            with.acting.swallow(self.side, bytes.len() as u64);
+            return true;
+        }
+        let free = self.queue.is_empty() && !gates.latency && !gates.bandwidth && gates.cut_after.is_none();
+        while free && !bytes.is_empty() {
+            match Pin::new(&mut *with.to).poll_write(cx, bytes) {
+                Poll::Ready(Ok(wrote)) => {
+                    self.count(wrote, with);
+                    bytes = &bytes[wrote..];
+                }
+                Poll::Ready(Err(error)) => {
+                    self.destination_failed(&error, with.worker);
+                    return false;
+                }
+                Poll::Pending => break,
+            }
+        }
+        if !bytes.is_empty() {
+            self.arrived(bytes, with.worker, with.acting);
+        }
+        true
+    }
+
+    fn arrived(&mut self, bytes: &[u8], worker: &Worker, acting: &mut Acting) {
+        let arrived_ns = now_ns();
+        let delays = if acting.gates(self.side).latency { acting.delays(self.side) } else { Vec::new() };
+        let due_ns = arrived_ns + delays.iter().map(|delay| delay.ns).sum::<u64>();
+        let cost = bytes.len() + CHUNK_COST;
+        self.held += cost;
+        worker.table.held_bytes.fetch_add(cost as u64, Relaxed);
+        self.queue.push_back(Chunk { bytes: bytes.into(), left: 0, arrived_ns, due_ns, delays });
+    }
+
+    /// The source ended; the news is as late as bytes would be.
+    fn source_is_over(&mut self, reset: bool, acting: &mut Acting) {
+        let gates = acting.gates(self.side);
+        if gates.blackhole && !reset {
+            self.end = End::Swallowed;
+            return;
+        }
+        let delay: u64 =
+            if gates.latency { acting.delays(self.side).iter().map(|delay| delay.ns).sum() } else { 0 };
+        let due_ns = if delay == 0 { 0 } else { now_ns() + delay };
+        self.end = if reset { End::Reset { due_ns } } else { End::Finished { due_ns } };
+    }
+
+    fn destination_failed(&mut self, error: &io::Error, worker: &Worker) {
+        tracing::debug!(%error, side = ?self.side, "a destination failed");
+        self.broken = true;
+        self.clear(worker);
+    }
+
+    /// Passes the end on, once everything before it has left.
+    fn finish(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Outcome {
+        if !self.queue.is_empty() {
+            return Outcome::Going;
+        }
+        let (End::Finished { due_ns } | End::Reset { due_ns }) = self.end else {
+            return if self.end == End::Told { Outcome::Done } else { Outcome::Going };
+        };
+        if due_ns > 0 && due_ns > now_ns() {
+            self.wake_ns = due_ns;
+            return Outcome::Going;
+        }
+        if matches!(self.end, End::Reset { .. }) {
+            return Outcome::Reset;
+        }
+        if !self.broken
+            && let Poll::Ready(Err(error)) = Pin::new(&mut *with.to).poll_shutdown(cx)
+        {
+            // The other direction will read why.
+            tracing::debug!(%error, side = ?self.side, "passing an end on");
+        }
+        self.end = End::Told;
+        Outcome::Done
+    }
+
+    /// Fits what is held to changed faults. True when the connection must be reset because of it.
+    pub(super) fn follow(&mut self, change: &Change) -> bool {
+        match change {
+            Change::Latency(armed) => {
+                let TrafficFault::Latency(latency) = &armed.spec.fault else { return false };
+                self.shorten(armed, latency.longest_ns());
+                false
+            }
+            Change::Gone(armed, _) if matches!(armed.spec.fault, TrafficFault::Blackhole(_)) => {
+                // No bytes are missing, or the connection would be over; so the end can still be told.
+                if self.end == End::Swallowed {
+                    self.end = End::Finished { due_ns: 0 };
+                }
+                false
+            }
+            Change::Gone(armed, _) => match armed.spec.on_remove {
+                OnRemove::Drain => false,
+                OnRemove::Release => {
+                    self.shorten(armed, 0);
+                    if let End::Finished { due_ns } | End::Reset { due_ns } = &mut self.end {
+                        *due_ns = 0;
+                    }
+                    false
+                }
+                OnRemove::Reset => {
+                    let throttled = matches!(armed.spec.fault, TrafficFault::Bandwidth(_));
+                    throttled && !self.queue.is_empty()
+                        || self.queue.iter().any(|chunk| chunk.delays.iter().any(|delay| delay.is_of(armed)))
+                }
+            },
+        }
+    }
+
+    /// Held bytes wait for this fault at most so long.
+    fn shorten(&mut self, armed: &Arc<Armed>, longest_ns: u64) {
+        for chunk in &mut self.queue {
+            for delay in chunk.delays.iter_mut().filter(|delay| delay.is_of(armed)) {
+                let cut = delay.ns.saturating_sub(longest_ns);
+                delay.ns -= cut;
+                chunk.due_ns -= cut;
+            }
+            if longest_ns == 0 {
+                chunk.delays.retain(|delay| !delay.is_of(armed));
+            }
+        }
+    }
+
+    /// Drops what is held.
+    pub(super) fn clear(&mut self, worker: &Worker) {
+        self.queue.clear();
+        worker.table.held_bytes.fetch_sub(std::mem::take(&mut self.held) as u64, Relaxed);
+    }
+}
+
+impl Chunk {
+    /// The first byte has left: each delay is measured without the others' share.
+    fn account(&self, now_ns: u64) {
+        let late_ns = now_ns - self.arrived_ns;
+        let total: u64 = self.delays.iter().map(|delay| delay.ns).sum();
+        for delay in &self.delays {
+            delay.happened(late_ns.saturating_sub(total - delay.ns), self.bytes.len() as u64);
+        }
+    }
+}
+
+impl Delay {
+    fn is_of(&self, armed: &Armed) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.armed.record), Arc::as_ptr(&armed.record))
+    }
+}

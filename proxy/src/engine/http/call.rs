@@ -1,0 +1,153 @@
+//! A request on its way through the stack, with the faults that hit it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use ::http::Request;
+use hyper::body::Incoming;
+
+use super::conn::Conn;
+use super::payload::Payload;
+use crate::engine::armed::{Armed, Subject};
+use crate::engine::route::Route;
+use crate::engine::timer::now_ns;
+use crate::fault::{RequestParts, TrafficFault};
+
+/// The connection is over without an answer: the reason is with the connection.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("cut off by a fault")]
+pub(super) struct Cut;
+
+/// One request.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) conn: Rc<Conn>,
+    pub(super) request: Request<Payload>,
+    pub(super) hits: Vec<Hit>,
+    pub(super) began_ns: u64,
+    /// Ends with the call and counts it.
+    pub(super) account: Account,
+}
+
+/// A fault that is to be done to a request.
+#[derive(Clone, Debug)]
+pub(super) struct Hit {
+    pub(super) armed: Arc<Armed>,
+    pub(super) response_delay_ns: u64,
+    pub(super) request_delay_ns: u64,
+    counted: Rc<Cell<bool>>,
+    touched: Rc<Cell<bool>>,
+}
+
+impl Hit {
+    /// It has been done and seen.
+    pub(super) fn done(&self) {
+        self.touched.set(true);
+        if !self.counted.replace(true) {
+            self.armed.record.hit();
+        }
+    }
+
+    pub(super) fn bytes(&self, bytes: u64) {
+        self.armed.record.bytes.fetch_add(bytes, Relaxed);
+    }
+}
+
+/// Counts the request when it is over.
+#[derive(Debug)]
+pub(super) struct Account {
+    conn: Rc<Conn>,
+    began_ns: u64,
+    touched: Rc<Cell<bool>>,
+    error: bool,
+}
+
+impl Account {
+    /// The call was answered with this status.
+    pub(super) fn answered(&mut self, status: ::http::StatusCode) {
+        self.error = status.is_server_error();
+    }
+
+    /// It went wrong after all.
+    pub(super) fn failed(&mut self) {
+        self.error = true;
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        // Counted when it goes: at once, or when bytes that are still on their way have shown whether a fault hit.
+        let ended = Ended {
+            route: Arc::clone(&self.conn.accepted.route),
+            touched: Rc::clone(&self.touched),
+            error: self.error,
+            duration_ns: now_ns() - self.began_ns,
+        };
+        self.conn.client.after_deeds(ended);
+        self.conn.call_ended();
+    }
+}
+
+/// A call that is over.
+#[derive(Debug)]
+pub(super) struct Ended {
+    route: Arc<Route>,
+    touched: Rc<Cell<bool>>,
+    error: bool,
+    duration_ns: u64,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.route.red.ended(self.touched.get(), self.error, self.duration_ns);
+    }
+}
+
+impl Call {
+    /// Numbers the request and lets every fault decide.
+    pub(super) fn new(conn: &Rc<Conn>, request: Request<Incoming>) -> Self {
+        let began_ns = now_ns();
+        conn.call_begins();
+        let route = &conn.accepted.route;
+        let ordinal = route.counts.requests.fetch_add(1, Relaxed);
+        let touched = Rc::<Cell<bool>>::default();
+        let parts = RequestParts {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            client: conn.accepted.client,
+        };
+        let subject = Subject::Request(&parts);
+        let (mut hits, mut ended) = (Vec::new(), false);
+        for armed in &route.faults().faults {
+            if !armed.fits(subject) {
+                continue;
+            }
+            let decision = armed.decide(subject, ordinal);
+            let does = armed.account(ordinal, &decision);
+            if does && !ended {
+                ended = armed.ends_at_once();
+                hits.push(Hit {
+                    armed: Arc::clone(armed),
+                    response_delay_ns: decision.response_delay_ns,
+                    request_delay_ns: decision.request_delay_ns,
+                    counted: Rc::default(),
+                    touched: Rc::clone(&touched),
+                });
+            }
+        }
+        let account = Account { conn: Rc::clone(conn), began_ns, touched, error: true };
+        let request = request.map(|body| Payload::incoming(conn, body));
+        Self { conn: Rc::clone(conn), request, hits, began_ns, account }
+    }
+
+    /// The hits of one kind of fault, in order.
+    pub(super) fn hits<T>(&self, kind: impl Fn(&TrafficFault) -> Option<&T>) -> Vec<(Hit, T)>
+    where
+        T: Clone,
+    {
+        self.hits.iter().filter_map(|hit| Some((hit.clone(), kind(&hit.armed.spec.fault)?.clone()))).collect()
+    }
+}

@@ -1,0 +1,173 @@
+//! What the parts of one HTTP connection share. They all run in one task, so cells are enough.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Context;
+
+use hyper::client::conn::http1::{Connection, SendRequest};
+use tokio::net::TcpStream;
+
+use super::call::Hit;
+use super::payload::Payload;
+use super::socket::{Socket, Wire};
+use crate::engine::armed::Armed;
+use crate::engine::connection::Accepted;
+use crate::engine::outq;
+use crate::engine::worker::Worker;
+
+/// How long bytes let through by `after_bytes` may take to reach the client before the reset follows.
+const LAST_BYTES_NS: u64 = 1_000_000_000;
+const LAST_BYTES_STEP_NS: u64 = 1_000_000;
+
+/// One client connection and its upstream connection.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) worker: Rc<Worker>,
+    pub(super) accepted: Accepted,
+    pub(super) client: Rc<Wire>,
+    pub(super) upstream: Rc<Wire>,
+    /// Dialled before the first request.
+    pub(super) dialled: RefCell<Option<TcpStream>>,
+    pub(super) sender: RefCell<Option<SendRequest<Payload>>>,
+    driver: RefCell<Option<Pin<Box<Connection<Socket, Payload>>>>>,
+    cut: RefCell<Option<PendingCut>>,
+    /// The fault whose reset ends the connection.
+    cause: RefCell<Option<Hit>>,
+    /// Since when all bytes that may pass have passed.
+    passed_ns: Cell<u64>,
+}
+
+/// A reset that waits for its time or its bytes.
+#[derive(Clone, Debug)]
+struct PendingCut {
+    hit: Hit,
+    /// 0 when only bytes count.
+    due_ns: u64,
+    by_bytes: bool,
+}
+
+/// What has become of a fault since it was decided.
+#[derive(Debug)]
+pub(super) enum Standing {
+    Here(Arc<Armed>),
+    Gone,
+}
+
+impl Conn {
+    pub(super) fn new(worker: &Rc<Worker>, accepted: Accepted, dialled: Option<TcpStream>) -> Rc<Self> {
+        let (client, upstream) = super::counters(&accepted);
+        Rc::new(Self {
+            worker: Rc::clone(worker),
+            accepted,
+            client: Rc::new(client),
+            upstream: Rc::new(upstream),
+            dialled: RefCell::new(dialled),
+            sender: RefCell::default(),
+            driver: RefCell::default(),
+            cut: RefCell::default(),
+            cause: RefCell::default(),
+            passed_ns: Cell::new(0),
+        })
+    }
+
+    /// How the fault stands now.
+    pub(super) fn standing(&self, armed: &Armed) -> Standing {
+        let now = self.accepted.route.faults();
+        let same = |other: &&Arc<Armed>| Arc::ptr_eq(&other.record, &armed.record);
+        now.faults.iter().find(same).map_or(Standing::Gone, |armed| Standing::Here(Arc::clone(armed)))
+    }
+
+    /// A new upstream connection is to be driven.
+    pub(super) fn adopt(&self, connection: Connection<Socket, Payload>) {
+        *self.driver.borrow_mut() = Some(Box::pin(connection));
+    }
+
+    /// Moves the upstream connection.
+    pub(super) fn drive_upstream(&self, cx: &mut Context<'_>) {
+        // Taken out while it runs: what it calls may look at this connection.
+        let Some(mut driver) = self.driver.borrow_mut().take() else { return };
+        match driver.as_mut().poll(cx) {
+            std::task::Poll::Pending => *self.driver.borrow_mut() = Some(driver),
+            std::task::Poll::Ready(result) => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "an upstream connection ended");
+                }
+            }
+        }
+    }
+
+    /// The next request: nothing that waited for the last one counts any more.
+    pub(super) fn call_begins(&self) {
+        self.cut.borrow_mut().take();
+        self.client.limit(None);
+    }
+
+    /// The answer is complete as far as the services are concerned; bytes may still be on their way.
+    pub(super) fn call_ended(&self) {
+        let mut cut = self.cut.borrow_mut();
+        if let Some(pending) = cut.as_mut() {
+            pending.due_ns = 0;
+            if !pending.by_bytes {
+                cut.take();
+            }
+        }
+    }
+
+    /// The connection is to be reset as soon as the current turn ends.
+    pub(super) fn cut_now(&self, cause: Option<&Hit>) {
+        self.client.reset_on_close();
+        self.upstream.reset_on_close();
+        *self.cause.borrow_mut() = cause.cloned();
+    }
+
+    /// The connection is to be reset at a time, or once so many bytes have gone to the client, or whichever is first.
+    pub(super) fn cut_later(&self, hit: &Hit, due_ns: Option<u64>, after_bytes: Option<u64>) {
+        self.client.limit(after_bytes);
+        let cut =
+            PendingCut { hit: hit.clone(), due_ns: due_ns.unwrap_or(0), by_bytes: after_bytes.is_some() };
+        *self.cut.borrow_mut() = Some(cut);
+    }
+
+    /// When to look again for a reset that waits; 0 when the connection is to end now.
+    pub(super) fn pending_cut(&self, now_ns: u64) -> Option<u64> {
+        if self.client.resets_on_close() {
+            return Some(0);
+        }
+        let pending = self.cut.borrow().clone()?;
+        if matches!(self.standing(&pending.hit.armed), Standing::Gone) {
+            self.cut.borrow_mut().take();
+            self.client.limit(None);
+            return None;
+        }
+        if pending.due_ns != 0 && pending.due_ns <= now_ns {
+            self.cut_now(Some(&pending.hit));
+            return Some(0);
+        }
+        if !self.client.is_at_limit() {
+            return Some(pending.due_ns).filter(|due| *due != 0);
+        }
+        if self.passed_ns.get() == 0 {
+            self.passed_ns.set(now_ns);
+        }
+        if now_ns > self.passed_ns.get() + LAST_BYTES_NS || outq::unsent(self.client.descriptor()) == 0 {
+            self.cut_now(Some(&pending.hit));
+            return Some(0);
+        }
+        Some(now_ns + LAST_BYTES_STEP_NS)
+    }
+
+    /// Closes what is left of the upstream. The client's socket is closed already.
+    pub(super) fn close(&self) {
+        self.sender.borrow_mut().take();
+        if self.client.failed() {
+            self.upstream.reset_on_close();
+        }
+        self.driver.borrow_mut().take();
+        if let Some(cause) = self.cause.borrow_mut().take() {
+            cause.done();
+        }
+    }
+}

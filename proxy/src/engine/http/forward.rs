@@ -1,0 +1,159 @@
+//! Forwarding to the upstream: what there would be without faults.
+
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures_util::future::LocalBoxFuture;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::client::conn::http1;
+use tower::Service;
+
+use super::call::{Account, Call, Cut};
+use super::conn::Conn;
+use super::payload::Payload;
+use super::socket::Socket;
+use crate::engine::dial;
+
+/// Says on an answer of the proxy's own why the upstream did not answer.
+const ERROR_HEADER: &str = "x-firedrill-proxy-error";
+
+/// Forwards calls.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Forward;
+
+impl Service<Call> for Forward {
+    type Response = Response<Payload>;
+    type Error = Cut;
+    type Future = LocalBoxFuture<'static, Result<Response<Payload>, Cut>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Cut>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        Box::pin(async move {
+            let Call { conn, mut request, mut account, .. } = call;
+            if wants_other_protocol(&request) {
+                let why =
+                    "upgrades to another protocol are not carried by an http route; use `protocol: tcp`";
+                return Ok(refuse(&conn, account, StatusCode::NOT_IMPLEMENTED, "upgrade", why));
+            }
+            strip_hop_by_hop(request.headers_mut());
+            *request.version_mut() = Version::HTTP_11;
+            match send(&conn, request).await {
+                Ok(mut response) => {
+                    account.answered(response.status());
+                    strip_hop_by_hop(response.headers_mut());
+                    *response.version_mut() = Version::HTTP_11;
+                    Ok(response.map(|body| Payload::incoming(&conn, body).ends(account)))
+                }
+                Err(why) => Ok(refuse(&conn, account, StatusCode::BAD_GATEWAY, "upstream", &why)),
+            }
+        })
+    }
+}
+
+/// Sends on the upstream connection that is there, or on a new one.
+async fn send(conn: &Rc<Conn>, request: Request<Payload>) -> Result<Response<hyper::body::Incoming>, String> {
+    let mut request = request;
+    let kept = conn.sender.borrow_mut().take();
+    if let Some(mut sender) = kept
+        && sender.ready().await.is_ok()
+    {
+        match sender.try_send_request(request).await {
+            Ok(response) => {
+                *conn.sender.borrow_mut() = Some(sender);
+                return Ok(response);
+            }
+            // The upstream closed its idle connection just now and saw nothing of the request: try once more.
+            Err(mut error) => match error.take_message() {
+                Some(unsent) => request = unsent,
+                None => return Err(failed(conn, error.error())),
+            },
+        }
+    }
+    let mut sender = connect(conn).await?;
+    let response = sender.send_request(request).await.map_err(|error| failed(conn, &error))?;
+    *conn.sender.borrow_mut() = Some(sender);
+    Ok(response)
+}
+
+fn failed(conn: &Conn, error: &hyper::Error) -> String {
+    let counts = &conn.accepted.route.counts;
+    counts.upstream_failures.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    format!("it did not answer: {error}")
+}
+
+async fn connect(conn: &Rc<Conn>) -> Result<http1::SendRequest<Payload>, String> {
+    let dialled = conn.dialled.borrow_mut().take();
+    let stream = match dialled {
+        Some(stream) => stream,
+        None => {
+            let dial = dial::dial(&conn.worker, &conn.accepted.route);
+            dial.await.map_err(|error| format!("it cannot be reached: {error}"))?
+        }
+    };
+    let socket = Socket::new(&conn.worker, stream, &conn.upstream, Vec::new());
+    let made = http1::Builder::new().preserve_header_case(true).handshake(socket).await;
+    let (sender, connection) = made.map_err(|error| failed(conn, &error))?;
+    conn.adopt(connection);
+    Ok(sender)
+}
+
+/// An answer of the proxy itself, which names the route and the upstream.
+fn refuse(
+    conn: &Rc<Conn>,
+    mut account: Account,
+    status: StatusCode,
+    what: &str,
+    why: &str,
+) -> Response<Payload> {
+    account.answered(status);
+    let spec = &conn.accepted.route.spec;
+    let body = format!("firedrill proxy, route `{}`, upstream {}: {why}\n", spec.name, spec.upstream);
+    let mut response = Response::new(Payload::own(conn, body).ends(account));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    if let Ok(what) = HeaderValue::from_str(what) {
+        headers.insert(ERROR_HEADER, what);
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// Whether the request asks to leave HTTP/1.1. An offer of HTTP/2 may be declined by saying nothing.
+fn wants_other_protocol(request: &Request<Payload>) -> bool {
+    let declined = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"h2c");
+    request.method() == http::Method::CONNECT
+        || request.headers().get(header::UPGRADE).is_some_and(|value| !declined(value))
+}
+
+/// Takes out what is meant for one connection only.
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<String> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| !name.is_empty() && name != "te")
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in
+        ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings"]
+    {
+        headers.remove(name);
+    }
+    // Trailers are carried; no other transfer coding is.
+    let trailers = headers.get(header::TE).is_some_and(|value| {
+        value
+            .to_str()
+            .is_ok_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case("trailers")))
+    });
+    headers.remove(header::TE);
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+}

@@ -1,0 +1,114 @@
+//! `latency` on requests: once on the way there, once on the way back, as its direction says.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures_util::future::{Either, LocalBoxFuture};
+use http::Response;
+use tower::Service;
+
+use super::call::{Call, Cut, Hit};
+use super::conn::{Conn, Standing};
+use super::payload::Payload;
+use super::socket::{Deed, Wire};
+use crate::control::wire::OnRemove;
+use crate::engine::timer::{Alarm, now_ns};
+use crate::fault::TrafficFault;
+
+/// Delays calls.
+#[derive(Clone, Debug)]
+pub(super) struct Delayed<S>(pub(super) S);
+
+impl<S> Service<Call> for Delayed<S>
+where
+    S: Service<Call, Response = Response<Payload>, Error = Cut> + Clone + 'static,
+{
+    type Response = Response<Payload>;
+    type Error = Cut;
+    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let hits =
+            call.hits(|fault| if let TrafficFault::Latency(fault) = fault { Some(fault) } else { None });
+        if hits.is_empty() {
+            return Either::Left(self.0.call(call));
+        }
+        let (mut inner, conn) = (self.0.clone(), Rc::clone(&call.conn));
+        let there = Held::new(hits.iter().map(|(hit, _)| (hit, hit.request_delay_ns)));
+        let back = Held::new(hits.iter().map(|(hit, _)| (hit, hit.response_delay_ns)));
+        Either::Right(Box::pin(async move {
+            there.wait(&conn, call.began_ns, &conn.upstream).await?;
+            let response = inner.call(call).await?;
+            back.wait(&conn, now_ns(), &conn.client).await?;
+            Ok(response)
+        }))
+    }
+}
+
+/// The delays of one direction.
+struct Held {
+    parts: Vec<(Hit, u64)>,
+}
+
+impl Held {
+    fn new<'a>(parts: impl Iterator<Item = (&'a Hit, u64)>) -> Self {
+        Self { parts: parts.filter(|(_, ns)| *ns > 0).map(|(hit, ns)| (hit.clone(), ns)).collect() }
+    }
+
+    /// Waits until all delays are over; what leaves next on `wire` proves them.
+    async fn wait(mut self, conn: &Rc<Conn>, arrived_ns: u64, wire: &Wire) -> Result<(), Cut> {
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        let alarm = Alarm::new(&conn.worker.timers);
+        poll_fn(|cx| {
+            if self.follow_changes(conn) {
+                conn.cut_now(None);
+                return Poll::Ready(Err(Cut));
+            }
+            let due_ns = arrived_ns + self.total_ns();
+            if now_ns() >= due_ns {
+                return Poll::Ready(Ok(()));
+            }
+            alarm.set(due_ns, cx);
+            Poll::Pending
+        })
+        .await?;
+        let total_ns = self.total_ns();
+        for (hit, ns) in self.parts {
+            wire.when_bytes_leave(Deed::Late { hit, arrived_ns, ns, others_ns: total_ns - ns });
+        }
+        Ok(())
+    }
+
+    fn total_ns(&self) -> u64 {
+        self.parts.iter().map(|(_, ns)| ns).sum()
+    }
+
+    /// Fits the delays to faults changed meanwhile. True when the connection is to be reset because of it.
+    fn follow_changes(&mut self, conn: &Conn) -> bool {
+        let mut reset = false;
+        self.parts.retain_mut(|(hit, ns)| match conn.standing(&hit.armed) {
+            Standing::Here(armed) => {
+                if let TrafficFault::Latency(latency) = &armed.spec.fault {
+                    *ns = (*ns).min(latency.longest_ns());
+                }
+                true
+            }
+            Standing::Gone => match hit.armed.spec.on_remove {
+                OnRemove::Release => false,
+                OnRemove::Drain => true,
+                OnRemove::Reset => {
+                    reset = true;
+                    true
+                }
+            },
+        });
+        reset
+    }
+}

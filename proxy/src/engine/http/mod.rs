@@ -1,0 +1,132 @@
+//! HTTP/1.1: one task per client connection, with one upstream connection of its own.
+//!
+//! Server and client are hyper's; between them stands a stack of services, one per fault. One upstream connection
+//! per client connection keeps what an upstream ties to a connection, and keeps everything in one task: whatever
+//! wakes it (a socket, a timer, a change of the route) moves all of it.
+
+mod answer;
+mod blackhole;
+mod call;
+mod conn;
+mod cut;
+mod forward;
+mod latency;
+mod payload;
+mod socket;
+mod throttle;
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use ::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use tokio::net::TcpStream;
+use tower::{Service, ServiceBuilder};
+
+use super::connection::Accepted;
+use super::timer::{Alarm, now_ns};
+use super::worker::Worker;
+use call::{Call, Cut};
+use conn::Conn;
+use payload::Payload;
+use socket::{Socket, Wire};
+
+/// Serves a client connection until it ends. `prefix` was read from it already, `upstream` may be dialled already.
+pub(super) async fn serve(
+    worker: &Rc<Worker>,
+    client: TcpStream,
+    accepted: Accepted,
+    prefix: Vec<u8>,
+    upstream: Option<TcpStream>,
+) {
+    let conn = Conn::new(worker, accepted, upstream);
+    let socket = Socket::new(&conn.worker, client, &conn.client, prefix);
+    // The stack reads as a sentence: a call is delayed, throttled, cut, swallowed, answered here, or forwarded.
+    let stack = ServiceBuilder::new()
+        .layer_fn(latency::Delayed)
+        .layer_fn(throttle::Throttled)
+        .layer_fn(cut::CutOff)
+        .layer_fn(blackhole::Swallowed)
+        .layer_fn(answer::Answered)
+        .service(forward::Forward);
+    let entry = Entry { conn: Rc::clone(&conn), stack };
+    let mut server = Box::pin(
+        http1::Builder::new()
+            .auto_date_header(false)
+            .half_close(true)
+            .header_read_timeout(None)
+            .preserve_header_case(true)
+            .serve_connection(socket, entry),
+    );
+    let mut watch = None;
+    let alarm = Alarm::new(&worker.timers);
+    poll_fn(|cx| {
+        watch.get_or_insert_with(|| worker.watch(&conn.accepted.route, cx.waker().clone()));
+        step(&conn, server.as_mut(), &alarm, cx)
+    })
+    .await;
+    // Closing the sockets is the deed; only then it counts.
+    drop(server);
+    conn.close();
+}
+
+/// Moves everything that can be moved. Ready when the connection is over.
+fn step<S>(
+    conn: &Rc<Conn>,
+    server: Pin<&mut http1::Connection<Socket, S>>,
+    alarm: &Alarm,
+    cx: &mut Context<'_>,
+) -> Poll<()>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = Payload>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if conn.accepted.route.is_closed() {
+        return Poll::Ready(());
+    }
+    conn.drive_upstream(cx);
+    if let Poll::Ready(result) = std::future::Future::poll(server, cx) {
+        if let Err(error) = result {
+            tracing::debug!(%error, "an HTTP connection ended");
+        }
+        return Poll::Ready(());
+    }
+    // What the server has just handed over goes out in the same turn.
+    conn.drive_upstream(cx);
+    match conn.pending_cut(now_ns()) {
+        None => Poll::Pending,
+        Some(0) => Poll::Ready(()),
+        Some(due_ns) => {
+            alarm.set(due_ns, cx);
+            Poll::Pending
+        }
+    }
+}
+
+/// Where a request becomes a call: it gets its number and its decisions.
+#[derive(Debug)]
+struct Entry<S> {
+    conn: Rc<Conn>,
+    stack: S,
+}
+
+impl<S> hyper::service::Service<Request<Incoming>> for Entry<S>
+where
+    S: Service<Call, Response = ::http::Response<Payload>, Error = Cut> + Clone,
+{
+    type Response = ::http::Response<Payload>;
+    type Error = Cut;
+    type Future = S::Future;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.stack.clone().call(Call::new(&self.conn, request))
+    }
+}
+
+/// The wires count for the route, whichever socket they are of.
+fn counters(conn: &Accepted) -> (Wire, Wire) {
+    (Wire::of_client(&conn.route), Wire::of_upstream())
+}

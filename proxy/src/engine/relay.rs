@@ -1,0 +1,307 @@
+//! A TCP connection as one hand-written future: both directions, the faults on them, and their end.
+
+use std::future::Future;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use super::acting::{Acting, Change, Side};
+use super::armed::Subject;
+use super::connection::{self, Accepted};
+use super::flow::{Flow, Outcome, Surroundings};
+use super::outq;
+use super::timer::{Alarm, now_ns};
+use super::worker::{Watch, Worker};
+use crate::control::wire::OnRemove;
+use crate::fault::TrafficFault;
+
+/// How long one direction may be ended before it is worth watching its socket for a reset, which reading does not
+/// show any more. Most connections are over by then.
+const HALF_CLOSED_NS: u64 = 100_000_000;
+/// How long bytes let through by `after_bytes` may take to reach the client before the reset follows.
+const LAST_BYTES_NS: u64 = 1_000_000_000;
+const LAST_BYTES_STEP_NS: u64 = 1_000_000;
+
+/// The faults on a connection that may not have its upstream yet.
+#[derive(Debug)]
+pub(super) struct Faults {
+    pub(super) accepted: Accepted,
+    pub(super) acting: Acting,
+    epoch: u64,
+}
+
+impl Faults {
+    pub(super) fn new(accepted: Accepted) -> Self {
+        Self { accepted, acting: Acting::default(), epoch: 0 }
+    }
+
+    /// Looks whether the route changed. Costs one atomic load when it did not.
+    pub(super) fn refresh(&mut self) -> Vec<Change> {
+        let epoch = self.accepted.route.epoch();
+        if epoch == self.epoch {
+            return Vec::new();
+        }
+        self.epoch = epoch;
+        let snapshot = self.accepted.route.faults();
+        let subject = Subject::Connection { client: self.accepted.client };
+        self.acting.refresh(&snapshot, subject, self.accepted.ordinal, now_ns())
+    }
+
+    /// When a fault wants the connection reset.
+    pub(super) fn reset_due_ns(&self) -> Option<u64> {
+        self.acting.reset_due_ns(self.accepted.at_ns)
+    }
+
+    pub(super) fn was_reset(&self, passed_response: u64) {
+        self.acting.was_reset(self.accepted.at_ns, now_ns(), passed_response);
+    }
+
+    /// The connection ended before bytes could flow.
+    pub(super) fn ended_early(&self) {
+        self.accepted.route.red.ended(self.acting.faulted(), true, now_ns() - self.accepted.at_ns);
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Both sides said all they had to say, or the route is gone.
+    Closed,
+    /// One side reset it, or a fault did.
+    Reset,
+}
+
+/// The future. Ready when the connection is over and its sockets are closed or reset.
+pub(super) struct Relay {
+    worker: Rc<Worker>,
+    faults: Faults,
+    client: TcpStream,
+    upstream: TcpStream,
+    request: Flow,
+    response: Flow,
+    alarm: Alarm,
+    watch: Option<Watch>,
+    half_closed_ns: u64,
+    resets: Vec<Pin<Box<dyn Future<Output = ()>>>>,
+    /// Since when the connection waits for its last bytes to be delivered before a fault resets it.
+    cutting_ns: u64,
+}
+
+impl Relay {
+    /// `request` and `response` are bytes that were read from either side before.
+    pub(super) fn new(
+        worker: &Rc<Worker>,
+        mut faults: Faults,
+        client: TcpStream,
+        upstream: TcpStream,
+        request: &[u8],
+    ) -> Self {
+        faults.refresh();
+        let mut flow = Flow::new(Side::Request);
+        flow.begin_with(request, worker, &mut faults.acting);
+        Self {
+            worker: Rc::clone(worker),
+            faults,
+            client,
+            upstream,
+            request: flow,
+            response: Flow::new(Side::Response),
+            alarm: Alarm::new(&worker.timers),
+            watch: None,
+            half_closed_ns: 0,
+            resets: Vec::new(),
+            cutting_ns: 0,
+        }
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> Option<Ended> {
+        if self.watch.is_none() {
+            self.watch = Some(self.worker.watch(&self.faults.accepted.route, cx.waker().clone()));
+        }
+        if self.faults.accepted.route.is_closed() {
+            return Some(Ended::Closed);
+        }
+        if let Some(ended) = self.follow_changes() {
+            return Some(ended);
+        }
+        let reset_due = self.faults.reset_due_ns();
+        if reset_due.is_some_and(|due| due <= now_ns()) {
+            return Some(self.reset_by_fault());
+        }
+        if self.cutting_ns == 0
+            && let Some(ended) = self.pump(cx)
+        {
+            return Some(ended);
+        }
+        if self.cutting_ns != 0 && self.last_bytes_are_there() {
+            return Some(self.reset_by_fault());
+        }
+        if self.half_closed(cx) {
+            return Some(Ended::Reset);
+        }
+        self.set_alarm(cx, reset_due);
+        None
+    }
+
+    fn pump(&mut self, cx: &mut Context<'_>) -> Option<Ended> {
+        let counts = &self.faults.accepted.route.counts;
+        let request = self.request.pump(
+            cx,
+            &mut Surroundings {
+                worker: &self.worker,
+                acting: &mut self.faults.acting,
+                from: &mut self.client,
+                to: &mut self.upstream,
+                counter: &counts.bytes_request,
+                held_elsewhere: self.response.held(),
+            },
+        );
+        let response = self.response.pump(
+            cx,
+            &mut Surroundings {
+                worker: &self.worker,
+                acting: &mut self.faults.acting,
+                from: &mut self.upstream,
+                to: &mut self.client,
+                counter: &counts.bytes_response,
+                held_elsewhere: self.request.held(),
+            },
+        );
+        match (request, response) {
+            (_, Outcome::Cut) => self.cutting_ns = now_ns(),
+            (Outcome::Reset, _) | (_, Outcome::Reset) => return Some(Ended::Reset),
+            (Outcome::Done, Outcome::Done) => return Some(Ended::Closed),
+            _ if self.request.is_over() && self.response.is_over() => return Some(Ended::Closed),
+            _ => self.pass_on_failures(cx),
+        }
+        None
+    }
+
+    /// A socket that cannot be written to was reset; that is news for the other direction once it has been read dry.
+    fn pass_on_failures(&mut self, cx: &Context<'_>) {
+        if self.request.is_broken() && !self.request.failure_told {
+            self.request.failure_told = true;
+            self.response.will_end_in_reset();
+            cx.waker().wake_by_ref();
+        }
+        if self.response.is_broken() && !self.response.failure_told {
+            self.response.failure_told = true;
+            self.request.will_end_in_reset();
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    fn follow_changes(&mut self) -> Option<Ended> {
+        for change in self.faults.refresh() {
+            if let Change::Gone(armed, held) = &change
+                && matches!(armed.spec.fault, TrafficFault::Blackhole(_))
+                && held.swallowed
+            {
+                // Bytes are missing, so going on would corrupt the stream.
+                let reset = armed.spec.on_remove == OnRemove::Reset;
+                return Some(if reset { Ended::Reset } else { Ended::Closed });
+            }
+            if self.request.follow(&change) | self.response.follow(&change) {
+                return Some(Ended::Reset);
+            }
+        }
+        None
+    }
+
+    fn reset_by_fault(&self) -> Ended {
+        self.reset_sockets();
+        self.faults.was_reset(self.response.passed);
+        Ended::Reset
+    }
+
+    /// Makes closing these sockets a reset.
+    fn reset_sockets(&self) {
+        connection::reset(&self.client);
+        connection::reset(&self.upstream);
+    }
+
+    /// Whether the kernel has got rid of what was written to the client, or has had long enough.
+    fn last_bytes_are_there(&self) -> bool {
+        now_ns() > self.cutting_ns + LAST_BYTES_NS || outq::unsent(self.client.as_raw_fd()) == 0
+    }
+
+    /// Watches for resets that reading no longer shows. True when there was one.
+    fn half_closed(&mut self, cx: &mut Context<'_>) -> bool {
+        let (client_ended, upstream_ended) = (self.request.source_ended(), self.response.source_ended());
+        if !client_ended && !upstream_ended {
+            return false;
+        }
+        let now = now_ns();
+        if self.half_closed_ns == 0 {
+            self.half_closed_ns = now;
+        }
+        if now >= self.half_closed_ns + HALF_CLOSED_NS && self.resets.is_empty() {
+            let ended = [(client_ended, &self.client), (upstream_ended, &self.upstream)];
+            for (_, socket) in ended.into_iter().filter(|(ended, _)| *ended) {
+                self.resets.extend(on_reset(socket));
+            }
+        }
+        self.resets.iter_mut().any(|reset| reset.as_mut().poll(cx).is_ready())
+    }
+
+    fn set_alarm(&mut self, cx: &Context<'_>, reset_due: Option<u64>) {
+        let watching = self.half_closed_ns != 0 && self.resets.is_empty();
+        let wakes = [
+            reset_due.unwrap_or(0),
+            self.request.wake_ns,
+            self.response.wake_ns,
+            if watching { self.half_closed_ns + HALF_CLOSED_NS } else { 0 },
+            if self.cutting_ns != 0 { now_ns() + LAST_BYTES_STEP_NS } else { 0 },
+        ];
+        if let Some(due) = wakes.into_iter().filter(|due| *due != 0).min() {
+            self.alarm.set(due, cx);
+        }
+    }
+}
+
+/// Ready when the socket has failed. Reading cannot tell once the end has been read, and waiting for readiness would
+/// borrow the socket, so a second descriptor of it is watched.
+fn on_reset(socket: &TcpStream) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
+    let twin = socket2::SockRef::from(socket).try_clone().map(std::net::TcpStream::from);
+    match twin.and_then(TcpStream::from_std) {
+        Ok(twin) => Some(Box::pin(async move {
+            // Readiness only fails when the runtime ends, and then it does not matter.
+            let _ = twin.ready(Interest::ERROR).await;
+        })),
+        Err(error) => {
+            tracing::debug!(%error, "watching for a reset");
+            None
+        }
+    }
+}
+
+impl Future for Relay {
+    type Output = Ended;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+        let this = &mut *self;
+        match this.step(cx) {
+            None => Poll::Pending,
+            Some(ended) => {
+                if ended == Ended::Reset {
+                    this.reset_sockets();
+                }
+                let error = ended == Ended::Reset;
+                let accepted = &this.faults.accepted;
+                accepted.route.red.ended(this.faults.acting.faulted(), error, now_ns() - accepted.at_ns);
+                Poll::Ready(ended)
+            }
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.request.clear(&self.worker);
+        self.response.clear(&self.worker);
+    }
+}
