@@ -29,13 +29,16 @@ pub(super) fn now_ns() -> u64 {
 #[derive(Debug)]
 pub(super) struct Timers {
     fd: AsyncFd<Owned>,
-    heap: RefCell<BinaryHeap<Reverse<(u64, u64, Rc<Slot>)>>>,
+    heap: RefCell<BinaryHeap<Entry>>,
     /// What the timerfd is set to; 0 when it is not set.
     armed_ns: Cell<u64>,
     sequence: Cell<u64>,
     /// Entries in the heap that nobody waits for any more.
     dead: Cell<usize>,
 }
+
+/// A deadline, a number that no other entry has, and who waits; the earliest is on top of the heap.
+type Entry = Reverse<(u64, u64, Rc<Slot>)>;
 
 #[derive(Debug)]
 struct Owned(TimerFd);

@@ -265,8 +265,8 @@ fn latency_hits_the_requests_that_match_once_each_way() {
     rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "40ms", "direction": "both"}}}"#);
     let both = client.timed("/fast");
     assert!((ms(80)..ms(240)).contains(&both), "{both:?}");
-    let evidence = rig.evidence("slow");
-    assert_eq!((evidence.matched, evidence.faulted), (2, 2));
+    eventually("each way is measured", || rig.evidence("slow").achieved.is_some_and(|all| all.count == 3));
+    let evidence = rig.counted("slow", 2, 2);
     let (achieved, requested) = (evidence.achieved.unwrap(), evidence.requested.unwrap());
     assert_eq!((requested.count, requested.min, requested.max), (3, 40.0, 80.0));
     assert!(achieved.min >= 40.0 && achieved.max >= 80.0 && achieved.max < 240.0, "{achieved:?}");
@@ -300,8 +300,7 @@ fn http_error_answers_for_the_upstream() {
     );
     client.send("GET / HTTP/1.1\r\nHost: a\r\nX-VIP: 1\r\n\r\n");
     assert_eq!(read_message(&mut client.reader).unwrap().status(), 200, "on the same connection");
-    let evidence = rig.evidence("err");
-    assert_eq!((evidence.matched, evidence.faulted), (1, 1));
+    rig.counted("err", 1, 1);
     eventually("counted", || rig.engine.red()[0].faulted.errors == 1);
 }
 
@@ -314,10 +313,9 @@ fn faults_act_in_their_order_and_the_first_terminal_one_wins() {
     let began = Instant::now();
     assert_eq!(Client::new(at).get("/").status(), 500);
     assert!(began.elapsed() >= ms(50));
-    assert_eq!(
-        [rig.evidence("slow").faulted, rig.evidence("err").faulted, rig.evidence("cut").faulted],
-        [1, 1, 0]
-    );
+    for (id, faulted) in [("slow", 1), ("err", 1), ("cut", 0)] {
+        rig.counted(id, 1, faulted);
+    }
 }
 
 #[test]
@@ -327,7 +325,7 @@ fn a_reset_cuts_at_once_after_a_time_or_after_bytes() {
     let mut client = Client::new(at);
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.end(), (vec![], Err(ErrorKind::ConnectionReset)));
-    eventually("counted", || rig.evidence("cut").faulted == 1);
+    rig.counted("cut", 1, 1);
 
     rig.fault(r#"{"id": "cut", "fault": {"reset": {"after_bytes": "50000B"}}}"#);
     let mut client = Client::new(at);
@@ -335,7 +333,7 @@ fn a_reset_cuts_at_once_after_a_time_or_after_bytes() {
     client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
     let (bytes, end) = client.end();
     assert_eq!((bytes.len(), end), (50_000, Err(ErrorKind::ConnectionReset)));
-    eventually("counted", || rig.evidence("cut").faulted == 2);
+    rig.counted("cut", 3, 2);
 
     rig.fault(r#"{"id": "cut", "fault": {"reset": {"after": "100ms"}}}"#);
     rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "30s"}}, "match": {"path": "/slow"}}"#);
@@ -357,7 +355,7 @@ fn a_black_hole_never_answers_and_closes_when_it_is_removed() {
         client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
         eventually("swallowed", || rig.evidence("hole").bytes == 3);
         assert!(is_silent(&mut client.out, ms(60)));
-        assert_eq!(rig.evidence("hole").faulted, 1);
+        rig.counted("hole", 1, 1);
         rig.remove("hole");
         assert!(client.end().0.is_empty());
     }
@@ -370,8 +368,7 @@ fn bandwidth_slows_the_bodies_down() {
     let mut client = Client::new(at);
     let took = client.timed("/big");
     assert!((ms(285)..ms(700)).contains(&took), "{took:?}");
-    let evidence = rig.evidence("narrow");
-    assert_eq!((evidence.matched, evidence.faulted), (1, 1));
+    let evidence = rig.counted("narrow", 1, 1);
     let achieved = evidence.achieved.unwrap();
     assert!((7e6..1.12e7).contains(&achieved.p50), "{achieved:?}");
 }

@@ -1,8 +1,15 @@
 //! The data plane against real sockets on the loopback: what a client and an upstream see of every fault.
 #![expect(clippy::disallowed_methods, reason = "these tests measure real time on real sockets")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
+#[cfg(not(feature = "inert-faults"))]
 mod exactness;
+#[cfg(not(feature = "inert-faults"))]
 mod http;
+#[cfg(feature = "inert-faults")]
+mod inert;
 mod rig;
+#[cfg(not(feature = "inert-faults"))]
 mod routes;
+#[cfg(not(feature = "inert-faults"))]
 mod tcp;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use firedrill_proxy::control::wire::{FaultSpec, Protocol, RouteSpec, RouteView};
+use firedrill_proxy::control::wire::{Evidence, FaultSpec, Protocol, RouteSpec, RouteView};
 use firedrill_proxy::engine::{Engine, Options};
 
 /// Longer than anything here takes; a hang becomes a failure.
@@ -46,9 +46,20 @@ impl Rig {
         self.engine.remove_fault("r", id).unwrap();
     }
 
-    pub fn evidence(&self, id: &str) -> firedrill_proxy::control::wire::Evidence {
+    pub fn evidence(&self, id: &str) -> Evidence {
         let view = self.view();
         view.faults.into_iter().find(|fault| fault.spec.id == id).unwrap().evidence
+    }
+
+    /// The evidence of a fault once it has so many matches and hits: a byte is counted just after it has left, so
+    /// whoever received it may look too early.
+    pub fn counted(&self, id: &str, matched: u64, faulted: u64) -> Evidence {
+        let mut last = Evidence::default();
+        eventually(&format!("`{id}` matched {matched} and faulted {faulted}"), || {
+            last = self.evidence(id);
+            (last.matched, last.faulted) == (matched, faulted)
+        });
+        last
     }
 }
 
@@ -100,6 +111,17 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
+}
+
+/// How a new connection ends by itself; it may be over before it is known to have begun.
+pub fn end_of_new(address: SocketAddr) -> Result<(), ErrorKind> {
+    match TcpStream::connect_timeout(&address, PATIENCE) {
+        Ok(mut stream) => {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            read_to_end(&mut stream).1
+        }
+        Err(error) => Err(error.kind()),
+    }
 }
 
 /// One message there and back; returns how long it took.

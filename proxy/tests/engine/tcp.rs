@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use firedrill_proxy::control::wire::Protocol;
 
-use crate::rig::{Rig, connect, echo, eventually, is_silent, read_to_end, round_trip, upstream};
+use crate::rig::{Rig, connect, echo, end_of_new, eventually, is_silent, read_to_end, round_trip, upstream};
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -28,12 +28,11 @@ fn latency_is_felt_on_a_live_connection_changes_and_goes() {
     rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "30ms", "direction": "both"}}}"#);
     let both = round_trip(&mut stream);
     assert!((ms(60)..ms(160)).contains(&both), "{both:?}");
-    let evidence = rig.evidence("slow");
-    assert_eq!((evidence.matched, evidence.faulted), (1, 1), "a connection counts once: {evidence:?}");
+    eventually("all are measured", || rig.evidence("slow").bytes == 12);
+    let evidence = rig.counted("slow", 1, 1);
     let (achieved, requested) = (evidence.achieved.unwrap(), evidence.requested.unwrap());
     assert_eq!((requested.count, requested.min, requested.max), (3, 30.0, 100.0));
     assert!(achieved.min >= 30.0 && achieved.max >= 100.0 && achieved.max < 250.0, "{achieved:?}");
-    assert_eq!(evidence.bytes, 12);
     rig.remove("slow");
     assert!(round_trip(&mut stream) < ms(25));
 }
@@ -47,6 +46,7 @@ fn latency_is_never_early_and_delays_add_up() {
     for _ in 0..50 {
         assert!(round_trip(&mut stream) >= ms(9));
     }
+    eventually("all are measured", || rig.evidence("b").bytes == 200);
     for (id, least) in [("a", 4.0), ("b", 5.0)] {
         let (achieved, requested) = (rig.evidence(id).achieved.unwrap(), rig.evidence(id).requested.unwrap());
         assert!(achieved.min >= requested.min && requested.min >= least, "{id}: {achieved:?} {requested:?}");
@@ -109,8 +109,7 @@ fn bandwidth_holds_its_rate_and_measures_it() {
     let took = began.elapsed();
     assert_eq!((bytes.len(), end), (BYTES, Ok(())));
     assert!((ms(480)..ms(800)).contains(&took), "{took:?}");
-    let evidence = rig.evidence("narrow");
-    assert_eq!((evidence.matched, evidence.faulted), (1, 1));
+    let evidence = rig.counted("narrow", 1, 1);
     assert!(evidence.bytes > 400_000, "{evidence:?}");
     assert_eq!(evidence.requested.unwrap().max, 1e6);
     let achieved = evidence.achieved.unwrap();
@@ -130,9 +129,9 @@ fn a_reset_is_a_true_reset_on_both_sides() {
     rig.fault(r#"{"id": "cut", "fault": {"reset": {}}}"#);
     assert_eq!(read_to_end(&mut stream), (vec![], Err(ErrorKind::ConnectionReset)));
     assert_eq!(upstream_saw.recv().unwrap(), Err(ErrorKind::ConnectionReset));
-    assert_eq!((rig.evidence("cut").matched, rig.evidence("cut").faulted), (1, 1));
-    assert_eq!(read_to_end(&mut connect(at)).1, Err(ErrorKind::ConnectionReset), "new connections too");
-    eventually("counted", || rig.evidence("cut").faulted == 2);
+    rig.counted("cut", 1, 1);
+    assert_eq!(end_of_new(at), Err(ErrorKind::ConnectionReset), "new connections too");
+    rig.counted("cut", 2, 2);
 }
 
 #[test]
@@ -163,8 +162,7 @@ fn a_black_hole_swallows_and_closes_nothing_until_it_is_removed() {
     eventually("armed everywhere", || rig.evidence("hole").matched == 2);
     held.write_all(b"into the dark").unwrap();
     assert!(is_silent(&mut held, ms(100)));
-    let evidence = rig.evidence("hole");
-    assert_eq!((evidence.faulted, evidence.bytes), (1, 13));
+    assert_eq!(rig.counted("hole", 2, 1).bytes, 13);
     rig.remove("hole");
     assert!(read_to_end(&mut held).0.is_empty(), "bytes are gone, so the connection is closed");
     round_trip(&mut idle);
@@ -259,7 +257,7 @@ fn a_reset_after_a_half_close_is_passed_on() {
 fn an_upstream_that_is_down_resets_the_client() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (rig, at) = Rig::with_route(Protocol::Tcp, nobody);
-    assert_eq!(read_to_end(&mut connect(at)).1, Err(ErrorKind::ConnectionReset));
+    assert_eq!(end_of_new(at), Err(ErrorKind::ConnectionReset));
     assert_eq!(rig.view().traffic.upstream_failures, 1);
 }
 

@@ -22,6 +22,8 @@ use crate::engine::worker::Worker;
 const LAST_BYTES_NS: u64 = 1_000_000_000;
 const LAST_BYTES_STEP_NS: u64 = 1_000_000;
 
+type Driver = Pin<Box<Connection<Socket, Payload>>>;
+
 /// One client connection and its upstream connection.
 #[derive(Debug)]
 pub(super) struct Conn {
@@ -32,7 +34,7 @@ pub(super) struct Conn {
     /// Dialled before the first request.
     pub(super) dialled: RefCell<Option<TcpStream>>,
     pub(super) sender: RefCell<Option<SendRequest<Payload>>>,
-    driver: RefCell<Option<Pin<Box<Connection<Socket, Payload>>>>>,
+    driver: RefCell<Option<Driver>>,
     cut: RefCell<Option<PendingCut>>,
     /// The fault whose reset ends the connection.
     cause: RefCell<Option<Hit>>,

@@ -1,0 +1,25 @@
+//! A build whose faults are armed, matched and accounted for, and do nothing: it shows that evidence is not believed
+//! but measured.
+
+use std::time::Duration;
+
+use firedrill_proxy::control::wire::Protocol;
+
+use crate::rig::{Rig, connect, echo, round_trip};
+
+#[test]
+fn inert_faults_match_and_leave_no_evidence() {
+    let (rig, at) = Rig::with_route(Protocol::Tcp, echo());
+    rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "1h"}}}"#);
+    rig.fault(r#"{"id": "hole", "fault": {"blackhole": {}}}"#);
+    rig.fault(r#"{"id": "cut", "fault": {"reset": {}}}"#);
+    let mut stream = connect(at);
+    for _ in 0..3 {
+        assert!(round_trip(&mut stream) < Duration::from_secs(5));
+    }
+    for id in ["slow", "hole", "cut"] {
+        let evidence = rig.counted(id, 1, 0);
+        assert_eq!((evidence.bytes, evidence.achieved), (0, None), "{id}");
+        assert!(rig.engine.ledger("r", id).unwrap()[0].hit);
+    }
+}
