@@ -142,6 +142,13 @@ impl Problems {
         self.more += other.more;
     }
 
+    /// Makes warnings of the errors of a rule, where what they miss may still come.
+    pub fn soften(&mut self, rule: &str) {
+        for problem in self.list.iter_mut().filter(|problem| problem.rule == rule) {
+            problem.severity = Severity::Warning;
+        }
+    }
+
     /// Whether the file cannot be used.
     pub fn has_errors(&self) -> bool {
         self.more > 0 || self.list.iter().any(|problem| problem.severity == Severity::Error)
@@ -195,6 +202,17 @@ mod tests {
         let sorted = problems.into_sorted();
         assert_eq!(sorted.iter().map(|p| p.rule).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(sorted[1].help.as_deref(), Some("do this"));
+    }
+
+    #[test]
+    fn a_softened_rule_leaves_the_others_as_they_are() {
+        let mut problems = Problems::new();
+        problems.error("a", Span::new(2, 3), "may still come");
+        problems.soften("a");
+        assert!(!problems.has_errors());
+        problems.error("b", Span::new(2, 3), "wrong");
+        problems.soften("a");
+        assert!(problems.has_errors());
     }
 
     #[test]

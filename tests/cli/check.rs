@@ -129,6 +129,18 @@ fn a_kind_that_is_not_read_yet_is_a_warning_that_names_it() {
 }
 
 #[test]
+fn a_variable_that_is_not_set_yet_is_a_warning() {
+    let file = "scenarios/payments-slow.yaml";
+    let ended = check(&[file]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    assert!(ended.stdout.contains("warning: the variable `SHOP` is not set"), "{}", ended.stdout);
+    let sets = ["SHOP=http://127.0.0.1:1", "PAYMENTS=127.0.0.1:2", "PAYMENTS_ROUTE=127.0.0.1:3"];
+    let args: Vec<&str> = [file].into_iter().chain(sets.iter().flat_map(|set| ["--set", set])).collect();
+    let ended = check(&args);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "no problems in 1 file\n"));
+}
+
+#[test]
 fn folders_are_walked_and_all_files_are_reported_in_one_run() {
     let dir = temp_dir();
     let good = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(GOOD)).unwrap();
@@ -160,4 +172,19 @@ fn words_of_a_file_cannot_drive_the_terminal() {
     let ended = check(&[path.to_str().unwrap()]);
     assert_eq!(ended.code, Some(1));
     assert!(!ended.stdout.contains('\u{1b}'), "{:?}", ended.stdout);
+}
+
+#[test]
+fn the_files_in_the_documentation_have_no_problems() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/files.md")).unwrap();
+    let dir = temp_dir();
+    let blocks: Vec<&str> =
+        text.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect();
+    assert_eq!(blocks.len(), 2, "one example of each kind");
+    for block in blocks {
+        let name = block.lines().find_map(|line| line.strip_prefix("name: ")).unwrap();
+        std::fs::write(dir.path().join(format!("{name}.yaml")), block).unwrap();
+    }
+    let ended = check(&["--deny", "warnings", dir.path().to_str().unwrap()]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "no problems in 2 files\n"));
 }
