@@ -28,7 +28,7 @@ pub enum HostSelector {
 
 /// Whether a text is a name as files use them: `[a-z][a-z0-9-]*`, and no word that YAML may read as something else.
 pub fn is_name(text: &str) -> bool {
-    const YAML_WORDS: [&str; 8] = ["true", "false", "null", "yes", "no", "on", "off", "y"];
+    const YAML_WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         && text.len() <= 100

@@ -1,6 +1,6 @@
 //! Tolerances: which keys fit which action, and numbers that can be.
 
-use super::{Checker, given, key_span};
+use super::{Checker, given};
 use crate::fault::Percent;
 use crate::scenario::defaults;
 use crate::scenario::plan::{JsonExpectation, KOfN, StatusRange, Tolerance};
@@ -93,18 +93,18 @@ pub(in crate::scenario) fn check(
 
 fn fits(checker: &mut Checker<'_>, written: &Written, kind: Kind) {
     let keys = [
-        ("status", key_span(&written.status)),
-        ("body", key_span(&written.body)),
-        ("json", key_span(&written.json)),
-        ("exit", key_span(&written.exit)),
-        ("p50", key_span(&written.p50)),
-        ("p95", key_span(&written.p95)),
-        ("p99", key_span(&written.p99)),
-        ("errors", key_span(&written.errors)),
-        ("failures", key_span(&written.failures)),
-        ("over", key_span(&written.over)),
-        ("at_least", key_span(&written.at_least)),
-        ("at_most", key_span(&written.at_most)),
+        ("status", written.status.key()),
+        ("body", written.body.key()),
+        ("json", written.json.key()),
+        ("exit", written.exit.key()),
+        ("p50", written.p50.key()),
+        ("p95", written.p95.key()),
+        ("p99", written.p99.key()),
+        ("errors", written.errors.key()),
+        ("failures", written.failures.key()),
+        ("over", written.over.key()),
+        ("at_least", written.at_least.key()),
+        ("at_most", written.at_most.key()),
     ];
     if kind == Kind::Broken {
         return;

@@ -1,6 +1,10 @@
 //! What is accepted, what is refused and where, and what comes of it.
 
 mod accepted;
+mod expanded;
+mod mistakes;
+mod shipped;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -45,7 +49,12 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn checked(path: &str, text: &str, environment: Option<&str>) -> Checked<Scenario> {
-    let sets = map(&[("ALERTMANAGER", "http://127.0.0.1:9093")]);
+    let sets = map(&[
+        ("ALERTMANAGER", "http://127.0.0.1:9093"),
+        ("SHOP", "http://127.0.0.1:8080"),
+        ("PAYMENTS", "127.0.0.1:9000"),
+        ("PAYMENTS_ROUTE", "127.0.0.1:9001"),
+    ]);
     let process_env = map(&[("HOME", "/home/ana")]);
     let shelf = shelf();
     let context = Context { catalog: &shelf, sets: &sets, process_env: &process_env, environment };
@@ -80,4 +89,22 @@ fn told<T>(checked: &Checked<T>) -> String {
         })
     });
     all.collect()
+}
+
+/// The plan of a scenario that nothing is wrong with.
+fn planned(path: &str, text: &str, environment: Option<&str>) -> super::plan::Plan {
+    let checked = checked(path, text, environment);
+    let told = told(&checked);
+    let scenario = checked.value.unwrap_or_else(|| panic!("{text}\n{told}"));
+    scenario.plan(crate::fault::Seed(7), None)
+}
+
+/// Compares with a file of `tests/files/scenario`; `UPDATE_GOLDEN=1` writes it anew.
+fn golden(file: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/scenario").join(file);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "differs from {file}; run with UPDATE_GOLDEN=1 and look at the difference");
 }
