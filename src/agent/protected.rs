@@ -38,6 +38,7 @@ const OWN_NAME: &str = "firedrill";
 pub(super) struct Protected {
     ours: BTreeSet<i32>,
     names: Vec<(Glob, &'static str)>,
+    units: Vec<Glob>,
 }
 
 impl Protected {
@@ -62,7 +63,7 @@ impl Protected {
                 policy.protect_processes.iter().map(|name| (name.clone(), "protected by this host's policy")),
             )
             .collect();
-        Self { ours, names }
+        Self { ours, names, units: policy.protect_units.clone() }
     }
 
     /// Why a process is never touched; `None` when it may be.
@@ -82,11 +83,31 @@ impl Protected {
         {
             return Some("firedrill");
         }
-        self.names
+        let by_name = self
+            .names
             .iter()
             .find(|(name, _)| name.matches(&seen.name) || exe_name.is_some_and(|exe| name.matches(exe)))
-            .map(|(_, what)| *what)
+            .map(|(_, what)| *what);
+        by_name.or_else(|| {
+            self.is_in_unit(seen.identity).then_some("in a unit that this host's policy protects")
+        })
     }
+
+    fn is_in_unit(&self, process: Identity) -> bool {
+        if self.units.is_empty() {
+            return false;
+        }
+        // A process whose groups cannot be read may be in any unit, so it counts as protected; one that is gone is
+        // nobody's victim.
+        std::fs::read_to_string(format!("/proc/{}/cgroup", process.pid))
+            .map_or(true, |groups| in_unit(&groups, &self.units))
+    }
+}
+
+/// Whether a list of control groups (`/proc/PID/cgroup`) lies in one of these units: systemd names a group after each.
+fn in_unit(groups: &str, units: &[Glob]) -> bool {
+    let paths = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    paths.flat_map(|path| path.split('/')).any(|name| units.iter().any(|unit| unit.matches(name)))
 }
 
 #[cfg(test)]
@@ -107,7 +128,7 @@ mod tests {
 
     #[track_caller]
     fn check(process: &Seen, expected: Option<&str>) {
-        let policy = Policy { deny: vec![], protect_processes: vec![Glob("ledger*".into())] };
+        let policy = Policy { protect_processes: vec![Glob("ledger*".into())], ..Policy::default() };
         let protected = Protected::new(Some(Identity { start: 1, pid: 77 }), &policy, &[]);
         assert_eq!(protected.why(process), expected, "{process:?}");
     }
@@ -141,6 +162,16 @@ mod tests {
         check(&seen(500, 1, "firedrill", "", &[]), Some("firedrill"));
         check(&seen(500, 1, "firedrill", exe, &[exe, "demo"]), Some("firedrill"));
         check(&seen(500, 1, "firedrill", exe, &[exe, "demo", "payments", "--listen", "127.0.0.1:0"]), None);
+    }
+
+    #[test]
+    fn a_unit_is_found_in_the_groups_of_its_processes() {
+        let groups = "12:pids:/system.slice/payments.service\n0::/system.slice/payments.service/worker\n";
+        for (unit, is_in) in
+            [("payments.service", true), ("pay*", true), ("payments", false), ("worker", true)]
+        {
+            assert_eq!(in_unit(groups, &[Glob(unit.into())]), is_in, "{unit}");
+        }
     }
 
     #[test]

@@ -72,6 +72,22 @@ pub enum AgentError {
         /// The kind.
         kind: &'static str,
     },
+    /// The host's owner set a ceiling.
+    #[error(
+        "the policy of this host forbids fault `{fault}`: {why}; lower it, or ask the owner of its policy.yaml"
+    )]
+    AboveCeiling {
+        /// Its id.
+        fault: String,
+        /// What was asked for and what is allowed.
+        why: String,
+    },
+    /// The host owner's policy cannot be held, so nothing may be done here.
+    #[error("the policy of this host cannot be held, so no fault may be applied here:\n{problems}")]
+    Policy {
+        /// What is wrong with it, a line for each.
+        problems: String,
+    },
     /// The deed was done and nothing came of it; it was taken back.
     #[error("fault `{fault}` had no effect and was taken back: {why}")]
     NoEffect {

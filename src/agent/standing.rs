@@ -80,6 +80,11 @@ impl Standing {
         open(&self.faults).get(id).is_some_and(|known| known.removed.is_none())
     }
 
+    /// How many faults are on.
+    pub fn count_on(&self) -> usize {
+        open(&self.faults).values().filter(|known| known.removed.is_none()).count()
+    }
+
     /// The transaction: the way back is written, the deed done, the effect seen, or all of it is taken back.
     pub fn apply(&self, id: &str, deed: Deed) -> Result<Applied, AgentError> {
         if let Some(why) = deed.nobody_left() {
@@ -100,18 +105,18 @@ impl Standing {
         if let Some(known) = open(&self.faults).get_mut(id) {
             known.hits = known.hits.max(hits);
         }
-        let why = match self.health() {
-            Err(why) => Some(why),
-            Ok(()) if hits == 0 || (!missing.is_empty() && !deed.may_be_partial()) => {
-                Some(deed.missing_effect(&missing, &failures))
-            }
-            Ok(()) => None,
-        };
-        if let Some(why) = why {
-            let removed = self.undo(id)?;
+        let no_effect = hits == 0 || (!missing.is_empty() && !deed.may_be_partial());
+        if no_effect || self.health().is_err() {
+            let residue = self.undo(id)?.residue;
             open(&self.faults).remove(id);
-            let why = [vec![why], removed.residue].concat().join("; ");
-            return Err(AgentError::NoEffect { fault: id.into(), why });
+            let because = |why: String| [vec![why], residue].concat().join("; ");
+            return Err(match self.health() {
+                Err(why) => AgentError::NoGuardian { why: because(why) },
+                Ok(()) => {
+                    let why = because(deed.missing_effect(&missing, &failures));
+                    AgentError::NoEffect { fault: id.into(), why }
+                }
+            });
         }
         if let Err(error) = self.write(&Entry::Applied { fault: id.into() }) {
             self.undo(id)?;

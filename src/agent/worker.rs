@@ -137,6 +137,9 @@ impl Agent {
         if self.standing.is_on(id) {
             return Err(AgentError::AlreadyApplied { fault: id.into() });
         }
+        if let Some(why) = self.policy.above(max, fault.is_instant(), self.standing.count_on()) {
+            return Err(AgentError::AboveCeiling { fault: id.into(), why });
+        }
         let (of, guardian, policy) = (fault.clone(), self.link.guardian(), Arc::clone(&self.policy));
         let candidates = blocking(move || candidates(&of, Some(guardian), &policy)).await??;
         let deed = Deed::choose(fault, candidates, draws)?;

@@ -118,8 +118,11 @@ async fn the_init_process_a_kernel_thread_whoever_started_us_and_our_guardian_ar
 async fn the_hosts_owner_protects_more_and_forbids_kinds() {
     let bench = Bench::new();
     let victim = Victim::start(bench.path());
-    let policy =
-        Policy { deny: vec!["process_kill".into()], protect_processes: vec![Glob(victim.name.clone())] };
+    let policy = Policy {
+        deny: vec!["process_kill".into()],
+        protect_processes: vec![Glob(victim.name.clone())],
+        ..Policy::default()
+    };
     let agent = firedrill::agent::Agent::start(firedrill::agent::Options { policy, ..bench.options() })
         .await
         .unwrap();
