@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 
 use anyhow::{Context, bail};
 use firedrill_proxy::control::Control;
@@ -232,15 +232,14 @@ fn try_addresses(routes: &[RouteSpec]) -> anyhow::Result<()> {
         if !names.insert(&route.name) {
             bail!("two routes have the name `{}`; give each its own", route.name);
         }
-        let mut found = route.listen.to_socket_addrs().with_context(|| {
+        // The same name that the engine knows, and no other: a look-up could answer with another address than it binds.
+        let listen = route.listen.replacen("localhost:", "127.0.0.1:", 1);
+        let address: SocketAddr = listen.parse().with_context(|| {
             format!(
                 "route `{}`: `{}` is no address to listen on; write for example 127.0.0.1:9001",
                 route.name, route.listen
             )
         })?;
-        let address = found
-            .next()
-            .with_context(|| format!("route `{}`: `{}` has no address", route.name, route.listen))?;
         let listener = TcpListener::bind(address).with_context(|| {
             format!(
                 "route `{}`: cannot listen on {address}; stop what listens there, or choose another port",
