@@ -31,9 +31,9 @@ async fn without_a_renewal_a_fault_ends_and_the_answer_is_gone_with_its_evidence
     let answer = raw::get(running.address, "/v1/routes/payments/faults/slow");
     assert!(answer.problem(410).contains("lease ran out"), "{answer:?}");
     let ended = &answer.json()["ended"];
-    assert_eq!(ended["why"], json!("lease-expired"));
+    assert_eq!((&ended["why"], &ended["fault"]["evidence"]["faulted"]), (&json!("lease-expired"), &json!(1)));
     assert!(running.client.route("payments").await.unwrap().faults.is_empty(), "the route is free of it");
-    assert_eq!(running.client.remove_fault("payments", "slow").await.unwrap().spec.id, "slow");
+    assert_eq!(running.client.remove_fault("payments", "slow").await.unwrap().evidence.faulted, 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
 
 mod bounds;
+mod effects;
 mod leases;
 mod raw;
 mod refusals;
