@@ -118,3 +118,36 @@ fn kill_9_of_the_demo_leaves_no_process_and_no_port() {
     assert!(!is_listening(front));
     assert!(!is_listening(route));
 }
+
+/// The one long test of the demo: a whole drill in real time, then the shop that stays open, then its end.
+#[test]
+fn the_demo_runs_a_drill_tells_of_it_and_leaves_a_shop_to_play_with() {
+    let out = temp_dir();
+    let report = out.path().join("report");
+    let demo = Child::spawn(firedrill().args(["demo", "--keep", "--out"]).arg(&report));
+    let (front, mark) = shop_of(&demo);
+    demo.wait_for_line("stays open until Ctrl-C", Duration::from_secs(90));
+    let said = demo.stdout();
+    for part in ["was real", "Customers felt it", "restored by: fault_end", "Nothing was left behind"] {
+        assert!(said.contains(part), "no `{part}` in\n{said}");
+    }
+    let verified = Child::spawn(firedrill().arg("verify").arg(report.join("journal.jsonl"))).wait(SOON);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+
+    // The printed commands are true: a fault set by hand is felt, and the breaker saves checkout from it.
+    let line = demo.wait_for_line("curl -X DELETE", SOON);
+    let (api, fault) = line.split("http://").nth(1).unwrap().split_once('/').unwrap();
+    let (api, fault): (SocketAddr, _) = (api.parse().unwrap(), format!("/{fault}"));
+    assert!(get(front, "/checkout").unwrap().body.contains("charged"));
+    let set = put(api, &fault, r#"{"fault":{"http_error":{"status":503}}}"#).unwrap();
+    assert_eq!(set.status, 200, "{set:?}");
+    assert_eq!(get(front, "/checkout").unwrap().status, 502);
+    assert_eq!(put(front, "/flags/pay-later", r#"{"enabled":true}"#).unwrap().status, 200);
+    assert!(get(front, "/checkout").unwrap().body.contains("pay later"));
+
+    demo.signal(Signal::SIGINT);
+    let ended = demo.wait(SOON);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(processes_with(&mark).is_empty());
+    assert!(!is_listening(front) && !is_listening(api));
+}
