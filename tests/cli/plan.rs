@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Child, Ended, assert_golden, firedrill};
+use crate::support::{Child, Ended, assert_golden, firedrill, temp_dir};
 
 const SOON: Duration = Duration::from_secs(20);
 const ALONE: &str = "tests/files/scenario/payments-slow.yaml";
@@ -44,6 +44,20 @@ fn the_json_plan_holds_the_seed_only_when_it_is_fixed() {
     let open = json(&["--json", ALONE]);
     assert!(open["seed"].is_null(), "{open}");
     assert_eq!(open["faults"][0]["fault"]["latency"]["delay"], "2s");
+}
+
+#[test]
+fn the_long_form_reads_back_to_the_same_plan() {
+    for file in [ALONE, "scenarios/stock-killed.yaml", "scenarios/payments-narrow.yaml"] {
+        let long = plan(&["--expand", file]);
+        assert_eq!(long.code, Some(0), "{}", long.stderr);
+        let dir = temp_dir();
+        let name = file.rsplit('/').next().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, &long.stdout).unwrap();
+        let (first, again) = (plan(&["--json", file]), plan(&["--json", path.to_str().unwrap()]));
+        assert_eq!(first.stdout, again.stdout, "{}{}", long.stdout, again.stderr);
+    }
 }
 
 #[test]

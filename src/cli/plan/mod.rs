@@ -21,6 +21,9 @@ pub(super) struct Args {
     /// Where every random decision comes from; absent: the file's, or chosen when the drill starts
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Print the scenario in its long form: every short form and every default written out
+    #[arg(long, conflicts_with = "json")]
+    expand: bool,
     /// The plan as JSON
     #[arg(long)]
     json: bool,
@@ -28,6 +31,10 @@ pub(super) struct Args {
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     let Some((scenario, _)) = args.reading.scenario(&args.file) else { return Ok(Exit::Refused) };
+    if args.expand {
+        say(scenario.expanded().trim_end());
+        return Ok(Exit::Passed);
+    }
     let seed = args.seed.map(Seed).or(scenario.seed());
     let plan = scenario.plan(seed.unwrap_or(Seed(0)), None);
     if args.json {
