@@ -54,6 +54,7 @@ fn checked(path: &str, text: &str, environment: Option<&str>) -> Checked<Scenari
         ("SHOP", "http://127.0.0.1:8080"),
         ("PAYMENTS", "127.0.0.1:9000"),
         ("PAYMENTS_ROUTE", "127.0.0.1:9001"),
+        ("PAYMENTS_PROCESS", "payments"),
     ]);
     let process_env = map(&[("HOME", "/home/ana")]);
     let shelf = shelf();
