@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::acting::{Acting, Change, Delay, Side};
+use super::acting::{Acting, Change, Side};
 use super::armed::Armed;
+use super::chunk::Chunk;
 use super::timer::now_ns;
 use super::worker::Worker;
 use crate::control::wire::OnRemove;
@@ -23,21 +23,8 @@ pub(super) const HELD_MAX: usize = 4 << 20;
 const HELD_MAX_ALL: u64 = 256 << 20;
 /// Enough for what a rate limit needs.
 const HELD_SMALL: usize = 64 << 10;
-/// What a chunk costs besides its bytes: many tiny ones must not slip through the bound.
-const CHUNK_COST: usize = 256;
 /// Reads in one go before other connections have their turn.
 const ROUNDS: usize = 16;
-
-/// Bytes that arrived together and leave together.
-#[derive(Debug)]
-struct Chunk {
-    bytes: Box<[u8]>,
-    /// How many of them have left.
-    left: usize,
-    arrived_ns: u64,
-    due_ns: u64,
-    delays: Vec<Delay>,
-}
 
 /// How the source ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +133,9 @@ impl Flow {
 
     /// Bytes that were read before the flow began.
     pub(super) fn begin_with(&mut self, bytes: &[u8], worker: &Worker, acting: &mut Acting) {
-        if !bytes.is_empty() {
+        if acting.gates(self.side).blackhole {
+            acting.swallow(self.side, bytes.len() as u64);
+        } else if !bytes.is_empty() {
             self.arrived(bytes, worker, acting);
         }
     }
@@ -217,7 +206,7 @@ impl Flow {
         }
         chunk.left += wrote;
         if chunk.left == chunk.bytes.len() {
-            let cost = chunk.bytes.len() + CHUNK_COST;
+            let cost = chunk.cost();
             self.queue.pop_front();
             self.held -= cost;
             with.worker.table.held_bytes.fetch_sub(cost as u64, Relaxed);
@@ -296,11 +285,11 @@ impl Flow {
     fn arrived(&mut self, bytes: &[u8], worker: &Worker, acting: &mut Acting) {
         let arrived_ns = now_ns();
         let delays = if acting.gates(self.side).latency { acting.delays(self.side) } else { Vec::new() };
-        let due_ns = arrived_ns + delays.iter().map(|delay| delay.ns).sum::<u64>();
-        let cost = bytes.len() + CHUNK_COST;
+        let chunk = Chunk::new(bytes, arrived_ns, delays);
+        let cost = chunk.cost();
         self.held += cost;
         worker.table.held_bytes.fetch_add(cost as u64, Relaxed);
-        self.queue.push_back(Chunk { bytes: bytes.into(), left: 0, arrived_ns, due_ns, delays });
+        self.queue.push_back(chunk);
     }
 
     /// The source ended; the news is as late as bytes would be.
@@ -374,46 +363,20 @@ impl Flow {
                 OnRemove::Reset => {
                     let throttled = matches!(armed.spec.fault, TrafficFault::Bandwidth(_));
                     throttled && !self.queue.is_empty()
-                        || self.queue.iter().any(|chunk| chunk.delays.iter().any(|delay| delay.is_of(armed)))
+                        || self.queue.iter().any(|chunk| chunk.waits_for(armed))
                 }
             },
         }
     }
 
     /// Held bytes wait for this fault at most so long.
-    fn shorten(&mut self, armed: &Arc<Armed>, longest_ns: u64) {
-        for chunk in &mut self.queue {
-            for delay in chunk.delays.iter_mut().filter(|delay| delay.is_of(armed)) {
-                let cut = delay.ns.saturating_sub(longest_ns);
-                delay.ns -= cut;
-                chunk.due_ns -= cut;
-            }
-            if longest_ns == 0 {
-                chunk.delays.retain(|delay| !delay.is_of(armed));
-            }
-        }
+    fn shorten(&mut self, armed: &Armed, longest_ns: u64) {
+        self.queue.iter_mut().for_each(|chunk| chunk.shorten(armed, longest_ns));
     }
 
     /// Drops what is held.
     pub(super) fn clear(&mut self, worker: &Worker) {
         self.queue.clear();
         worker.table.held_bytes.fetch_sub(std::mem::take(&mut self.held) as u64, Relaxed);
-    }
-}
-
-impl Chunk {
-    /// The first byte has left: each delay is measured without the others' share.
-    fn account(&self, now_ns: u64) {
-        let late_ns = now_ns - self.arrived_ns;
-        let total: u64 = self.delays.iter().map(|delay| delay.ns).sum();
-        for delay in &self.delays {
-            delay.happened(late_ns.saturating_sub(total - delay.ns), self.bytes.len() as u64);
-        }
-    }
-}
-
-impl Delay {
-    fn is_of(&self, armed: &Armed) -> bool {
-        std::ptr::eq(Arc::as_ptr(&self.armed.record), Arc::as_ptr(&armed.record))
     }
 }

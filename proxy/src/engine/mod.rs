@@ -8,6 +8,7 @@ mod acting;
 mod address;
 mod armed;
 mod bucket;
+mod chunk;
 mod connection;
 mod dial;
 mod flow;

@@ -86,7 +86,9 @@ pub(super) struct Relay {
     alarm: Alarm,
     watch: Option<Watch>,
     half_closed_ns: u64,
-    resets: Vec<Pin<Box<dyn Future<Output = ()>>>>,
+    /// Watching begins late, and then each side that had ended is watched.
+    watching: bool,
+    resets: Vec<(Side, Pin<Box<dyn Future<Output = ()>>>)>,
     /// Since when the connection waits for its last bytes to be delivered before a fault resets it.
     cutting_ns: u64,
 }
@@ -113,6 +115,7 @@ impl Relay {
             alarm: Alarm::new(&worker.timers),
             watch: None,
             half_closed_ns: 0,
+            watching: false,
             resets: Vec::new(),
             cutting_ns: 0,
         }
@@ -140,9 +143,7 @@ impl Relay {
         if self.cutting_ns != 0 && self.last_bytes_are_there() {
             return Some(self.reset_by_fault());
         }
-        if self.half_closed(cx) {
-            return Some(Ended::Reset);
-        }
+        self.watch_half_closed(cx);
         self.set_alarm(cx, reset_due);
         None
     }
@@ -229,32 +230,44 @@ impl Relay {
         now_ns() > self.cutting_ns + LAST_BYTES_NS || outq::unsent(self.client.as_raw_fd()) == 0
     }
 
-    /// Watches for resets that reading no longer shows. True when there was one.
-    fn half_closed(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Watches for resets that reading no longer shows.
+    fn watch_half_closed(&mut self, cx: &mut Context<'_>) {
         let (client_ended, upstream_ended) = (self.request.source_ended(), self.response.source_ended());
         if !client_ended && !upstream_ended {
-            return false;
+            return;
         }
-        let now = now_ns();
         if self.half_closed_ns == 0 {
-            self.half_closed_ns = now;
+            self.half_closed_ns = now_ns();
         }
-        if now >= self.half_closed_ns + HALF_CLOSED_NS && self.resets.is_empty() {
-            let ended = [(client_ended, &self.client), (upstream_ended, &self.upstream)];
-            for (_, socket) in ended.into_iter().filter(|(ended, _)| *ended) {
-                self.resets.extend(on_reset(socket));
+        if !self.watching && now_ns() >= self.half_closed_ns + HALF_CLOSED_NS {
+            self.watching = true;
+            if client_ended {
+                self.resets.extend(on_reset(&self.client).map(|reset| (Side::Request, reset)));
+            }
+            if upstream_ended {
+                self.resets.extend(on_reset(&self.upstream).map(|reset| (Side::Response, reset)));
             }
         }
-        self.resets.iter_mut().any(|reset| reset.as_mut().poll(cx).is_ready())
+        let (request, response) = (&mut self.request, &mut self.response);
+        self.resets.retain_mut(|(side, reset)| {
+            let was_reset = reset.as_mut().poll(cx).is_ready();
+            if was_reset {
+                // What came before it is passed on first.
+                let flow = if *side == Side::Request { &mut *request } else { &mut *response };
+                flow.will_end_in_reset();
+                cx.waker().wake_by_ref();
+            }
+            !was_reset
+        });
     }
 
     fn set_alarm(&mut self, cx: &Context<'_>, reset_due: Option<u64>) {
-        let watching = self.half_closed_ns != 0 && self.resets.is_empty();
+        let to_watch = self.half_closed_ns != 0 && !self.watching;
         let wakes = [
             reset_due.unwrap_or(0),
             self.request.wake_ns,
             self.response.wake_ns,
-            if watching { self.half_closed_ns + HALF_CLOSED_NS } else { 0 },
+            if to_watch { self.half_closed_ns + HALF_CLOSED_NS } else { 0 },
             if self.cutting_ns != 0 { now_ns() + LAST_BYTES_STEP_NS } else { 0 },
         ];
         if let Some(due) = wakes.into_iter().filter(|due| *due != 0).min() {

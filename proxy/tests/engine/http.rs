@@ -185,6 +185,8 @@ fn requests_and_answers_arrive_as_they_were_sent() {
         assert_eq!(read_message(&mut client.reader).unwrap().body, b"hi");
         let traffic = rig.view().traffic;
         assert_eq!((traffic.connections, traffic.requests), (1, 5), "{protocol:?}: kept alive");
+        drop(client);
+        eventually("closed", || rig.view().traffic.connections_open == 0);
         assert!(traffic.bytes_response > 3_000_000 && traffic.bytes_request > 100);
     }
 }
@@ -356,6 +358,11 @@ fn a_black_hole_never_answers_and_closes_when_it_is_removed() {
         eventually("swallowed", || rig.evidence("hole").bytes == 3);
         assert!(is_silent(&mut client.out, ms(60)));
         rig.counted("hole", 1, 1);
+        let mut gave_up = Client::new(at);
+        gave_up.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        rig.counted("hole", 2, 2);
+        drop(gave_up);
+        eventually("who gave up is gone", || rig.view().traffic.connections_open == 1);
         rig.remove("hole");
         assert!(client.end().0.is_empty());
     }

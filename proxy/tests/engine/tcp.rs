@@ -254,6 +254,22 @@ fn a_reset_after_a_half_close_is_passed_on() {
 }
 
 #[test]
+fn held_bytes_outlive_the_upstream_that_sent_them() {
+    let server = upstream(|mut stream| {
+        stream.write_all(b"last words").unwrap();
+        let _ = stream.read(&mut [0; 1]);
+        // More unread bytes make this close a reset, after the words were sent.
+    });
+    let (rig, at) = Rig::with_route(Protocol::Tcp, server);
+    rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "300ms"}}}"#);
+    let mut stream = connect(at);
+    stream.write_all(b"unread").unwrap();
+    stream.write_all(b"more").unwrap();
+    let (bytes, end) = read_to_end(&mut stream);
+    assert_eq!((bytes.as_slice(), end), (&b"last words"[..], Err(ErrorKind::ConnectionReset)));
+}
+
+#[test]
 fn an_upstream_that_is_down_resets_the_client() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (rig, at) = Rig::with_route(Protocol::Tcp, nobody);

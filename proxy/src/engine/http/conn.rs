@@ -105,6 +105,7 @@ impl Conn {
     pub(super) fn call_begins(&self) {
         self.cut.borrow_mut().take();
         self.client.limit(None);
+        self.passed_ns.set(0);
     }
 
     /// The answer is complete as far as the services are concerned; bytes may still be on their way.

@@ -56,7 +56,9 @@ pub(super) async fn serve(
     let mut server = Box::pin(
         http1::Builder::new()
             .auto_date_header(false)
-            .half_close(true)
+            // A client that closes has given up: what it asked for is given up too, here and at the upstream. Kept
+            // half open, requests in a black hole would stay until the fault is removed.
+            .half_close(false)
             .header_read_timeout(None)
             .preserve_header_case(true)
             .serve_connection(socket, entry),
