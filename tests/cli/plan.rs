@@ -49,13 +49,20 @@ fn the_json_plan_holds_the_seed_only_when_it_is_fixed() {
 #[test]
 fn the_long_form_reads_back_to_the_same_plan() {
     for file in [ALONE, "scenarios/stock-killed.yaml", "scenarios/payments-narrow.yaml"] {
-        let long = plan(&["--expand", file]);
+        let sets = [
+            "--set=SHOP=http://127.0.0.1:8080",
+            "--set=PAYMENTS=127.0.0.1:9000",
+            "--set=PAYMENTS_ROUTE=127.0.0.1:9001",
+        ];
+        let with = |more: &[&str]| plan(&[&sets[..], more].concat());
+        let long = with(&["--expand", file]);
         assert_eq!(long.code, Some(0), "{}", long.stderr);
         let dir = temp_dir();
         let name = file.rsplit('/').next().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, &long.stdout).unwrap();
-        let (first, again) = (plan(&["--json", file]), plan(&["--json", path.to_str().unwrap()]));
+        let (first, again) = (with(&["--json", file]), with(&["--json", path.to_str().unwrap()]));
+        assert_eq!(first.code, Some(0), "{}", first.stderr);
         assert_eq!(first.stdout, again.stdout, "{}{}", long.stdout, again.stderr);
     }
 }
