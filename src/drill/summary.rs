@@ -341,12 +341,9 @@ fn reasons(drill: &Drill, summary: &Summary) -> Vec<(u8, String)> {
         }
         Some(StopReason::Guardrail { why }) => reasons.push((5, format!("stopped by a guardrail: {why}"))),
         Some(StopReason::Halted { who, reason }) => reasons.push((5, format!("stopped by {who}: {reason}"))),
+        // Preflight had let it pass, so this is no refusal before the first fault: it was tried, and came to nothing.
         Some(StopReason::FaultRefused { fault, why }) => {
-            let before_first = drill.injects.iter().all(|inject| inject.applied.is_none());
-            reasons.push((
-                if before_first { 1 } else { 6 },
-                format!("fault `{fault}` could not be applied: {why}"),
-            ));
+            reasons.push((6, format!("fault `{fault}` could not be applied: {why}")));
         }
         Some(StopReason::FaultLost { fault, why }) => {
             reasons.push((6, format!("fault `{fault}` ended by itself: {why}")));

@@ -6,6 +6,7 @@ mod support;
 
 mod check;
 mod demo;
+mod inert;
 mod new;
 mod plan;
 mod proxy;
