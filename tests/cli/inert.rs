@@ -40,7 +40,7 @@ fn a_fault_that_does_nothing_is_found_out() {
     });
     let victim = Child::spawn(Command::new("sleep").arg("7654.321").stdin(Stdio::null()));
     let steady = format!(
-        "steady_state:\n  stable_for: 200ms\n  probes: [{{tcp: \"127.0.0.1:{listen}\", every: 100ms}}]\n"
+        "steady_state:\n  every: 100ms\n  stable_for: 200ms\n  probes: [{{tcp: \"127.0.0.1:{listen}\"}}]\n"
     );
     let route = format!(
         "routes:\n  r: {{listen: \"127.0.0.1:{listen}\", upstream: \"127.0.0.1:{upstream_port}\", protocol: tcp}}\n"

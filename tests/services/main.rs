@@ -28,7 +28,7 @@ pub fn drill(dir: &Path, route: &Route, fault: &str, command: &str) -> Drilled {
     let scenario = format!(
         "firedrill: v1\nkind: Scenario\nname: real\nseed: 7\n\
          routes:\n  real: {{listen: \"127.0.0.1:{listen}\", upstream: \"127.0.0.1:{upstream}\", protocol: {protocol}}}\n\
-         steady_state:\n  stable_for: 500ms\n  probes:\n    - {{name: up, tcp: \"127.0.0.1:{upstream}\", every: 200ms}}\n\
+         steady_state:\n  every: 200ms\n  stable_for: 500ms\n  probes:\n    - {{name: up, tcp: \"127.0.0.1:{upstream}\"}}\n\
          faults:\n  - target: route/real\n    {fault}\n    max: 60s\n"
     );
     run(dir, &scenario, &[], command)
