@@ -63,7 +63,7 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
             program: std::env::current_exe().context("cannot find this program's own file")?,
             args: vec!["agent".into(), "guardian".into()],
         },
-        policy: Policy::default(),
+        policy: Policy::open(&directories.policy())?,
     };
     let (requests, requests_in) = mpsc::channel(16);
     let stop = CancellationToken::new();

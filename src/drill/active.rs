@@ -18,11 +18,11 @@ impl Drill {
     }
 
     pub(super) fn step_active(&mut self, now: Duration) {
+        self.lost |= self.watch.any_violated() && self.injects.iter().any(|inject| inject.applied.is_some());
+        self.note_impact(now);
         if self.guardrail_stops(now) {
             return;
         }
-        self.lost |= self.watch.any_violated() && self.injects.iter().any(|inject| inject.applied.is_some());
-        self.note_impact(now);
         self.note_recovery(now);
         self.apply_what_is_due(now);
         self.remove_what_is_over(now);

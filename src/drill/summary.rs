@@ -233,7 +233,8 @@ fn restored_by(drill: &Drill, validity: Validity) -> RestoredBy {
     match (&drill.recovered, &drill.impact, &drill.stop) {
         _ if validity == Validity::Invalid => RestoredBy::Unknown,
         (Some((_, true)), _, _) => RestoredBy::Itself,
-        (_, Some(_), Some(_)) => RestoredBy::Abort,
+        // A guardrail may stop the drill on the very sample that shows the harm, before the effect is measured.
+        (_, _, Some(_)) if drill.lost => RestoredBy::Abort,
         (Some((_, false)), _, None) => RestoredBy::FaultEnd,
         _ => RestoredBy::None,
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::Setup;
 use super::hand::Hand;
-use crate::agent::{Agent, Options as AgentOptions};
+use crate::agent::{self, Agent, Options as AgentOptions};
 use crate::coordinator::lever::Lever;
 use crate::coordinator::secrets::Secrets;
 use crate::fault::{Fault, Target};
@@ -61,7 +61,11 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
     });
     let control = own_routes(setup, &mut refusals).await;
     let clients = remote_routes(setup, &mut refusals).await;
-    let mut warnings = Vec::new();
+    // Whatever a dead life left on this host is undone before anything new, also by a drill without host faults.
+    let healed = agent::heal(&setup.state_dir.join("undo"));
+    let undone = healed.undone.iter().map(|what| format!("undone, as an earlier life left it: {what}"));
+    let left = healed.residue.iter().map(|what| format!("left by an earlier life: {what}"));
+    let mut warnings: Vec<String> = undone.chain(left).collect();
     let agent = host(setup, &mut refusals, &mut warnings).await;
     if refusals.is_empty() {
         Ok(Prepared { control, clients, agent, secrets: Arc::new(secrets), warnings })
