@@ -88,7 +88,7 @@ pub(super) struct Relay {
     half_closed_ns: u64,
     /// Watching begins late, and then each side that had ended is watched.
     watching: bool,
-    resets: Vec<(Side, Pin<Box<dyn Future<Output = ()>>>)>,
+    resets: Vec<(Side, OnReset)>,
     /// Since when the connection waits for its last bytes to be delivered before a fault resets it.
     cutting_ns: u64,
 }
@@ -276,9 +276,11 @@ impl Relay {
     }
 }
 
+type OnReset = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Ready when the socket has failed. Reading cannot tell once the end has been read, and waiting for readiness would
 /// borrow the socket, so a second descriptor of it is watched.
-fn on_reset(socket: &TcpStream) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
+fn on_reset(socket: &TcpStream) -> Option<OnReset> {
     let twin = socket2::SockRef::from(socket).try_clone().map(std::net::TcpStream::from);
     match twin.and_then(TcpStream::from_std) {
         Ok(twin) => Some(Box::pin(async move {

@@ -8,6 +8,10 @@ mod exactness;
 mod http;
 #[cfg(feature = "inert-faults")]
 mod inert;
+#[cfg_attr(
+    feature = "inert-faults",
+    expect(dead_code, reason = "most of it is for the tests of live faults")
+)]
 mod rig;
 #[cfg(not(feature = "inert-faults"))]
 mod routes;

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::LocalBoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::body::Body;
 use hyper::client::conn::http1;
 use tower::Service;
 
@@ -60,13 +61,16 @@ async fn send(conn: &Rc<Conn>, request: Request<Payload>) -> Result<Response<hyp
     if let Some(mut sender) = kept
         && sender.ready().await.is_ok()
     {
+        // An idle connection may be closed just as the request is on its way. What is safe to send twice and has no
+        // body is then sent again, as HTTP allows.
+        let spare = is_repeatable(&request).then(|| request_again(conn, &request));
         match sender.try_send_request(request).await {
             Ok(response) => {
                 *conn.sender.borrow_mut() = Some(sender);
                 return Ok(response);
             }
-            // The upstream closed its idle connection just now and saw nothing of the request: try once more.
-            Err(mut error) => match error.take_message() {
+            Err(mut error) => match error.take_message().or(spare.filter(|_| went_away(conn, error.error())))
+            {
                 Some(unsent) => request = unsent,
                 None => return Err(failed(conn, error.error())),
             },
@@ -76,6 +80,26 @@ async fn send(conn: &Rc<Conn>, request: Request<Payload>) -> Result<Response<hyp
     let response = sender.send_request(request).await.map_err(|error| failed(conn, &error))?;
     *conn.sender.borrow_mut() = Some(sender);
     Ok(response)
+}
+
+fn is_repeatable(request: &Request<Payload>) -> bool {
+    request.method().is_idempotent() && request.body().is_end_stream()
+}
+
+/// Whether the connection ended instead of giving an answer, however wrong.
+fn went_away(conn: &Conn, error: &hyper::Error) -> bool {
+    error.is_incomplete_message() || error.is_canceled() || error.is_closed() || conn.upstream.failed()
+}
+
+/// The same request without a body.
+fn request_again(conn: &Rc<Conn>, request: &Request<Payload>) -> Request<Payload> {
+    let mut again = Request::new(Payload::own(conn, ""));
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    *again.version_mut() = request.version();
+    *again.headers_mut() = request.headers().clone();
+    *again.extensions_mut() = request.extensions().clone();
+    again
 }
 
 fn failed(conn: &Conn, error: &hyper::Error) -> String {
