@@ -7,7 +7,7 @@ fn scenario(port: u16, fault: &str) -> String {
     format!(
         "firedrill: v1\nkind: Scenario\nname: real\nseed: 7\n\
          routes:\n  real: {{listen: \"127.0.0.1:{}\", upstream: \"127.0.0.1:{port}\", protocol: tcp}}\n\
-         steady_state:\n  every: 200ms\n  stable_for: 500ms\n  probes:\n    - {{name: up, run: [redis-cli, -p, \"{port}\", ping], timeout: 1s}}\n\
+         steady_state:\n  every: 200ms\n  stable_for: 500ms\n  recovery_within: 3s\n  probes:\n    - {{name: up, run: [redis-cli, -p, \"{port}\", ping], timeout: 1s}}\n\
          faults:\n  - target: host/local\n    {fault}\n",
         free_port()
     )

@@ -49,6 +49,7 @@ fn problems_of(scenario: &Source) -> Vec<String> {
         ("SHOP", "http://127.0.0.1:8080"),
         ("PAYMENTS", "127.0.0.1:9000"),
         ("PAYMENTS_ROUTE", "127.0.0.1:9001"),
+        ("PAYMENTS_PROCESS", "payments"),
     ];
     let sets = addresses.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let nothing = BTreeMap::new();

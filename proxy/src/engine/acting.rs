@@ -54,6 +54,11 @@ impl Delay {
             hit_once(record, &self.counted);
         }
     }
+
+    /// The bytes never left, because the connection ended while they were held.
+    pub(super) fn felt(&self) {
+        hit_once(&self.armed.record, &self.counted);
+    }
 }
 
 /// What a change of the faults means for what is held.

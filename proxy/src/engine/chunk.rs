@@ -19,6 +19,13 @@ pub(super) struct Chunk {
     delays: Vec<Delay>,
 }
 
+impl Drop for Chunk {
+    /// The connection ended while the bytes were held: nothing will leave late, and yet the fault was felt.
+    fn drop(&mut self) {
+        self.delays.iter().for_each(Delay::felt);
+    }
+}
+
 impl Chunk {
     pub(super) fn new(bytes: &[u8], arrived_ns: u64, delays: Vec<Delay>) -> Self {
         let due_ns = arrived_ns + delays.iter().map(|delay| delay.ns).sum::<u64>();
@@ -47,10 +54,10 @@ impl Chunk {
     }
 
     /// The first byte has left: each delay is measured without the others' share.
-    pub(super) fn account(&self, now_ns: u64) {
+    pub(super) fn account(&mut self, now_ns: u64) {
         let late_ns = now_ns - self.arrived_ns;
         let total: u64 = self.delays.iter().map(|delay| delay.ns).sum();
-        for delay in &self.delays {
+        for delay in self.delays.drain(..) {
             delay.happened(late_ns.saturating_sub(total - delay.ns), self.bytes.len() as u64);
         }
     }

@@ -422,3 +422,16 @@ fn other_protocols_are_refused_with_the_way_out() {
     assert_eq!(answer.status(), 501);
     assert!(String::from_utf8(answer.body).unwrap().contains("protocol: tcp"));
 }
+
+#[test]
+fn a_client_that_gives_up_while_its_answer_is_held_has_felt_the_latency() {
+    let (rig, address) = Rig::with_route(Protocol::Http, server());
+    rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "30s"}}}"#);
+    let mut client = connect(address);
+    client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert!(is_silent(&mut client, ms(100)));
+    assert_eq!(rig.evidence("slow").faulted, 0, "nothing has left, and nobody has given up");
+    drop(client);
+    let evidence = rig.counted("slow", 1, 1);
+    assert!(evidence.achieved.is_none(), "what never left has no lateness");
+}

@@ -321,3 +321,16 @@ fn faults_act_the_same_with_any_number_of_workers() {
     let hits = one.iter().filter(|entry| entry.hit).count();
     assert!((30..90).contains(&hits), "{hits} of 200 at 30%");
 }
+
+#[test]
+fn a_client_that_resets_while_its_bytes_are_held_has_felt_the_latency() {
+    let (rig, address) = Rig::with_route(Protocol::Tcp, echo());
+    rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "30s"}}}"#);
+    let mut client = connect(address);
+    client.write_all(b"hello").unwrap();
+    assert!(is_silent(&mut client, Duration::from_millis(100)));
+    assert_eq!(rig.evidence("slow").faulted, 0, "nothing has left, and nobody has given up");
+    reset_now(client);
+    let evidence = rig.counted("slow", 1, 1);
+    assert!(evidence.achieved.is_none(), "what never left has no lateness");
+}

@@ -53,11 +53,22 @@ where
 /// The delays of one direction.
 struct Held {
     parts: Vec<(Hit, u64)>,
+    waiting: bool,
+}
+
+impl Drop for Held {
+    /// Whoever was kept waiting has given up: nothing will leave late, and yet the fault was felt.
+    fn drop(&mut self) {
+        if self.waiting {
+            self.parts.iter().for_each(|(hit, _)| hit.done());
+        }
+    }
 }
 
 impl Held {
     fn new<'a>(parts: impl Iterator<Item = (&'a Hit, u64)>) -> Self {
-        Self { parts: parts.filter(|(_, ns)| *ns > 0).map(|(hit, ns)| (hit.clone(), ns)).collect() }
+        let parts = parts.filter(|(_, ns)| *ns > 0).map(|(hit, ns)| (hit.clone(), ns)).collect();
+        Self { parts, waiting: false }
     }
 
     /// Waits until all delays are over; what leaves next on `wire` proves them.
@@ -66,6 +77,7 @@ impl Held {
             return Ok(());
         }
         let alarm = Alarm::new(&conn.worker.timers);
+        self.waiting = true;
         poll_fn(|cx| {
             if self.follow_changes(conn) {
                 conn.cut_now(None);
@@ -80,7 +92,7 @@ impl Held {
         })
         .await?;
         let total_ns = self.total_ns();
-        for (hit, ns) in self.parts {
+        for (hit, ns) in std::mem::take(&mut self.parts) {
             wire.when_bytes_leave(Deed::Late { hit, arrived_ns, ns, others_ns: total_ns - ns });
         }
         Ok(())
