@@ -1,7 +1,8 @@
 //! The guardian: a process of its own that only undoes. It has no runtime and no network, and one blocking loop.
 //!
 //! It shares a socket (its standard input) and the undo journal with the worker. The end of the worker, however it
-//! comes, closes the socket; the guardian then goes every way back that the journal names and ends.
+//! comes, closes the socket; the guardian then goes every way back that the journal names, ends what the worker had
+//! started, and ends.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -15,6 +16,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::clock::{awake_time, boot_time};
+use super::family::end_family;
 use super::identity::Identity;
 use super::refusal::AgentError;
 use super::undo::{Entry, Outstanding, UndoJournal, Undoer, go_back, outstanding};
@@ -221,11 +223,13 @@ impl Guardian {
         let left = self.undo(&faults);
         match end {
             End::Told => {}
-            // Nobody else is there to do it. While the worker lives, the file is its own.
-            End::WorkerGone if left == 0 => {
-                let _ = self.journal.delete();
+            End::WorkerGone => {
+                let running = self.end_family();
+                // Nobody else is there to do it. While the worker lives, the file is its own.
+                if left == 0 && running == 0 {
+                    let _ = self.journal.delete();
+                }
             }
-            End::WorkerGone => {}
             End::Because(why) => self.say(&ToWorker::Ending { why }),
         }
         if left == 0 {
@@ -233,6 +237,16 @@ impl Guardian {
         }
         let why = format!("{left} processes could not be resumed; run `firedrill agent heal`");
         Err(AgentError::NoGuardian { why })
+    }
+
+    /// Ends what the worker had started (a probe's command, the command under test); says how many cannot be ended.
+    fn end_family(&mut self) -> usize {
+        let contents = self.journal.read().ok();
+        let worker = contents.and_then(|contents| match contents.entries.first() {
+            Some(Entry::Opened { worker, .. }) => Some(*worker),
+            _ => None,
+        });
+        worker.map_or(0, |worker| end_family(worker).1.len())
     }
 
     /// Tells the worker; a worker that does not listen is not waited for.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::family::end_family;
 use super::identity::{Identity, boot_id, pid_namespace};
 use super::refusal::AgentError;
 use super::undo::{Contents, Entry, Outstanding, Tail, UndoJournal, Undoer, VERSION, go_back, outstanding};
@@ -92,6 +93,14 @@ fn heal_one(path: &Path, report: &mut HealReport) -> Result<(), String> {
     // After a restart of the host the processes are gone, and their numbers belong to others.
     let by = if rebooted { Undoer::Reboot } else { Undoer::Heal };
     let mut clean = tail != Tail::Foreign;
+    if !rebooted {
+        let (ended, running) = end_family(*worker);
+        if ended > 0 && running.is_empty() {
+            report.undone.push(format!("{ended} processes that {owner} had started: ended"));
+        }
+        clean &= running.is_empty();
+        report.residue.extend(running);
+    }
     for Outstanding { fault, kind, undo } in left {
         let residue = if rebooted { Vec::new() } else { go_back(undo.iter()) };
         let count = u32::try_from(residue.len()).unwrap_or(u32::MAX);

@@ -73,6 +73,15 @@ impl Identity {
         }
     }
 
+    /// Ends exactly this process; one that is gone already is no failure.
+    pub fn kill(self) -> io::Result<()> {
+        let Some(handle) = self.handle()? else { return Ok(()) };
+        match pidfd_send_signal(&handle, Signal::KILL) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Whether it lives; one that only waits to be reaped does not.
     pub fn lives(self) -> bool {
         match self.handle() {

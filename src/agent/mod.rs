@@ -8,6 +8,7 @@
 mod clock;
 mod deed;
 mod directories;
+mod family;
 mod guardian;
 mod heal;
 mod identity;
@@ -24,6 +25,7 @@ mod wire;
 mod worker;
 
 pub use directories::{Directories, make_private};
+pub use family::{MARK, mark};
 pub use guardian::guardian_main;
 pub use heal::{HealReport, heal};
 pub use policy::Policy;

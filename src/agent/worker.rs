@@ -91,15 +91,9 @@ impl Agent {
     pub async fn start(options: Options) -> Result<Self, AgentError> {
         let Options { state_dir, guardian, owner, policy } = options;
         let folder = state_dir.clone();
-        let (journal, path, healed) = blocking(move || prepare(&folder, &owner)).await??;
-        let started = match Started::start(&guardian, &path).await {
-            Ok(started) => started,
-            Err(error) => {
-                // Nothing was done yet, so nothing needs to be known by a later life.
-                let _ = journal.delete();
-                return Err(error);
-            }
-        };
+        let (journal, unused, healed) = blocking(move || prepare(&folder, &owner)).await??;
+        let started = Started::start(&guardian, journal.path()).await?;
+        unused.into_use();
         let standing = Arc::new(Standing::new(journal));
         let link = started.attend(Arc::clone(&standing));
         Ok(Self { standing, link, policy: Arc::new(policy), healed })
@@ -215,8 +209,26 @@ impl Agent {
     }
 }
 
+/// The file of an undo journal before the first deed: a later life need not know of it, so it goes when this is
+/// dropped.
+struct Unused(Option<PathBuf>);
+
+impl Unused {
+    fn into_use(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 /// Undoes what dead lives left, and opens an undo journal for this one.
-fn prepare(state_dir: &Path, owner: &str) -> Result<(UndoJournal, PathBuf, HealReport), AgentError> {
+fn prepare(state_dir: &Path, owner: &str) -> Result<(UndoJournal, Unused, HealReport), AgentError> {
     let file = |what, path: &Path, source| AgentError::File { what, path: path.into(), source };
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -240,7 +252,7 @@ fn prepare(state_dir: &Path, owner: &str) -> Result<(UndoJournal, PathBuf, HealR
             source,
         )
     })?;
-    Ok((journal, path, healed))
+    Ok((journal, Unused(Some(path)), healed))
 }
 
 fn as_file_name(owner: &str) -> String {

@@ -29,6 +29,8 @@ use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
 
+use crate::coordinator::engine::RecordError;
+
 /// Cause a fault, prove that it was felt, measure who noticed, and leave nothing behind.
 #[derive(Debug, Parser)]
 #[command(name = "firedrill", version, propagate_version = true, arg_required_else_help = true)]
@@ -81,7 +83,8 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
-            Exit::Refused.into()
+            let came_to = error.downcast_ref::<RecordError>().and_then(|error| error.came_to);
+            came_to.and_then(Exit::of).unwrap_or(Exit::Refused).into()
         }
     }
 }

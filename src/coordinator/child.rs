@@ -3,7 +3,8 @@
 //! Three nets, because each has a hole. The kernel kills the child when we die, even by `kill -9`
 //! (`PR_SET_PDEATHSIG`); it does so when the *thread* that forked ends, so that one thread, which never ends, forks
 //! them all. A process group reaches what the child forked, unless it left the group. A mark in the environment is
-//! inherited by all descendants, and so finds those that left the group or lost their parent.
+//! inherited by all descendants, and so finds those that left the group or lost their parent; by the mark the
+//! guardian ends them when we could not.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,8 +20,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 
-/// The mark that finds what a child started, wherever it went.
-const MARK: &str = "FIREDRILL_CHILD";
+use crate::agent::MARK;
 
 /// Between two looks at what is left of a family that was asked to end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -80,8 +80,7 @@ impl Child {
         static STARTED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let ordinal = STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let us = std::process::id();
-        // The nanoseconds tell our children from those of an earlier process with our id.
-        let mark = format!("{us}-{ordinal}-{}", super::clock::wall().as_nanosecond());
+        let mark = format!("{}{ordinal}", crate::agent::mark().map_err(io::Error::other)?);
         command.env(MARK, &mark);
         if group == Group::Own {
             command.process_group(0);

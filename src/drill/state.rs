@@ -49,6 +49,8 @@ pub enum UnderTest {
     Finished {
         /// Whether by itself, with status 0.
         passed: bool,
+        /// Whether it was ended because the drill stopped; then nothing can be said about it.
+        stopped: bool,
         /// How, in words.
         detail: String,
     },
@@ -163,13 +165,14 @@ impl Drill {
 
     fn on_command_finished(&mut self, status: Option<i32>, detail: String) {
         let passed = self.under_test == UnderTest::Running && status == Some(0);
+        let stopped = matches!(self.under_test, UnderTest::Ending { .. }) && self.stop.is_some();
         let detail = match self.under_test {
             UnderTest::Ending { .. } if self.stop.is_none() => {
                 format!("{detail}; it was still running when the last fault reached its end (raise `max`)")
             }
             _ => detail,
         };
-        self.under_test = UnderTest::Finished { passed, detail };
+        self.under_test = UnderTest::Finished { passed, stopped, detail };
     }
 
     fn on_verified(&mut self, now: Duration, residue: Vec<String>) {

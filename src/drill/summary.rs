@@ -152,6 +152,11 @@ pub enum CommandResult {
         /// How.
         detail: String,
     },
+    /// The drill stopped and ended it: nothing can be said about it.
+    Stopped {
+        /// How it ended.
+        detail: String,
+    },
     /// There was none, or it was never started.
     None {},
 }
@@ -244,6 +249,9 @@ fn command(drill: &Drill) -> CommandResult {
     match &drill.under_test {
         UnderTest::NotStarted => CommandResult::None {},
         UnderTest::Finished { passed: true, .. } => CommandResult::Passed {},
+        UnderTest::Finished { stopped: true, detail, .. } => {
+            CommandResult::Stopped { detail: detail.clone() }
+        }
         UnderTest::Finished { detail, .. } => CommandResult::Failed { detail: detail.clone() },
         UnderTest::Running | UnderTest::Ending { .. } => {
             CommandResult::Failed { detail: "it could not be ended".into() }
@@ -304,7 +312,11 @@ fn hypothesis(drill: &Drill, summary: &Summary) -> HypothesisResult {
         "effect" => Some(summary.effect == Effect::Confirmed),
         "impact" => Some(summary.impact == Impact::Withstood),
         "steady_state" => Some(summary.steady_state == SteadyStateResult::Held),
-        "command" => Some(summary.command == CommandResult::Passed {}),
+        "command" => match summary.command {
+            CommandResult::Passed {} => Some(true),
+            CommandResult::Failed { .. } | CommandResult::None {} => Some(false),
+            CommandResult::Stopped { .. } => None,
+        },
         "clean" => Some(summary.clean),
         "restored_by" => Some(summary.restored_by == RestoredBy::Itself),
         _ => None,

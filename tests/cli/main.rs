@@ -1,5 +1,6 @@
 //! The commands, as people run them: the real binary, its output and its exit status.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+#![allow(clippy::print_stdout, reason = "measured times are printed")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -7,9 +8,13 @@ mod support;
 mod check;
 mod demo;
 mod inert;
+mod kill;
 mod new;
 mod plan;
 mod proxy;
+mod run;
 mod schema;
+mod signals;
+mod stage;
 mod steer;
 mod usage;

@@ -81,9 +81,10 @@ fn curl_gets_the_error_that_the_scenario_says_and_only_where_it_matches() {
 
 #[test]
 fn curl_sees_a_true_reset() {
-    for protocol in ["http", "tcp"] {
+    // Bytes are reset as soon as they are accepted, before curl has sent its request; so a few may pass there.
+    for (protocol, fault) in [("http", "reset: {}"), ("tcp", "reset: {after_bytes: 40B}")] {
         let Some(said) =
-            with_fault("reset: {}", protocol, |url| format!("curl -sS -m 5 {url}/ 2>&1; echo status=$?"))
+            with_fault(fault, protocol, |url| format!("curl -sS -m 5 {url}/ 2>&1; echo status=$?"))
         else {
             return;
         };

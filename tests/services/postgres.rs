@@ -95,7 +95,7 @@ fn psql_and_pgbench_feel_latency_reset_and_black_hole() {
     assert!(average.unwrap_or_else(|| panic!("{text}")).parse::<f64>().unwrap() >= 40.0, "{text}");
 
     let text = drilled("reset: {}", &format!("psql {connect} -c 'select 1'; echo status=$?"));
-    assert!(value(&text, "status") == 2.0 && text.contains("reset by peer"), "{text}");
+    assert!(value(&text, "status") == 2.0 && text.contains("server closed the connection"), "{text}");
 
     let text = drilled(
         "blackhole: {}",

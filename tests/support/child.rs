@@ -24,6 +24,8 @@ pub struct Child {
     stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
     readers: Vec<std::thread::JoinHandle<()>>,
+    /// The group is somebody else's care.
+    released: bool,
 }
 
 /// How a process ended and what it said.
@@ -49,7 +51,7 @@ impl Child {
             read_into(child.stdout.take().expect("piped"), Arc::clone(&stdout)),
             read_into(child.stderr.take().expect("piped"), Arc::clone(&stderr)),
         ];
-        Self { child, stdout, stderr, readers }
+        Self { child, stdout, stderr, readers, released: false }
     }
 
     /// Its process id.
@@ -70,11 +72,13 @@ impl Child {
     /// Waits for the first line on its standard output that holds `text`.
     pub fn wait_for_line(&self, text: &str, deadline: Duration) -> String {
         let mut found = None;
-        let seen = happens_within(deadline, || {
+        happens_within(deadline, || {
+            // Asked first: what it said before it closed its output is looked at once more.
+            let silent = self.readers.iter().all(std::thread::JoinHandle::is_finished);
             found = self.stdout().lines().find(|line| line.contains(text)).map(str::to_owned);
-            found.is_some()
+            found.is_some() || silent
         });
-        assert!(seen, "no line with `{text}`:\n{}\n{}", self.stdout(), self.stderr());
+        assert!(found.is_some(), "no line with `{text}`:\n{}\n{}", self.stdout(), self.stderr());
         found.unwrap_or_default()
     }
 
@@ -83,8 +87,17 @@ impl Child {
         kill(self.pid_t(), signal).expect("the process is ours and not yet reaped");
     }
 
-    /// Waits for its end.
-    pub fn wait(mut self, deadline: Duration) -> Ended {
+    /// Waits for its end, and then ends what it left running.
+    pub fn wait(self, deadline: Duration) -> Ended {
+        self.wait_for_end(deadline, true)
+    }
+
+    /// Waits for its end and touches nobody else, so that a test can look at what is left, and must end it.
+    pub fn wait_alone(self, deadline: Duration) -> Ended {
+        self.wait_for_end(deadline, false)
+    }
+
+    fn wait_for_end(mut self, deadline: Duration, with_group: bool) -> Ended {
         let mut status: Option<ExitStatus> = None;
         let what = format!("the end of {}", self.pid());
         wait_until(&what, deadline, || {
@@ -92,11 +105,14 @@ impl Child {
             status.is_some()
         });
         let status = status.expect("waited for");
-        // A grandchild that holds the pipe would keep the readers; it would be residue, and so is killed first.
-        let _ = killpg(self.pid_t(), Signal::SIGKILL);
-        for reader in self.readers.drain(..) {
-            let _ = reader.join();
+        if with_group {
+            // A grandchild that holds the pipe would keep the readers; it would be residue, and so is killed first.
+            let _ = killpg(self.pid_t(), Signal::SIGKILL);
+            for reader in self.readers.drain(..) {
+                let _ = reader.join();
+            }
         }
+        self.released = true;
         Ended { code: status.code(), signal: status.signal(), stdout: self.stdout(), stderr: self.stderr() }
     }
 
@@ -107,6 +123,9 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
+        if self.released {
+            return;
+        }
         let _ = killpg(self.pid_t(), Signal::SIGKILL);
         let _ = self.child.wait();
     }

@@ -2,11 +2,13 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::fcntl::{OFlag, posix_fallocate};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, posix_fallocate};
+use nix::unistd::linkat;
 
 use super::record::{Entry, MARK, Tail, decode, encode};
 use crate::agent::clock::wait_until;
@@ -39,21 +41,27 @@ pub(in crate::agent) struct Contents {
 impl UndoJournal {
     /// A new one; an error when there is one already.
     pub fn create(path: &Path, opened: &Entry) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .custom_flags(OFlag::O_NOFOLLOW.bits())
-            .open(path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).mode(0o600);
+        // It gets its name once it is whole: before, another drill that heals would take it for what a dead life left.
+        let nameless = options.clone().custom_flags(OFlag::O_TMPFILE.bits()).open(folder).ok();
+        let is_nameless = nameless.is_some();
+        let file = match nameless {
+            Some(file) => file,
+            // A file system that cannot do that; there the worst that the mistake costs is a refused start.
+            None => options.create_new(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)?,
+        };
         let mut journal = Self { path: path.into(), file, end: MARK.len() as u64, allocated: 0 };
         journal.allocate(CHUNK)?;
         journal.file.write_all_at(MARK, 0)?;
         journal.append(opened, Duration::from_secs(1))?;
-        // The name must last too, or a crash of the host leaves a deed without its way back.
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
+        if is_nameless {
+            let this = format!("/proc/self/fd/{}", journal.file.as_raw_fd());
+            linkat(AT_FDCWD, this.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW)?;
         }
+        // The name must last too, or a crash of the host leaves a deed without its way back.
+        File::open(folder)?.sync_all()?;
         Ok(journal)
     }
 

@@ -58,6 +58,10 @@ fn results(summary: &Summary) -> Vec<(Tone, String)> {
         CommandResult::Passed {} => lines
             .push(line("command", (Tone::Good, "passed", "ended with status 0 while the faults were on"))),
         CommandResult::Failed { detail } => lines.push(line("command", (Tone::Bad, "failed", detail))),
+        CommandResult::Stopped { detail } => {
+            let detail = format!("{detail}, because the drill stopped");
+            lines.push(line("command", (Tone::Notice, "stopped", &detail)));
+        }
         CommandResult::None {} => {}
     }
     let left = summary.residue.join("; ");

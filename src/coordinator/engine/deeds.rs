@@ -136,13 +136,14 @@ impl Driver<'_> {
         let Some(agent) = self.running.prepared.as_ref().and_then(|prepared| prepared.agent.clone()) else {
             return;
         };
-        for lost in agent.lost() {
-            self.happen(Event::FaultLost { fault: lost.fault, why: lost.why });
-        }
+        // First what failed, then what followed from it: without its guardian the agent ends every fault.
         if let Err(reason) = agent.health()
             && self.drill.stopped().is_none()
         {
             self.happen(Event::HaltRequested { who: OURSELVES.into(), reason });
+        }
+        for lost in agent.lost() {
+            self.happen(Event::FaultLost { fault: lost.fault, why: lost.why });
         }
     }
 

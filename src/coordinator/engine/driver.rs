@@ -300,7 +300,11 @@ impl Driver<'_> {
         let now = self.now();
         let head = self.recorder.close(now, &summary);
         match (self.record_error.take(), head) {
-            (Some(error), _) | (None, Err(error)) => Err(error),
+            (Some(mut error), _) | (None, Err(mut error)) => {
+                // What is not on record is not proven, however well it went.
+                error.came_to = Some(if summary.clean { 5 } else { 7 });
+                Err(error)
+            }
             (None, Ok(head)) => Ok(Outcome { summary, folder: self.setup.folder.clone(), head }),
         }
     }

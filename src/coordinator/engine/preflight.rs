@@ -17,7 +17,7 @@ use crate::agent::{self, Agent, Options as AgentOptions};
 use crate::coordinator::lever::Lever;
 use crate::coordinator::secrets::Secrets;
 use crate::fault::{Fault, Target};
-use crate::scenario::plan::{PlannedFault, PlannedRoute};
+use crate::scenario::plan::{PlannedFault, PlannedRoute, ProbeAction};
 
 /// How long an upstream may take to accept a connection.
 const UPSTREAM_WITHIN: Duration = Duration::from_secs(3);
@@ -152,14 +152,20 @@ async fn remote_routes(setup: &Setup, refusals: &mut Vec<String>) -> BTreeMap<St
     clients
 }
 
-/// Starts the agent when a fault needs it, and looks whom each fault would hit.
+/// Whether the drill starts processes, which its guardian ends should the drill be killed.
+fn starts_processes(setup: &Setup) -> bool {
+    let mut probes = setup.plan.steady_state.probes.iter();
+    setup.plan.command.is_some() || probes.any(|probe| matches!(probe.action, ProbeAction::Run(_)))
+}
+
+/// Starts the agent when a fault needs it or there may be processes to end, and looks whom each fault would hit.
 async fn host(setup: &Setup, refusals: &mut Vec<String>, warnings: &mut Vec<String>) -> Option<Arc<Agent>> {
     let faults = setup.plan.faults.iter().filter_map(|planned| match &planned.fault {
         Fault::Host(fault) => Some((planned, fault)),
         Fault::Traffic(_) => None,
     });
     let faults: Vec<_> = faults.collect();
-    if faults.is_empty() {
+    if faults.is_empty() && !starts_processes(setup) {
         return None;
     }
     let options = AgentOptions {

@@ -22,13 +22,25 @@ pub struct Input {
     pub text: String,
 }
 
-/// Why a record cannot be kept. A drill without a record is not started.
+/// Why a record cannot be kept. A drill without a record is not started, and one that loses it is stopped.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {deed} `{}`: {source}; choose another folder with `--out DIR`", path.display())]
+#[error("cannot {deed} `{}`: {source}; {}choose another folder with `--out DIR`", path.display(), self.meanwhile())]
 pub struct RecordError {
     deed: &'static str,
     path: PathBuf,
     source: io::Error,
+    /// The exit status that the drill came to, once it had begun.
+    pub came_to: Option<u8>,
+}
+
+impl RecordError {
+    fn meanwhile(&self) -> &'static str {
+        match self.came_to {
+            None => "",
+            Some(7) => "the drill was stopped and left something behind (`firedrill agent heal`); ",
+            Some(_) => "the drill was stopped and everything taken back; ",
+        }
+    }
 }
 
 /// The growing record.
@@ -45,7 +57,7 @@ impl Recorder {
         let folder = setup.folder.clone();
         let wrong = |deed, path: &Path| {
             let path = path.to_owned();
-            move |source| RecordError { deed, path, source }
+            move |source| RecordError { deed, path, source, came_to: None }
         };
         DirBuilder::new().recursive(true).create(&folder).map_err(wrong("make the folder", &folder))?;
         let path = folder.join("journal.jsonl");
@@ -76,7 +88,7 @@ impl Recorder {
     }
 
     fn failed(&self, deed: &'static str, source: io::Error) -> RecordError {
-        RecordError { deed, path: self.folder.join("journal.jsonl"), source }
+        RecordError { deed, path: self.folder.join("journal.jsonl"), source, came_to: None }
     }
 
     /// Writes the closing line and the summary; gives the hash of the last line.
@@ -92,7 +104,7 @@ impl Recorder {
         let text = serde_json::to_vec_pretty(&whole).unwrap_or_default();
         std::fs::write(&beside, text)
             .and_then(|()| std::fs::rename(&beside, &path))
-            .map_err(|source| RecordError { deed: "write", path, source })?;
+            .map_err(|source| RecordError { deed: "write", path, source, came_to: None })?;
         Ok(head)
     }
 }

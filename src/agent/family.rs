@@ -1,0 +1,91 @@
+//! What this process starts (probes' commands, the command under test), and all that these start: marked in their
+//! environment, so that they are found wherever they went and ended by whoever is left when we are not.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use procfs::process::all_processes;
+
+use super::identity::Identity;
+use super::refusal::AgentError;
+
+/// The variable that holds the mark.
+pub const MARK: &str = "FIREDRILL_CHILD";
+
+/// A family may fork while it is being killed; this many rounds end every one that is not a fork bomb.
+const ROUNDS_MAX: usize = 50;
+
+/// How the marks begin that this process gives to what it starts; no other process, earlier or later, has the same.
+pub fn mark() -> Result<String, AgentError> {
+    Identity::of_self().map(of)
+}
+
+fn of(starter: Identity) -> String {
+    format!("{}.{}-", starter.pid, starter.start)
+}
+
+/// Kills everything that a process which is gone had started; gives how many there were, and what is left.
+pub(super) fn end_family(starter: Identity) -> (usize, Vec<String>) {
+    let mark = of(starter);
+    let mut met = std::collections::BTreeSet::new();
+    for _ in 0..ROUNDS_MAX {
+        let members = members(&mark);
+        if members.is_empty() {
+            return (met.len(), Vec::new());
+        }
+        for member in members {
+            met.insert(member);
+            // One that cannot be killed is met again.
+            let _ = member.kill();
+        }
+    }
+    let left = members(&mark).into_iter();
+    let left = left.map(|member| format!("process {} that the drill had started still runs", member.pid));
+    (met.len(), left.collect())
+}
+
+fn members(mark: &str) -> Vec<Identity> {
+    let Ok(processes) = all_processes() else { return Vec::new() };
+    let mut found = Vec::new();
+    for process in processes.flatten() {
+        let marked = process.environ().is_ok_and(|environment| {
+            let value = environment.get(OsStr::new(MARK));
+            value.is_some_and(|value| value.as_bytes().starts_with(mark.as_bytes()))
+        });
+        let lives = || process.stat().ok().filter(|stat| !matches!(stat.state, 'Z' | 'X'));
+        if marked && let Some(stat) = lives() {
+            found.push(Identity { start: stat.starttime, pid: stat.pid });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn all_that_carry_the_mark_of_a_process_end_and_no_others() {
+        // Nobody has these numbers.
+        let [gone, other] = [1, 2].map(|start| Identity { start, pid: i32::MAX });
+        let start = |script: &str, starter| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).env(MARK, format!("{}0", of(starter)));
+            command.stdin(Stdio::null()).spawn().unwrap()
+        };
+        let mut family = start("setsid sleep 60 & sleep 60; true", gone);
+        let mut stranger = start("exec sleep 60", other);
+        while members(&of(gone)).len() < 3 {
+            std::thread::yield_now();
+        }
+        let (met, left) = end_family(gone);
+        let stranger_lives = stranger.try_wait().unwrap().is_none();
+        let _ = stranger.kill();
+        let _ = stranger.wait();
+        assert!(!family.wait().unwrap().success());
+        assert!(met >= 3 && left.is_empty() && stranger_lives, "{met} {left:?}");
+        assert_eq!(end_family(gone), (0, Vec::new()));
+    }
+}

@@ -1,0 +1,161 @@
+//! kill -9, whenever: what stood still goes on, ports and processes are gone, and the record says that it was cut.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::stage::{
+    ACTIVE, EFFECTIVE, Moment, PATIENCE, PREFLIGHT, RECOVERING, SLOW, STEADY, STILL, Stage, VERIFYING,
+    at_each, now, signal,
+};
+use crate::support::wait_until;
+
+/// How long the victims stood still after a kill.
+#[derive(Default)]
+struct Times(Mutex<Vec<Duration>>);
+
+impl Times {
+    fn add(&self, time: Duration) {
+        self.0.lock().unwrap().push(time);
+    }
+
+    fn print(&self, what: &str) {
+        let mut times = self.0.lock().unwrap();
+        times.sort();
+        let (Some(least), Some(most)) = (times.first(), times.last()) else { return };
+        let median = times[times.len() / 2];
+        println!("{what}: the victim goes on after {least:?} / {median:?} / {most:?} (of {})", times.len());
+    }
+}
+
+/// Kills a drill at a moment; everything is taken back, and the same scenario runs again.
+fn kill_at(moment: Moment, times: &Times) {
+    let stage = Stage::new();
+    let lasting = if moment.paused { "30s" } else { "1s" };
+    let drill = stage.run(&stage.scenario(lasting), "out", &["--json"]);
+    moment.wait(&drill, &stage);
+    drill.signal(Signal::SIGKILL);
+    let killed = now();
+    let ended = drill.wait_alone(PATIENCE);
+    let time = stage.assert_nothing_left(moment.name, killed);
+    if moment.paused {
+        times.add(time);
+    }
+    match ended.code {
+        None => assert_eq!(stage.verified("out"), "cut", "at {}", moment.name),
+        // The last look is short: it may be over before the signal comes.
+        Some(code) => {
+            assert_eq!((moment.name, code), (VERIFYING.name, 0));
+            assert_eq!(stage.verified("out"), "whole");
+        }
+    }
+    stage.assert_runs_again(moment.name, &stage.scenario("1s"));
+}
+
+#[test]
+fn a_drill_killed_in_any_phase_leaves_nothing() {
+    let times = Times::default();
+    let early = [PREFLIGHT, STEADY, ACTIVE, SLOW];
+    at_each(&early, |moment| kill_at(moment, &times));
+    let late = [STILL, EFFECTIVE, RECOVERING, VERIFYING];
+    at_each(&late, |moment| kill_at(moment, &times));
+    times.print("kill -9 of the drill");
+}
+
+#[test]
+fn a_drill_killed_while_its_command_runs_leaves_neither_the_command_nor_what_that_started() {
+    let times = Times::default();
+    std::thread::scope(|scope| {
+        for script in ["sleep 300", "sleep 301 & sleep 302; true", "setsid sleep 303 & sleep 304; true"] {
+            let times = &times;
+            scope.spawn(move || {
+                let stage = Stage::new();
+                let file = stage.scenario("");
+                let drill = stage.run(&file, "out", &["--json", "--", "sh", "-c", script]);
+                EFFECTIVE.wait(&drill, &stage);
+                wait_until("the command", PATIENCE, || stage.processes().len() > 2);
+                drill.signal(Signal::SIGKILL);
+                let killed = now();
+                assert_eq!(drill.wait_alone(PATIENCE).signal, Some(9));
+                times.add(stage.assert_nothing_left(script, killed));
+                assert_eq!(stage.verified("out"), "cut");
+            });
+        }
+    });
+    times.print("kill -9 of the drill with a command under test");
+}
+
+#[test]
+fn a_drill_whose_guardian_is_killed_takes_everything_back_and_says_why() {
+    at_each(&[STEADY, STILL, EFFECTIVE], |moment| {
+        let stage = Stage::new();
+        let drill = stage.run(&stage.scenario("30s"), "out", &["--json"]);
+        moment.wait(&drill, &stage);
+        signal(stage.guardian().unwrap(), Signal::SIGKILL);
+        let killed = now();
+        wait_until("the way back", PATIENCE, || stage.victim.state() == 'S');
+        println!(
+            "kill -9 of the guardian at {}: the victim goes on after {:?}",
+            moment.name,
+            killed.elapsed()
+        );
+        let ended = drill.wait(PATIENCE);
+        let summary = stage.summary("out");
+        assert_eq!(ended.code, Some(5), "at {}: {summary:#}\n{}", moment.name, ended.stderr);
+        assert!(summary["reasons"].to_string().contains("guardian"), "{summary:#}");
+        assert_eq!(summary["clean"], true, "{summary:#}");
+        stage.assert_nothing_left(moment.name, killed);
+        assert_eq!(stage.verified("out"), "whole");
+    });
+}
+
+#[test]
+fn when_drill_and_guardian_die_together_heal_takes_everything_back() {
+    // Once the guardian stands still first, so that the drill's end cannot reach it; once they only die together.
+    std::thread::scope(|scope| {
+        for asleep in [true, false] {
+            scope.spawn(move || {
+                let stage = Stage::new();
+                let file = stage.scenario("30s");
+                let drill = stage.run(&file, "out", &["--json"]);
+                EFFECTIVE.wait(&drill, &stage);
+                let guardian = stage.guardian().unwrap();
+                if asleep {
+                    signal(guardian, Signal::SIGSTOP);
+                }
+                drill.signal(Signal::SIGKILL);
+                // It may have done its work already.
+                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(guardian), Signal::SIGKILL);
+                assert_eq!(drill.wait_alone(PATIENCE).signal, Some(9));
+                wait_until("the guardian's death", PATIENCE, || stage.guardian().is_none());
+                if asleep {
+                    assert_eq!(stage.victim.state(), 'T');
+                }
+                let healed = stage.said(&["agent", "heal"]);
+                assert_eq!(healed.code, Some(0), "{healed:?}");
+                let undone = healed.stdout.contains("undone: process_pause `still`");
+                assert!(undone || !asleep, "{healed:?}");
+                stage.assert_nothing_left("after heal", now());
+                assert_eq!(stage.verified("out"), "cut");
+                stage.assert_runs_again("after heal", &stage.scenario("1s"));
+            });
+        }
+    });
+}
+
+#[test]
+fn the_next_drill_takes_back_what_a_dead_one_left() {
+    let stage = Stage::new();
+    let drill = stage.run(&stage.scenario("30s"), "out", &["--json"]);
+    EFFECTIVE.wait(&drill, &stage);
+    let guardian = stage.guardian().unwrap();
+    signal(guardian, Signal::SIGSTOP);
+    drill.signal(Signal::SIGKILL);
+    signal(guardian, Signal::SIGKILL);
+    drill.wait_alone(PATIENCE);
+    wait_until("the guardian's death", PATIENCE, || stage.guardian().is_none());
+    assert_eq!(stage.victim.state(), 'T');
+    stage.assert_runs_again("after both died", &stage.scenario("1s"));
+    stage.assert_nothing_left("after the next drill", now());
+}
