@@ -6,9 +6,11 @@
 //! ([`child`](super::child)).
 
 use std::io;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use nix::unistd::{AccessFlags, access};
 use tokio_util::sync::CancellationToken;
 
 use super::child::{Child, Group};
@@ -65,6 +67,20 @@ pub async fn start(argv: &[String]) -> Result<TestCommand, CommandError> {
         .await
         .map_err(|error| CommandError::Start { program: program.clone(), why: io_words(&error) })?;
     Ok(TestCommand { child, program: program.clone() })
+}
+
+/// Why a command's program cannot be started, as far as can be seen without starting it.
+pub fn cannot_start(argv: &[String]) -> Option<String> {
+    let Some(program) = argv.first() else { return Some(CommandError::Empty.to_string()) };
+    let is_program = |path: &Path| path.is_file() && access(path, AccessFlags::X_OK).is_ok();
+    if program.contains('/') {
+        let path = Path::new(program);
+        return (!is_program(path)).then(|| format!("`{program}` is no program that can be run; correct it"));
+    }
+    // Where no path is set, the system has one of its own.
+    let path = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&path).any(|folder| is_program(&folder.join(program)));
+    (!found).then(|| format!("no program `{program}` is found in PATH; install it, or write where it is"))
 }
 
 impl TestCommand {
@@ -132,6 +148,19 @@ mod tests {
         let error = start(&["/no/such".to_owned()]).await.err().unwrap().to_string();
         assert_eq!(error, "cannot start `/no/such`: no such file or directory");
         assert!(matches!(start(&[]).await, Err(CommandError::Empty)));
+    }
+
+    #[test]
+    fn what_cannot_be_started_is_known_without_starting_it() {
+        let words = |program: &str| cannot_start(&[program.to_owned()]);
+        for good in ["sh", "/bin/sh"] {
+            assert_eq!(words(good), None, "{good}");
+        }
+        for (wrong, why) in
+            [("no-such-program", "found in PATH"), ("/bin", "can be run"), ("./none", "can be run")]
+        {
+            assert!(words(wrong).unwrap().contains(why), "{wrong}");
+        }
     }
 
     #[tokio::test]

@@ -99,11 +99,13 @@ fn a_command_that_ignores_term_is_killed_with_all_it_started_once_the_faults_are
 }
 
 #[test]
-fn a_command_that_cannot_be_started_fails_the_drill_and_names_it() {
+fn a_command_that_cannot_be_started_is_refused_before_the_first_fault_and_named() {
     let stage = Stage::new();
     let ended = run(&stage, &stage.write("absent", SLOW, "", ""), &["--", "/no/such/program"]);
-    assert!(matches!(ended.code, Some(4 | 6)), "{ended:?}");
-    assert!(stage.summary("out")["command"].to_string().contains("/no/such/program"));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let summary = stage.summary("out");
+    assert!(summary["reasons"].to_string().contains("/no/such/program"), "{summary:#}");
+    assert_eq!(summary["times"]["applied"], serde_json::Value::Null, "{summary:#}");
 }
 
 #[test]

@@ -71,11 +71,13 @@ async fn all_that_is_wrong_is_said_before_the_first_fault() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut plan = plan("127.0.0.1:1".parse().unwrap());
     plan.routes[0].spec.listen = taken.local_addr().unwrap().to_string();
+    plan.command = Some(vec!["no-such-program".into()]);
     let summary = world.run(plan).await.unwrap().summary;
     assert_eq!(summary.exit, 1);
     let said = summary.reasons.join("\n");
     assert!(said.contains(&taken.local_addr().unwrap().to_string()), "{said}");
     assert!(said.contains("127.0.0.1:1 cannot be reached"), "{said}");
+    assert!(said.contains("`no-such-program`"), "{said}");
     assert!(!world.seen().contains(&"fault.apply".to_owned()));
 }
 

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::Setup;
 use super::hand::Hand;
 use crate::agent::{self, Agent, Options as AgentOptions};
+use crate::coordinator::command;
 use crate::coordinator::lever::Lever;
 use crate::coordinator::secrets::Secrets;
 use crate::fault::{Fault, Target};
@@ -59,6 +60,9 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
         refusals.extend(missing);
         Secrets::default()
     });
+    if let Some(why) = setup.plan.command.as_deref().and_then(command::cannot_start) {
+        refusals.push(format!("the command under test: {why}"));
+    }
     let control = own_routes(setup, &mut refusals).await;
     let clients = remote_routes(setup, &mut refusals).await;
     // Whatever a dead life left on this host is undone before anything new, also by a drill without host faults.
