@@ -58,6 +58,11 @@ pub async fn serve(
     parent: Option<u32>,
     ready: impl FnOnce(SocketAddr),
 ) -> io::Result<()> {
+    // The kernel knows the process by its role, so that a scenario finds it by `name: payments`. A name is for people
+    // and selectors; the shop works without.
+    if let Ok(name) = std::ffi::CString::new(role.name()) {
+        let _ = nix::sys::prctl::set_name(&name);
+    }
     let ended = lifeline::tie(parent)?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         io::Error::new(error.kind(), format!("the shop's {} cannot listen on {listen}: {error}", role.name()))

@@ -61,6 +61,12 @@ fn an_open_breaker_says_pay_later_without_payments() {
 }
 
 #[test]
+fn a_process_of_the_shop_is_known_by_its_role() {
+    let (stock, _) = process("stock", &[]);
+    assert_eq!(std::fs::read_to_string(format!("/proc/{}/comm", stock.pid())).unwrap(), "stock\n");
+}
+
+#[test]
 fn a_process_of_the_shop_ends_gently_when_told() {
     let (stock, address) = process("stock", &[]);
     stock.signal(Signal::SIGTERM);

@@ -20,7 +20,7 @@ fn a_plan_says_what_would_happen_and_to_whom() {
     let ended = plan(&["--seed", "42", ALONE]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_golden("plan/payments-slow.txt", &ended.stdout);
-    let ended = plan(&["scenarios/stock-killed.yaml"]);
+    let ended = plan(&["scenarios/stock-killed.yaml", "--set=SHOP=http://127.0.0.1:8080"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_golden("plan/stock-killed.txt", &ended.stdout);
 }

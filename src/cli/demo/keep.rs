@@ -30,7 +30,7 @@ pub(super) fn open(runtime: &Runtime, shop: &Shop, route: SocketAddr) -> anyhow:
     let ended = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        invite(shop, api.address());
+        invite(shop, api.address(), route);
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -44,17 +44,16 @@ pub(super) fn open(runtime: &Runtime, shop: &Shop, route: SocketAddr) -> anyhow:
     Ok(())
 }
 
-fn invite(shop: &Shop, api: SocketAddr) {
+fn invite(shop: &Shop, api: SocketAddr, route: SocketAddr) {
     let front = shop.front;
+    let payments = shop.payments;
     let fault = format!("http://{api}/v1/routes/{ROUTE}/faults/slow");
     say("\nThe shop stays open until Ctrl-C. In another terminal:");
     for (what, command) in [
         ("buy something", format!("curl http://{front}/checkout")),
         (
             "make payments slow",
-            format!(
-                "curl -X PUT {fault} -H 'content-type: application/json' -d '{{\"fault\":{{\"latency\":{{\"delay\":\"2s\"}}}}}}'"
-            ),
+            format!("curl -X PUT {fault} --json '{{\"fault\": {{\"latency\": {{\"delay\": \"2s\"}}}}}}'"),
         ),
         ("buy again, and wait", format!("curl http://{front}/checkout")),
         (
@@ -68,7 +67,20 @@ fn invite(shop: &Shop, api: SocketAddr) {
             "a second, narrow way into payments",
             format!(
                 "firedrill proxy --control none --listen 127.0.0.1:9001 --upstream {} --bandwidth 100B/s",
-                shop.payments
+                payments
+            ),
+        ),
+        (
+            "a drill on a process of the shop; every file in scenarios/ says what it teaches",
+            format!(
+                "firedrill run scenarios/payments-paused.yaml --set SHOP=http://{front} --set PAYMENTS_PROCESS=payments"
+            ),
+        ),
+        (
+            "a drill on the route: first take it from this proxy, which has the address until then",
+            format!(
+                "curl -X DELETE http://{api}/v1/routes/{ROUTE}\n  firedrill run scenarios/payments-errors.yaml \\\n    \
+                 --set SHOP=http://{front} --set PAYMENTS={payments} --set PAYMENTS_ROUTE={route}"
             ),
         ),
     ] {
