@@ -222,9 +222,10 @@ impl Guardian {
         let faults = self.outstanding();
         let left = self.undo(&faults);
         match end {
-            End::Told | End::WorkerGone => {
-                // A worker that told us is done with both, or was killed a moment later.
+            End::Told => {}
+            End::WorkerGone => {
                 let running = self.end_family();
+                // Nobody else is there to do it. While the worker lives, the file is its own.
                 if left == 0 && running == 0 {
                     let _ = self.journal.delete();
                 }

@@ -211,11 +211,14 @@ impl Standing {
     /// Deletes the undo journal of an agent that left nothing behind.
     pub fn close(&self) -> Result<(), AgentError> {
         let journal = open(&self.journal);
-        journal.delete().map_err(|source| AgentError::File {
-            what: "delete undo journal",
-            path: journal.path().into(),
-            source,
-        })
+        match journal.delete() {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(AgentError::File {
+                what: "delete undo journal",
+                path: journal.path().into(),
+                source: error,
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn write(&self, entry: &Entry) -> Result<(), AgentError> {

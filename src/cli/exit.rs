@@ -13,9 +13,9 @@ pub enum Exit {
     Alarms = 2,
     /// The playbook was exercised and did not restore.
     Playbook = 3,
-    /// The hypothesis was refuted, the fault was not contained, or the command failed.
+    /// The hypothesis was refuted, the service did not come back, or the command failed.
     Refuted = 4,
-    /// Stopped by a guardrail or a person.
+    /// Stopped by a guardrail, a person or a signal.
     Stopped = 5,
     /// The drill proves nothing: no effect, gate never met, blind monitor, bad clocks.
     Unproven = 6,
@@ -54,8 +54,10 @@ impl Exit {
             Self::Refused => "refused before the first fault",
             Self::Alarms => "an expected alarm was missed or late, or a forbidden one came",
             Self::Playbook => "the playbook was exercised and did not restore",
-            Self::Refuted => "the hypothesis was refuted, the fault was not contained, or the command failed",
-            Self::Stopped => "stopped by a guardrail or a person",
+            Self::Refuted => {
+                "the hypothesis was refuted, the service did not come back, or the command failed"
+            }
+            Self::Stopped => "stopped by a guardrail, a person or a signal",
             Self::Unproven => "the drill proves nothing",
             Self::Residue => "something was left behind",
         }

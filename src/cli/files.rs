@@ -1,6 +1,6 @@
 //! The files that commands name: finding them, and saying what is wrong with them.
 
-use std::io::IsTerminal as _;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -16,10 +16,34 @@ const DEPTH_MAX: usize = 16;
 pub(super) fn open(path: &Path) -> (Source, Problems) {
     let mut problems = Problems::new();
     let source = Source::open(path).unwrap_or_else(|error| {
-        problems.error("unreadable", Span::default(), format!("the file cannot be read: {error}"));
+        let message = match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::IsADirectory => "this is a folder, not a file".to_owned(),
+            _ => format!("the file cannot be read: {error}"),
+        };
+        let problem = problems.error("unreadable", Span::default(), message);
+        if let Some(help) = help_for(path, error.kind()) {
+            problem.help(help);
+        }
         Source::new(path.display().to_string(), "")
     });
     (source, problems)
+}
+
+/// The way out, where there is one to see.
+fn help_for(path: &Path, error: ErrorKind) -> Option<String> {
+    match error {
+        ErrorKind::NotFound => {
+            let meant = PathBuf::from(format!("{}.yaml", path.display()));
+            Some(if meant.is_file() {
+                format!("did you mean `{}`?", meant.display())
+            } else {
+                "look at the path; `firedrill new scenario NAME` writes a file to start from".to_owned()
+            })
+        }
+        ErrorKind::IsADirectory => Some("name one scenario; `firedrill check` also takes folders".to_owned()),
+        _ => None,
+    }
 }
 
 /// The YAML files meant by files and folders, each folder in the order of its names.

@@ -31,9 +31,25 @@ pub use exit::Exit;
 
 use crate::coordinator::engine::RecordError;
 
+const AFTER_HELP: &str = "\
+To begin:
+  firedrill demo                          a drill on a small shop of its own
+  firedrill new scenario payments-slow    a commented file, for a service of yours
+  firedrill check payments-slow.yaml && firedrill plan payments-slow.yaml
+  firedrill run payments-slow.yaml
+
+Exit status:
+  0  all verdicts pass
+  1  usage, an invalid file, or refused before the first fault
+  4  the hypothesis was refuted, the service did not come back, or the command failed
+  5  stopped by a guardrail, a person or a signal
+  6  the drill proves nothing: no effect was measured, or the steady state was never good
+  7  something was left behind";
+
 /// Cause a fault, prove that it was felt, measure who noticed, and leave nothing behind.
 #[derive(Debug, Parser)]
 #[command(name = "firedrill", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

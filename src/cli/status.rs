@@ -30,7 +30,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
 fn text(status: &Status) -> String {
     let mut out = format!("drill {}  seed {}  {}\n", status.drill, status.seed.0, status.scenario);
     let _ = write!(out, "phase {}  {} elapsed", status.phase.word(), words::short(status.elapsed.duration()));
-    if let Some(left) = status.left {
+    if let Some(left) = status.left.filter(|left| left.duration().as_secs() > 0) {
         let _ = write!(out, ", about {} left", words::short(left.duration()));
     }
     let _ = writeln!(out, "\nreport in {}", status.folder.display());

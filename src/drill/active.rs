@@ -35,35 +35,24 @@ impl Drill {
         }
     }
 
-    /// Notes the impact as soon as an effect is known. Counts arrive a little after the deed, so a violation may be
-    /// seen before its fault is known to be effective, even if that is known only once the fault is removed.
-    pub(super) fn note_impact(&mut self, now: Duration) {
-        let Some(effective) = self.injects.iter().filter_map(|inject| inject.effective).min() else { return };
+    fn note_impact(&mut self, now: Duration) {
+        let Some(effective) = self.injects.iter().filter(|i| i.is_on()).filter_map(|i| i.effective).min()
+        else {
+            return;
+        };
         if self.impact.is_some() {
             return;
         }
-        let is_on = self.injects.iter().any(Inject::is_on);
         let first_applied =
             self.injects.iter().filter_map(|inject| inject.applied).min().unwrap_or(effective);
-        let last_removed = self.injects.iter().filter_map(|inject| inject.removed).max();
-        let by_a_fault =
-            |since: Duration| since >= first_applied && (is_on || last_removed.is_some_and(|at| since <= at));
-        if let Some(probe) = self.watch.impact().filter(|probe| by_a_fault(probe.since)) {
+        if let Some(probe) = self.watch.impact().filter(|probe| probe.since >= first_applied) {
+            // Counts arrive a little after the deed: a violation may be seen before its fault is known effective.
             self.impact = Some((probe.since, probe.plan.name.clone()));
             self.out.push(Command::Record(Record::ImpactSeen { probe: probe.plan.name.clone() }));
-        } else if self.phase == Phase::Active
-            && !self.withstood
-            && let Some(since) = self.effective_since()
-            && now >= since + self.plan.steady_state.no_impact_after.duration()
-        {
+        } else if !self.withstood && now >= effective + self.plan.steady_state.no_impact_after.duration() {
             self.withstood = true;
             self.out.push(Command::Record(Record::Withstood {}));
         }
-    }
-
-    /// Since when a fault that is on has been effective.
-    fn effective_since(&self) -> Option<Duration> {
-        self.injects.iter().filter(|inject| inject.is_on()).filter_map(|inject| inject.effective).min()
     }
 
     pub(super) fn note_recovery(&mut self, now: Duration) {
@@ -148,9 +137,10 @@ impl Drill {
             Phase::Preflight => vec![Some(self.phase_since + ANSWER_WITHIN)],
             Phase::Steady => vec![Some(self.phase_since + steady.gate_within.duration())],
             Phase::Active => {
+                let effective = self.injects.iter().filter(|i| i.is_on()).filter_map(|i| i.effective).min();
                 let starts = (0..self.injects.len()).filter_map(|n| self.due(n)).min();
                 let ends = self.injects.iter().filter_map(|inject| Some(inject.ends()?.0)).min();
-                let quiet = self.effective_since().filter(|_| self.impact.is_none() && !self.withstood);
+                let quiet = effective.filter(|_| self.impact.is_none() && !self.withstood);
                 let back = stable_at.filter(|_| self.impact.is_some() && self.recovered.is_none());
                 vec![
                     starts,

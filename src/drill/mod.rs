@@ -10,8 +10,6 @@ pub mod replay;
 mod state;
 pub mod summary;
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 mod walk;
 mod watch;
 pub mod words;

@@ -307,8 +307,24 @@ fn hypothesis(drill: &Drill, summary: &Summary) -> HypothesisResult {
     if drill.not_recovered.is_some() {
         return HypothesisResult::Refuted;
     }
-    let words = drill.plan.hypothesis.as_ref().map_or(&[][..], |hypothesis| &hypothesis.confident_when);
-    let good = |word: &String| match word.as_str() {
+    let judged: Vec<Option<bool>> = claims(drill).iter().map(|claim| is_good(summary, claim)).collect();
+    if judged.contains(&Some(false)) {
+        HypothesisResult::Refuted
+    } else if judged.is_empty() || judged.contains(&None) || drill.stop.is_some() {
+        HypothesisResult::Untested
+    } else {
+        HypothesisResult::Confirmed
+    }
+}
+
+/// The results that the scenario counts on.
+fn claims(drill: &Drill) -> &[String] {
+    drill.plan.hypothesis.as_ref().map_or(&[], |hypothesis| &hypothesis.confident_when)
+}
+
+/// Whether a result is what a hypothesis can count on; `None` when this version does not judge it.
+fn is_good(summary: &Summary, result: &str) -> Option<bool> {
+    match result {
         "effect" => Some(summary.effect == Effect::Confirmed),
         "impact" => Some(summary.impact == Impact::Withstood),
         "steady_state" => Some(summary.steady_state == SteadyStateResult::Held),
@@ -318,17 +334,9 @@ fn hypothesis(drill: &Drill, summary: &Summary) -> HypothesisResult {
             CommandResult::Stopped { .. } => None,
         },
         "clean" => Some(summary.clean),
-        // An invalid one proves nothing and was dealt with above.
-        "drill" => Some(true),
+        "drill" => Some(summary.drill == Validity::Valid),
+        "restored_by" => Some(summary.restored_by == RestoredBy::Itself),
         _ => None,
-    };
-    let judged: Vec<Option<bool>> = words.iter().map(good).collect();
-    if judged.contains(&Some(false)) {
-        HypothesisResult::Refuted
-    } else if judged.is_empty() || judged.contains(&None) || drill.stop.is_some() {
-        HypothesisResult::Untested
-    } else {
-        HypothesisResult::Confirmed
     }
 }
 
@@ -344,7 +352,9 @@ fn reasons(drill: &Drill, summary: &Summary) -> Vec<(u8, String)> {
     if let Some(why) = &drill.not_recovered {
         reasons.push((4, format!("the service did not come back after the last fault was removed: {why}")));
     } else if summary.hypothesis == HypothesisResult::Refuted {
-        reasons.push((4, "the hypothesis was refuted".to_owned()));
+        let bad = claims(drill).iter().filter(|claim| is_good(summary, claim) == Some(false));
+        let bad: Vec<String> = bad.map(|claim| format!("`{claim}`")).collect();
+        reasons.push((4, format!("the hypothesis was refuted: it counts on {}", bad.join(", "))));
     }
     match &drill.stop {
         None => {}
@@ -354,6 +364,9 @@ fn reasons(drill: &Drill, summary: &Summary) -> Vec<(u8, String)> {
                 .push((6, format!("the steady state was never good before the fault: {}", why.join("; "))));
         }
         Some(StopReason::Guardrail { why }) => reasons.push((5, format!("stopped by a guardrail: {why}"))),
+        Some(StopReason::Halted { who, reason }) if reason.is_empty() => {
+            reasons.push((5, format!("stopped by {who}")));
+        }
         Some(StopReason::Halted { who, reason }) => reasons.push((5, format!("stopped by {who}: {reason}"))),
         // Preflight had let it pass, so this is no refusal before the first fault: it was tried, and came to nothing.
         Some(StopReason::FaultRefused { fault, why }) => {

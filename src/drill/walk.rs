@@ -239,7 +239,7 @@ fn fault(id: &str, after: Option<&str>, until: Until) -> PlannedFault {
     }
 }
 
-pub(super) fn plan(command: bool) -> Plan {
+fn plan(command: bool) -> Plan {
     let probe = Probe {
         name: "shop".into(),
         level: Level::Application,

@@ -256,7 +256,7 @@ fn preflight(refusals: &[String], warnings: &[String]) -> Said {
 }
 
 fn on(detail: &str) -> String {
-    if detail.is_empty() { String::new() } else { format!(" on {detail}") }
+    if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
 
 fn sampled(sample: &Sample) -> String {

@@ -34,6 +34,18 @@ fn a_good_file_has_no_problems() {
 }
 
 #[test]
+fn a_path_that_is_no_file_is_told_what_was_meant() {
+    for (path, said) in [
+        ("tests/files/scenario/payments-slow", "did you mean `tests/files/scenario/payments-slow.yaml`?"),
+        ("tests/files/nothing.yaml", "there is no such file"),
+    ] {
+        let ended = check(&[path]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stdout.contains(said), "{ended:?}");
+    }
+}
+
+#[test]
 fn every_mistake_is_shown_with_its_place_and_the_way_out() {
     let ended = check(&[MISTAKES]);
     assert_eq!(ended.code, Some(1));
@@ -160,7 +172,7 @@ fn a_file_that_is_not_there_is_named() {
     let ended = check(&[GOOD, "no/such/file.yaml"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stdout.contains("no/such/file.yaml"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("cannot be read"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("there is no such file"), "{}", ended.stdout);
     assert!(ended.stdout.ends_with("1 error in 2 files\n"), "{}", ended.stdout);
 }
 

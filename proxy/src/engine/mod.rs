@@ -11,7 +11,6 @@ mod bucket;
 mod chunk;
 mod connection;
 mod dial;
-mod ending;
 mod flow;
 mod http;
 mod outq;
@@ -23,7 +22,6 @@ mod route;
 mod sniff;
 mod spread;
 mod timer;
-mod vigil;
 mod worker;
 
 pub use problem::EngineError;

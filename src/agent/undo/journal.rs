@@ -111,12 +111,9 @@ impl UndoJournal {
         result.and(unlocked)
     }
 
-    /// Removes the file; one that is gone already is well removed.
+    /// Removes the file.
     pub fn delete(&self) -> io::Result<()> {
-        match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        std::fs::remove_file(&self.path)
     }
 
     fn append_locked(&mut self, entry: &Entry) -> io::Result<()> {

@@ -11,7 +11,7 @@ use crate::drill::words::{self, Tone};
 use crate::scenario::plan::Plan;
 
 /// The most lines for what happened last.
-const EVENTS_MAX: usize = 8;
+const EVENTS_MAX: usize = 16;
 /// The fewest, when space is short.
 const EVENTS_MIN: usize = 3;
 /// The widest column for names.
@@ -54,7 +54,11 @@ impl Head {
     }
 
     pub(super) fn line(&self) -> String {
-        format!("drill {}  seed {}  {}", self.drill, self.seed, self.title)
+        format!("{}  {}", self.which(), self.title)
+    }
+
+    fn which(&self) -> String {
+        format!("drill {}  seed {}", self.drill, self.seed)
     }
 }
 
@@ -92,8 +96,12 @@ impl Line {
 
 /// The whole picture.
 pub(super) fn picture(board: &Board, head: &Head, size: Size, now: Duration, unicode: bool) -> Vec<Line> {
-    let mut lines = vec![Line::new(Tone::Plain, head.line()), phase(board, now)];
     let hint = size.height >= 16;
+    let mut lines = vec![Line::new(Tone::Plain, head.title.as_str())];
+    if hint {
+        lines.push(Line::new(Tone::Plain, head.which()));
+    }
+    lines.push(phase(board, now));
     let spare = size.height.saturating_sub(lines.len() + usize::from(hint));
     let mut state: Vec<Line> = Vec::new();
     if !board.probes.is_empty() {
@@ -144,7 +152,7 @@ fn phase(board: &Board, now: Duration) -> Line {
     let mut line = Line::new(Tone::Plain, "phase ")
         .and(tone, board.phase.word())
         .and(Tone::Plain, format!("   {} elapsed", whole_seconds(now)));
-    if let Some(left) = board.left(now).filter(|left| !left.is_zero()) {
+    if let Some(left) = board.left(now).filter(|left| left.as_secs() > 0) {
         line = line.and(Tone::Plain, format!(", about {} left", whole_seconds(left)));
     }
     line

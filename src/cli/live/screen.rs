@@ -20,7 +20,8 @@ const OPEN: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const CLOSE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 // A terminal that knows these shows the frame only once it is whole; others ignore them.
 const FRAME_BEGIN: &str = "\x1b[?2026h\x1b[H";
-const FRAME_END: &str = "\x1b[J\x1b[?2026l";
+const FRAME_END: &str = "\x1b[?2026l";
+const REST_END: &str = "\x1b[J";
 const LINE_END: &str = "\x1b[K";
 const PLAIN_AGAIN: &str = "\x1b[0m";
 
@@ -110,7 +111,8 @@ impl Screen {
             return;
         }
         self.drawn_at = Some(now);
-        let frame = frame(&picture(board, head, size(), now, style.unicode), style);
+        let size = size();
+        let frame = frame(&picture(board, head, size, now, style.unicode), size, style);
         if frame != self.shown {
             let _ = out.write_all(frame.as_bytes()).and_then(|()| out.flush());
             self.shown = frame;
@@ -126,8 +128,9 @@ impl Screen {
     }
 }
 
-/// A picture as one write.
-fn frame(lines: &[Line], style: Style) -> String {
+/// A picture as one write. What an older picture left is cleared behind each line; never behind a line of full width,
+/// where the cursor still stands on the last character and would clear that.
+pub(super) fn frame(lines: &[Line], size: Size, style: Style) -> String {
     let mut frame = String::from(FRAME_BEGIN);
     for (n, line) in lines.iter().enumerate() {
         if n > 0 {
@@ -136,7 +139,13 @@ fn frame(lines: &[Line], style: Style) -> String {
         for piece in &line.0 {
             let _ = write!(frame, "{}", style.paint(piece.tone, &style.plain(&piece.text)));
         }
-        frame.push_str(LINE_END);
+        if line.width() < size.width {
+            frame.push_str(LINE_END);
+        }
+    }
+    if lines.len() < size.height {
+        frame.push_str("\r\n");
+        frame.push_str(REST_END);
     }
     frame.push_str(FRAME_END);
     frame

@@ -1,16 +1,19 @@
-//! What a drill came to, in at most 15 lines.
+//! What a drill came to, in few lines that can be handed to people who were not there.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::cli::Exit;
 use crate::drill::Summary;
 use crate::drill::summary::{
-    CommandResult, Effect, HypothesisResult, Impact, RestoredBy, SteadyStateResult, Validity,
+    CommandResult, Effect, FaultSummary, HypothesisResult, Impact, RestoredBy, SteadyStateResult, Validity,
 };
-use crate::drill::words::{Tone, one_line};
+use crate::drill::words::{Tone, achieved, one_line, short};
 
 /// The most reasons that are shown; the others stand in the report.
 const REASONS_MAX: usize = 2;
+/// The most faults that are shown one by one; the others stand in the report.
+const FAULTS_MAX: usize = 3;
 
 /// The lines, each with its tone. `head` is the journal's last hash.
 pub(super) fn lines(summary: &Summary, folder: &Path, head: Option<&str>) -> Vec<(Tone, String)> {
@@ -37,7 +40,10 @@ pub(super) fn lines(summary: &Summary, folder: &Path, head: Option<&str>) -> Vec
     ));
     lines.push((Tone::Plain, format!("report in {}", folder.display())));
     if let Some(head) = head {
-        lines.push((Tone::Plain, format!("journal hash {head}")));
+        lines.push((
+            Tone::Plain,
+            format!("journal hash {head} (`firedrill verify DIR --head HASH` finds any change)"),
+        ));
     }
     lines
 }
@@ -46,14 +52,17 @@ fn results(summary: &Summary) -> Vec<(Tone, String)> {
     let line = |name: &str, (tone, word, meaning): (Tone, &str, &str)| {
         (tone, format!("  {name:<12}  {word:<9}  {}", one_line(meaning)).trim_end().to_owned())
     };
-    let mut lines = vec![
-        line("drill", validity(summary.drill)),
-        line("effect", effect(summary.effect)),
-        line("impact", impact(summary.impact)),
-        line("steady state", steady_state(summary.steady_state)),
-        line("restored by", restored_by(summary.restored_by)),
-        line("hypothesis", hypothesis(summary.hypothesis)),
-    ];
+    let mut lines = vec![line("drill", validity(summary.drill)), line("effect", effect(summary.effect))];
+    lines.extend(summary.faults.iter().take(FAULTS_MAX).map(what_it_did));
+    if let Some(hidden) = summary.faults.len().checked_sub(FAULTS_MAX).filter(|hidden| *hidden > 0) {
+        lines.push((Tone::Plain, format!("    and {hidden} more faults")));
+    }
+    let (tone, word, meaning) = impact(summary.impact);
+    lines.push(line("impact", (tone, word, &with_time(meaning, felt_after(summary)))));
+    lines.push(line("steady state", steady_state(summary.steady_state)));
+    let (tone, word, meaning) = restored_by(summary);
+    lines.push(line("restored by", (tone, word, &with_time(meaning, back_after(summary)))));
+    lines.push(line("hypothesis", hypothesis(summary.hypothesis)));
     match &summary.command {
         CommandResult::Passed {} => lines
             .push(line("command", (Tone::Good, "passed", "ended with status 0 while the faults were on"))),
@@ -70,6 +79,42 @@ fn results(summary: &Summary) -> Vec<(Tone, String)> {
         if summary.clean { (Tone::Good, "yes", "nothing was left behind") } else { (Tone::Bad, "no", &left) },
     ));
     lines
+}
+
+/// What one fault did, in numbers.
+fn what_it_did(fault: &FaultSummary) -> (Tone, String) {
+    let tone = if fault.effective { Tone::Plain } else { Tone::Bad };
+    let how_far = achieved(&fault.kind, &fault.evidence).map(|far| format!(", {far}")).unwrap_or_default();
+    let (hit, of) = (fault.evidence.faulted, fault.evidence.matched);
+    (
+        tone,
+        one_line(&format!("    {}: {} on {} hit {hit} of {of}{how_far}", fault.id, fault.kind, fault.target)),
+    )
+}
+
+fn with_time(meaning: &str, time: Option<String>) -> String {
+    time.map_or_else(|| meaning.to_owned(), |time| format!("{meaning}: {time}"))
+}
+
+/// How long after the first fault was applied the impact came.
+fn felt_after(summary: &Summary) -> Option<String> {
+    let (applied, impact) = summary.times.applied.zip(summary.times.impact)?;
+    Some(format!("{} after the first fault was applied", short(impact.saturating_sub(applied))))
+}
+
+/// How long the service took to come back: from the impact, and from the end of the last fault.
+fn back_after(summary: &Summary) -> Option<String> {
+    let since = |from: Duration, to: Duration| short(to.saturating_sub(from));
+    let times = &summary.times;
+    let (impact, recovered) = times.impact.zip(times.recovered)?;
+    let after_impact = format!("{} after the impact", since(impact, recovered));
+    match (summary.restored_by, times.removed) {
+        (RestoredBy::FaultEnd, Some(removed)) => {
+            Some(format!("{} after it, {after_impact}", since(removed, recovered)))
+        }
+        (RestoredBy::Itself, _) => Some(after_impact),
+        _ => None,
+    }
 }
 
 const fn validity(result: Validity) -> (Tone, &'static str, &'static str) {
@@ -103,17 +148,16 @@ const fn steady_state(result: SteadyStateResult) -> (Tone, &'static str, &'stati
     }
 }
 
-const fn restored_by(result: RestoredBy) -> (Tone, &'static str, &'static str) {
-    match result {
-        RestoredBy::Itself => (Tone::Good, "self", "the service came back while the fault was on"),
-        RestoredBy::FaultEnd => {
+const fn restored_by(summary: &Summary) -> (Tone, &'static str, &'static str) {
+    match (summary.restored_by, summary.impact) {
+        (RestoredBy::Itself, _) => (Tone::Good, "self", "the service came back while the fault was on"),
+        (RestoredBy::FaultEnd, _) => {
             (Tone::Notice, "fault_end", "the service came back only after the fault was removed")
         }
-        RestoredBy::Abort => (Tone::Bad, "abort", "the drill was stopped"),
-        RestoredBy::None => {
-            (Tone::Plain, "none", "there was nothing to come back from, or it never came back")
-        }
-        RestoredBy::Unknown => (Tone::Plain, "unknown", "the drill is invalid"),
+        (RestoredBy::Abort, _) => (Tone::Bad, "abort", "the drill was stopped"),
+        (RestoredBy::None, Impact::Seen) => (Tone::Bad, "none", "the service did not come back"),
+        (RestoredBy::None, _) => (Tone::Plain, "none", "there was nothing to come back from"),
+        (RestoredBy::Unknown, _) => (Tone::Plain, "unknown", "the drill is invalid"),
     }
 }
 
@@ -124,7 +168,7 @@ const fn hypothesis(result: HypothesisResult) -> (Tone, &'static str, &'static s
             (Tone::Bad, "refuted", "a result it counts on is not good, or the service did not come back")
         }
         HypothesisResult::Untested => {
-            (Tone::Plain, "untested", "nothing was claimed, or it could not be judged")
+            (Tone::Plain, "untested", "the scenario claims nothing, or nothing that could be judged")
         }
     }
 }

@@ -14,7 +14,8 @@ use super::{Output, View, summary};
 use crate::drill::board::Board;
 use crate::drill::event::{Command, Event, Judgement, Phase, Record, Sample, StopReason, Timed};
 use crate::drill::summary::{
-    CommandResult, Effect, HypothesisResult, Impact, RestoredBy, SteadyStateResult, Times, Validity,
+    CommandResult, Effect, FaultSummary, HypothesisResult, Impact, RestoredBy, SteadyStateResult, Times,
+    Validity,
 };
 use crate::drill::{RemoveReason, Summary};
 use crate::fault::{Evidence, Seed, Spread};
@@ -286,23 +287,69 @@ fn results() -> Summary {
             "more".into(),
         ],
         stopped: Some(StopReason::Guardrail { why: "invariant".into() }),
-        times: Times::default(),
-        faults: Vec::new(),
+        times: Times {
+            applied: Some(Duration::from_secs(4)),
+            effective: Some(Duration::from_secs(6)),
+            impact: Some(Duration::from_millis(6_500)),
+            removed: Some(Duration::from_secs(34)),
+            recovered: Some(Duration::from_secs(37)),
+        },
+        faults: vec![FaultSummary {
+            id: "slow".into(),
+            kind: "latency".into(),
+            target: "route/payments".into(),
+            state: "clean".into(),
+            effective: true,
+            evidence: Evidence {
+                matched: 120,
+                faulted: 118,
+                bytes: 9000,
+                achieved: Some(Spread { count: 118, min: 2000.1, p50: 2000.9, p99: 2003.0, max: 2004.0 }),
+                requested: None,
+            },
+        }],
         residue: Vec::new(),
         not_acted_on: vec!["playbook: payments-degraded".into(), "expect: 2 alarms".into()],
     }
 }
 
 #[test]
-fn the_summary_is_at_most_15_lines_and_says_what_was_not_acted_on() {
+fn the_summary_is_short_and_has_the_numbers_for_people_who_were_not_there() {
     let lines = summary::lines(&results(), Path::new("reports/d-1"), Some("c0ffee"));
-    assert_eq!(lines.len(), 15);
+    assert!(lines.len() <= 16, "{}", lines.len());
     let text: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
-    for part in
-        ["exit 4", "(and 1 more)", "not acted on: playbook: payments-degraded; expect: 2 alarms", "seed 42"]
-    {
+    for part in [
+        "exit 4",
+        "(and 1 more)",
+        "not acted on: playbook: payments-degraded; expect: 2 alarms",
+        "seed 42",
+        "slow: latency on route/payments hit 118 of 120, p50 2.00s",
+        "effective: 2.50s after the first fault was applied",
+        "was removed: 3.00s after it, 30.5s after the impact",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn a_service_that_did_not_come_back_is_told_from_one_that_never_left() {
+    let none =
+        |impact| Summary { impact, restored_by: RestoredBy::None, times: Times::default(), ..results() };
+    let told = |impact| format!("{:?}", summary::lines(&none(impact), Path::new("d"), None));
+    assert!(told(Impact::Seen).contains("the service did not come back\""));
+    assert!(told(Impact::Withstood).contains("nothing to come back from"));
+}
+
+#[test]
+fn a_line_of_full_width_keeps_its_last_character() {
+    let size = Size { width: 10, height: 3 };
+    let line = |text: &str| {
+        Line(vec![super::layout::Piece { tone: crate::drill::words::Tone::Plain, text: text.into() }])
+    };
+    let shown = super::screen::frame(&[line("0123456789"), line("short")], size, Style::PIPE);
+    assert!(shown.contains("0123456789\r\nshort\x1b[K\r\n\x1b[J"), "{shown:?}");
+    let full = super::screen::frame(&[line("a"), line("b"), line("0123456789")], size, Style::PIPE);
+    assert!(full.ends_with("0123456789\x1b[?2026l"), "{full:?}");
 }
 
 #[test]

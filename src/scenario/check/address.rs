@@ -16,6 +16,9 @@ pub(in crate::scenario) enum Use {
 
 /// Why a text is no `host:port`, if so.
 pub(in crate::scenario) fn defect(address: &str, used: Use) -> Option<String> {
+    if address.contains("://") {
+        return Some("is a URL".to_owned());
+    }
     let Some((host, port)) = address.rsplit_once(':') else {
         return Some("has no port".to_owned());
     };
@@ -86,7 +89,13 @@ impl Checker<'_> {
     /// The address, when it is one.
     pub(in crate::scenario) fn address(&mut self, text: String, span: Span, used: Use) -> Option<String> {
         let Some(why) = defect(&text, used) else { return Some(text) };
-        let example = if used == Use::Listen { "127.0.0.1:9001" } else { "payments.internal:443" };
+        // Of a URL the part that is an address, when it is one.
+        let inside = text.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+        let usual = match used {
+            Use::Listen => "127.0.0.1:9001",
+            Use::Connect => "payments.internal:443",
+        };
+        let example = inside.filter(|inside| defect(inside, used).is_none()).unwrap_or(usual);
         self.problems
             .error("bad-address", span, format!("the address {} {why}", quote(&text)))
             .help(format!("write `host:port`, for example `{example}`"));

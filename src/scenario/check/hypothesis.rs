@@ -12,7 +12,7 @@ const RESULTS: [(&str, bool); 10] = [
     ("steady_state", true),
     ("alarms", false),
     ("playbook", false),
-    ("restored_by", false),
+    ("restored_by", true),
     ("contained", false),
     ("command", true),
     ("clean", true),

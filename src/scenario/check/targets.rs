@@ -33,8 +33,17 @@ pub(in crate::scenario) fn check(
     places: Places<'_>,
 ) -> Option<Target> {
     let text = checker.resolve(text, at, false)?;
-    let target: Target =
-        text.parse().map_err(|why: String| checker.problems.error("bad-target", at, why)).ok()?;
+    let target: Target = match text.parse() {
+        Ok(target) => target,
+        Err(why) => {
+            let why: String = why;
+            let problem = checker.problems.error("bad-target", at, why);
+            if let Some(meant) = meant(&text, places) {
+                problem.help(format!("did you mean `{meant}`?"));
+            }
+            return None;
+        }
+    };
     let known = match &target {
         Target::Route(name) => route(checker, name, at, places),
         Target::Host(HostSelector::Named(name)) => host(checker, name, at, places),
@@ -47,6 +56,14 @@ pub(in crate::scenario) fn check(
         }
     };
     known.then_some(target)
+}
+
+/// The target that a bare name stands for: a route, or the host that runs the drill.
+fn meant(text: &str, places: Places<'_>) -> Option<String> {
+    let environment = places.environment.iter().flat_map(|(routes, _)| routes.names());
+    let route = nearest(text, places.own.names().chain(environment)).map(|name| format!("route/{name}"));
+    let is_here = ["local", "localhost", "127.0.0.1"].contains(&text);
+    route.or_else(|| is_here.then(|| format!("host/{LOCAL_HOST}")))
 }
 
 fn route(checker: &mut Checker<'_>, name: &str, at: Span, places: Places<'_>) -> bool {

@@ -271,6 +271,21 @@ fn substitution_and_secrets() {
 }
 
 #[test]
+fn a_bare_name_and_a_url_are_told_what_was_meant() {
+    for (part, help) in [
+        ("faults: [{target: payments, latency: 2s, max: 2m}]\n", "did you mean `route/payments`?"),
+        ("faults: [{target: localhost, process_pause: a, max: 2m}]\n", "did you mean `host/local`?"),
+        (
+            "routes: {payments: {listen: '127.0.0.1:9001', upstream: 'http://127.0.0.1:9000/'}}\n",
+            "write `host:port`, for example `127.0.0.1:9000`",
+        ),
+    ] {
+        let words = told(&checked("x.yaml", &whole(part), None));
+        assert!(words.contains(help), "{words}");
+    }
+}
+
+#[test]
 fn what_is_expected_and_what_stops() {
     check("expect: [{match: A, within: 3m}]\n", "1:29 late-deadline (warning)");
     check("expect: [{match: A}]\n", "1:10 missing-key");
