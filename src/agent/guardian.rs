@@ -19,7 +19,7 @@ use super::clock::{awake_time, boot_time};
 use super::family::end_family;
 use super::identity::Identity;
 use super::refusal::AgentError;
-use super::undo::{Entry, Outstanding, UndoJournal, Undoer, go_back, outstanding};
+use super::undo::{Entry, Outstanding, Tail, UndoJournal, Undoer, go_back, outstanding};
 use super::wire::{Lines, STUCK_AFTER, ToGuardian, ToWorker, line};
 
 /// How long a mark in the journal may wait for the worker's lock: undoing matters more than its record.
@@ -43,8 +43,19 @@ enum Due {
     One(String),
 }
 
+/// The last good reading of the undo journal. It holds when the journal cannot be read any more: going a way back
+/// once too often changes nothing, and not going it leaves a process standing still.
+#[derive(Default)]
+struct Known {
+    worker: Option<Identity>,
+    outstanding: Vec<Outstanding>,
+    /// Whether a newer firedrill wrote records that this one does not understand.
+    is_foreign: bool,
+}
+
 struct Guardian {
     journal: UndoJournal,
+    known: Known,
     socket: UnixStream,
     term: SignalFd,
     lines: Lines,
@@ -76,6 +87,7 @@ pub fn guardian_main(journal: &Path) -> Result<(), AgentError> {
     })?;
     let mut guard = Guardian {
         journal,
+        known: Known::default(),
         socket,
         term,
         lines: Lines::default(),
@@ -83,6 +95,7 @@ pub fn guardian_main(journal: &Path) -> Result<(), AgentError> {
         lease: None,
         max: BTreeMap::new(),
     };
+    guard.look()?;
     guard.say(&ToWorker::Ready { guardian });
     let end = guard.watch();
     guard.end(end)
@@ -150,7 +163,11 @@ impl Guardian {
             }
             while let Some(message) = self.lines.next() {
                 match message {
-                    Ok(ToGuardian::Beat) => self.say(&ToWorker::Beat),
+                    Ok(ToGuardian::Beat) => {
+                        // Often enough that little can be lost with the file; a failure keeps what is known.
+                        let _ = self.look();
+                        self.say(&ToWorker::Beat);
+                    }
                     Ok(ToGuardian::Lease { until }) => self.lease = Some(until),
                     Ok(ToGuardian::Max { fault, until }) => {
                         self.max.insert(fault, until);
@@ -200,9 +217,28 @@ impl Guardian {
         self.say(&ToWorker::Undone { fault: fault.to_owned(), why: "its max was over".into() });
     }
 
+    /// What is outstanding by the newest reading that can be had.
     fn outstanding(&mut self) -> Vec<Outstanding> {
-        // A journal that cannot be read now could be read before; then nothing new can have been begun either.
-        self.journal.read().map(|contents| outstanding(&contents.entries)).unwrap_or_default()
+        let _ = self.look();
+        self.known.outstanding.clone()
+    }
+
+    /// Reads the undo journal. What was known stands when that fails.
+    fn look(&mut self) -> Result<(), AgentError> {
+        let contents = self.journal.read().map_err(|source| AgentError::File {
+            what: "read undo journal",
+            path: self.journal.path().into(),
+            source,
+        })?;
+        self.known = Known {
+            worker: contents.entries.first().and_then(|entry| match entry {
+                Entry::Opened { worker, .. } => Some(*worker),
+                _ => None,
+            }),
+            outstanding: outstanding(&contents.entries),
+            is_foreign: contents.tail == Tail::Foreign,
+        };
+        Ok(())
     }
 
     /// Goes the ways back, marks them, and says how much is left.
@@ -219,21 +255,23 @@ impl Guardian {
     }
 
     fn end(mut self, end: End) -> Result<(), AgentError> {
-        let faults = self.outstanding();
+        let read = self.look();
+        let faults = self.known.outstanding.clone();
         let left = self.undo(&faults);
         match end {
             End::Told => {}
             End::WorkerGone => {
                 let running = self.end_family();
-                // Nobody else is there to do it. While the worker lives, the file is its own.
-                if left == 0 && running == 0 {
+                // Nobody else is there to do it. While the worker lives, the file is its own. One that was not read to
+                // its end may name what was not undone, and stays for `agent heal` and whoever looks into it.
+                if left == 0 && running == 0 && read.is_ok() && !self.known.is_foreign {
                     let _ = self.journal.delete();
                 }
             }
             End::Because(why) => self.say(&ToWorker::Ending { why }),
         }
         if left == 0 {
-            return Ok(());
+            return read;
         }
         let why = format!("{left} processes could not be resumed; run `firedrill agent heal`");
         Err(AgentError::NoGuardian { why })
@@ -241,12 +279,7 @@ impl Guardian {
 
     /// Ends what the worker had started (a probe's command, the command under test); says how many cannot be ended.
     fn end_family(&mut self) -> usize {
-        let contents = self.journal.read().ok();
-        let worker = contents.and_then(|contents| match contents.entries.first() {
-            Some(Entry::Opened { worker, .. }) => Some(*worker),
-            _ => None,
-        });
-        worker.map_or(0, |worker| end_family(worker).1.len())
+        self.known.worker.map_or(0, |worker| end_family(worker).1.len())
     }
 
     /// Tells the worker; a worker that does not listen is not waited for.
@@ -254,5 +287,101 @@ impl Guardian {
         if let Ok(line) = line(message) {
             let _ = self.socket.write_all(&line);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use super::*;
+    use crate::agent::clock::wait_until;
+    use crate::agent::identity::Condition;
+    use crate::agent::undo::{UndoStep, VERSION};
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    /// A process that stands still; killed when dropped.
+    struct Stopped(Child);
+
+    impl Stopped {
+        fn start() -> Self {
+            let stopped = Self(Command::new("sleep").arg("60").spawn().unwrap());
+            stopped.identity().signal(rustix::process::Signal::STOP).unwrap();
+            assert!(wait_until(SOON, || stopped.stands_still()));
+            stopped
+        }
+
+        fn identity(&self) -> Identity {
+            Identity::of(self.0.id() as i32).unwrap()
+        }
+
+        fn stands_still(&self) -> bool {
+            self.identity().condition() == Condition::Stopped
+        }
+    }
+
+    impl Drop for Stopped {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// A guardian of a worker that paused `victim` and then sent one beat, and the worker's end of the socket.
+    fn guardian(journal: &Path, victim: Identity) -> (Guardian, UnixStream) {
+        let opened = Entry::Opened {
+            version: VERSION,
+            owner: "d1".into(),
+            boot_id: "b".into(),
+            pid_namespace: "n".into(),
+            // Of a number that was never given out: nobody of it lives.
+            worker: Identity { start: 1, pid: i32::MAX },
+        };
+        let mut worker = UndoJournal::create(journal, &opened).unwrap();
+        let (journal, _) = UndoJournal::open(journal).unwrap();
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let mut guard = Guardian {
+            journal,
+            known: Known::default(),
+            socket: theirs,
+            term: SignalFd::new(&SigSet::empty()).unwrap(),
+            lines: Lines::default(),
+            last_beat: awake_time(),
+            lease: None,
+            max: BTreeMap::new(),
+        };
+        guard.look().unwrap();
+        let undo = vec![UndoStep::Resume { process: victim, name: "sleep".into() }];
+        let intent =
+            Entry::Intent { fault: "f".into(), kind: "process_pause".into(), undo, left_alone: vec![] };
+        worker.append(&intent, SOON).unwrap();
+        ours.write_all(&line(&ToGuardian::Beat).unwrap()).unwrap();
+        assert!(guard.listen().is_none());
+        (guard, ours)
+    }
+
+    #[test]
+    fn a_journal_that_was_wiped_out_still_leads_back_and_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d1.undo");
+        let victim = Stopped::start();
+        let (guard, _worker) = guardian(&path, victim.identity());
+        std::fs::write(&path, "").unwrap();
+        let said = guard.end(End::WorkerGone).unwrap_err().to_string();
+        assert!(wait_until(SOON, || !victim.stands_still()), "its way back was known");
+        assert!(said.contains("read undo journal"), "{said}");
+        assert!(path.exists(), "what cannot be read is not deleted");
+    }
+
+    #[test]
+    fn a_journal_that_can_be_read_goes_with_what_it_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d1.undo");
+        let victim = Stopped::start();
+        let (guard, _worker) = guardian(&path, victim.identity());
+        guard.end(End::WorkerGone).unwrap();
+        assert!(!victim.stands_still() && !path.exists());
     }
 }

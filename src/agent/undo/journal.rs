@@ -27,6 +27,8 @@ pub(in crate::agent) struct UndoJournal {
     file: File,
     end: u64,
     allocated: u64,
+    /// How far whole records have been seen: a later reading that ends before has lost some.
+    seen: u64,
 }
 
 /// What an undo journal holds.
@@ -52,7 +54,7 @@ impl UndoJournal {
             // A file system that cannot do that; there the worst that the mistake costs is a refused start.
             None => options.create_new(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)?,
         };
-        let mut journal = Self { path: path.into(), file, end: MARK.len() as u64, allocated: 0 };
+        let mut journal = Self { path: path.into(), file, end: MARK.len() as u64, allocated: 0, seen: 0 };
         journal.allocate(CHUNK)?;
         journal.file.write_all_at(MARK, 0)?;
         journal.append(opened, Duration::from_secs(1))?;
@@ -80,9 +82,14 @@ impl UndoJournal {
                 metadata.uid()
             )));
         }
-        let mut journal = Self { path: path.into(), file, end: 0, allocated: metadata.len() };
+        let mut journal = Self { path: path.into(), file, end: 0, allocated: metadata.len(), seen: 0 };
         let mut mark = [0; MARK.len()];
-        let marked = journal.file.read_exact_at(&mut mark, 0).is_ok() && &mark == MARK;
+        let marked = match journal.file.read_exact_at(&mut mark, 0) {
+            Ok(()) => &mark == MARK,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+            // Nobody knows what stands in it, and so nobody may take it for empty.
+            Err(error) => return Err(error),
+        };
         if !marked {
             // Its writer died before it was one.
             return Ok((journal, Contents { entries: Vec::new(), tail: Tail::Torn }));
@@ -97,7 +104,7 @@ impl UndoJournal {
         &self.path
     }
 
-    /// Everything in it.
+    /// Everything in it; an error when it cannot be read, or holds less than it did.
     pub fn read(&mut self) -> io::Result<Contents> {
         self.end = MARK.len() as u64;
         self.read_on()
@@ -126,6 +133,7 @@ impl UndoJournal {
         self.file.write_all_at(&record, self.end)?;
         self.file.sync_data()?;
         self.end += record.len() as u64 - 8;
+        self.seen = self.end;
         Ok(())
     }
 
@@ -150,6 +158,13 @@ impl UndoJournal {
         self.file.read_exact_at(&mut bytes, self.end)?;
         let (entries, read, tail) = decode(&bytes);
         self.end += read as u64;
+        if self.end < self.seen {
+            return Err(io::Error::other(format!(
+                "has lost records: they reached to byte {} and now end at {}",
+                self.seen, self.end
+            )));
+        }
+        self.seen = self.end;
         Ok(Contents { entries, tail })
     }
 
@@ -226,6 +241,23 @@ mod tests {
         next.append(&Entry::Undone { fault: "x".into(), by: Undoer::Heal, residue: 0 }, PATIENCE).unwrap();
         let contents = UndoJournal::open(&path).unwrap().1;
         assert_eq!((contents.entries.len(), contents.tail), (2, Tail::Clean));
+    }
+
+    #[test]
+    fn what_was_cut_short_or_wiped_out_is_not_read_as_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d1.undo");
+        let mut journal = UndoJournal::create(&path, &opened()).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let half = journal.end / 2;
+        for wiped in [vec![], whole[..half as usize].to_vec(), vec![0; whole.len()]] {
+            std::fs::write(&path, &wiped).unwrap();
+            let refusal = journal.read().unwrap_err().to_string();
+            assert!(refusal.contains("has lost records"), "{refusal}");
+            journal.append(&applied("a"), PATIENCE).unwrap_err();
+        }
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(journal.read().unwrap().entries, [opened()]);
     }
 
     #[test]
