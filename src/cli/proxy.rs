@@ -134,7 +134,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     // From here on a signal ends the program in order.
     let mut ended = runtime.block_on(async { Signals::new() }).context("cannot wait for signals")?;
-    let control = Control::start(Options { workers: usize::from(args.workers) })?;
+    let control = Control::start(Options { workers: usize::from(args.workers), ..Options::default() })?;
     let mut out = Out { json: args.json };
     let result = start(&args, &control, routes, faults).and_then(|views| {
         let server = match listener {

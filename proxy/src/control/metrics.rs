@@ -58,6 +58,8 @@ impl Collector for Scrape {
             MetricType::Gauge,
             each(|route| route.traffic.connections_open),
         )?;
+        let text = "Connections reset because the route had as many open as it may have";
+        self.routes(to, "refused", text, counter, each(|route| route.traffic.refused))?;
         let text = "Connections whose upstream could not be reached";
         self.routes(to, "upstream_failures", text, counter, each(|route| route.traffic.upstream_failures))?;
         self.routes(to, "bytes", "Bytes that passed, by direction", counter, |route| {

@@ -112,6 +112,9 @@ pub struct TrafficCounts {
     pub connections: u64,
     /// Connections open now.
     pub connections_open: u64,
+    /// Connections reset because the route had as many open as it may have.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: u64,
     /// Connections whose upstream could not be reached.
     pub upstream_failures: u64,
     /// HTTP requests (0 on a TCP route).
@@ -120,6 +123,10 @@ pub struct TrafficCounts {
     pub bytes_request: u64,
     /// Bytes from the upstream to clients.
     pub bytes_response: u64,
+}
+
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A fault as it stands.
@@ -140,6 +147,9 @@ pub struct Evidence {
     pub faulted: u64,
     /// Bytes delayed, throttled or swallowed.
     pub bytes: u64,
+    /// Decisions that the ledger had no room for; it keeps the first 65,536.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ledger_dropped: u64,
     /// How far the deed went, as measured: milliseconds of delay for `latency`, bytes per second for `bandwidth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub achieved: Option<Spread>,

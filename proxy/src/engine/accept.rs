@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::connection::Accepted;
@@ -14,8 +15,6 @@ use super::route::Route;
 use super::timer::{Sleep, now_ns};
 use super::worker::Worker;
 
-/// Open connections that a route may have; more are reset, and counted.
-pub(super) const CONNECTIONS_MAX: u64 = 20_000;
 /// How long to leave waiting connections alone when descriptors or memory have run out.
 const BACK_OFF_NS: u64 = 50_000_000;
 
@@ -40,9 +39,7 @@ impl Accepting {
             self.tasks.entry(route.id).or_insert_with(|| {
                 let (worker, route) = (Rc::clone(worker), Arc::clone(route));
                 spawn_local(async move {
-                    if let Err(error) = accept(&worker, &route).await {
-                        tracing::error!(route = route.spec.name, %error, "accepting ended");
-                    }
+                    accept(&worker, &route).await;
                 })
                 .abort_handle()
             });
@@ -50,14 +47,16 @@ impl Accepting {
     }
 }
 
-async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) -> io::Result<()> {
-    let listener = TcpListener::from_std(route.listener.try_clone()?)?;
+async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) {
+    // The listener takes a descriptor too, and there may be none left just now.
+    let (mut listener, mut waiting) = (None, false);
     while !route.is_closed() {
-        match listener.accept().await {
+        match next(&mut listener, route).await {
             Ok((stream, client)) => {
+                waiting = false;
                 let counts = &route.counts;
                 let ordinal = counts.connections.fetch_add(1, Relaxed);
-                if counts.connections_open.load(Relaxed) >= CONNECTIONS_MAX {
+                if counts.connections_open.load(Relaxed) >= worker.table.connections_max {
                     counts.refused.fetch_add(1, Relaxed);
                     // A reset says at once what a silent close would leave open.
                     if let Err(error) = stream.set_zero_linger() {
@@ -69,11 +68,22 @@ async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) -> io::Result<()> {
                 worker.hand_out(stream, accepted);
             }
             Err(_) if route.is_closed() => break,
+            // The client of this one has gone already; the next may be there.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(route = route.spec.name, %error, "accepting; trying again in 50 ms");
+                if !std::mem::replace(&mut waiting, true) {
+                    tracing::warn!(route = route.spec.name, %error, "accepting; trying again every 50 ms");
+                }
                 Sleep::until(&worker.timers, now_ns() + BACK_OFF_NS).await;
             }
         }
     }
-    Ok(())
+}
+
+async fn next(listener: &mut Option<TcpListener>, route: &Route) -> io::Result<(TcpStream, SocketAddr)> {
+    let open = match listener.take() {
+        Some(open) => open,
+        None => TcpListener::from_std(route.listener.try_clone()?)?,
+    };
+    listener.insert(open).accept().await
 }

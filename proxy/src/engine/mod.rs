@@ -50,6 +50,14 @@ const NAME_MAX_CHARS: usize = 128;
 pub struct Options {
     /// Data threads; at least one.
     pub workers: usize,
+    /// Open connections that one route may have; more are reset, and counted as refused.
+    pub connections_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { workers: 1, connections_max: 20_000 }
+    }
 }
 
 /// The data plane. Cheap to clone; when the last handle is dropped, the data threads stop.
@@ -81,12 +89,14 @@ pub(crate) struct Table {
     held_bytes: AtomicU64,
     /// Dials under way.
     dials: AtomicU64,
+    /// Open connections that one route may have.
+    connections_max: u64,
 }
 
 impl Engine {
     /// Starts the data threads. There are no routes yet.
     pub fn start(options: &Options) -> Result<Self, EngineError> {
-        let table = Arc::new(Table::default());
+        let table = Arc::new(Table { connections_max: options.connections_max, ..Table::default() });
         let workers = Workers::start(options.workers.max(1), &table).map_err(EngineError::Start)?;
         let changes = Mutex::new(Changes { next_id: 0, stopped: false });
         Ok(Self { inner: Arc::new(Inner { table, changes, workers }) })

@@ -42,6 +42,7 @@ impl Record {
             matched: self.matched.load(Relaxed),
             faulted: self.faulted.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
+            ledger_dropped: self.matched.load(Relaxed).saturating_sub((CHUNK * CHUNKS) as u64),
             achieved: self.achieved.spread(unit),
             requested: self.requested.spread(unit),
         }
@@ -104,6 +105,7 @@ mod tests {
         }
         let ledger = record.ledger();
         assert_eq!((ledger.len(), ledger[65_535].ordinal), (65_536, 65_535));
-        assert_eq!(record.evidence(1.0).matched, 70_000);
+        let evidence = record.evidence(1.0);
+        assert_eq!((evidence.matched, evidence.ledger_dropped), (70_000, 70_000 - 65_536));
     }
 }

@@ -116,6 +116,7 @@ impl Counts {
         TrafficCounts {
             connections: self.connections.load(Relaxed),
             connections_open: self.connections_open.load(Relaxed),
+            refused: self.refused.load(Relaxed),
             upstream_failures: self.upstream_failures.load(Relaxed),
             requests: self.requests.load(Relaxed),
             bytes_request: self.bytes_request.load(Relaxed),

@@ -23,7 +23,7 @@ pub struct Running {
 
 impl Running {
     pub fn start() -> Self {
-        let control = Control::start(Options { workers: 1 }).unwrap();
+        let control = Control::start(Options::default()).unwrap();
         let listener = server::listen("127.0.0.1:0", ServerOptions::default()).unwrap();
         let server = Server::start(listener, control.clone(), ServerOptions::default()).unwrap();
         let address = server.address();

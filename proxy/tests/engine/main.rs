@@ -8,6 +8,8 @@ mod exactness;
 mod http;
 #[cfg(feature = "inert-faults")]
 mod inert;
+#[cfg(not(feature = "inert-faults"))]
+mod limits;
 #[cfg_attr(
     feature = "inert-faults",
     expect(dead_code, reason = "most of it is for the tests of live faults")

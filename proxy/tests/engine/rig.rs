@@ -18,7 +18,11 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(workers: usize) -> Self {
-        Self { engine: Engine::start(&Options { workers }).unwrap() }
+        Self::with_options(&Options { workers, ..Options::default() })
+    }
+
+    pub fn with_options(options: &Options) -> Self {
+        Self { engine: Engine::start(options).unwrap() }
     }
 
     /// An engine with one route `r` to the upstream.

@@ -19,7 +19,7 @@ const ROUTE: &str = "payments";
 /// Keeps the shop open until Ctrl-C or SIGTERM.
 pub(super) fn open(runtime: &Runtime, shop: &Shop, route: SocketAddr) -> anyhow::Result<()> {
     let listener = server::listen("127.0.0.1:0", ServerOptions::default())?;
-    let control = Control::start(Options { workers: 1 })?;
+    let control = Control::start(Options::default())?;
     control.add_route(RouteSpec {
         name: ROUTE.to_owned(),
         listen: route.to_string(),

@@ -90,7 +90,7 @@ async fn own_routes(setup: &Setup, refusals: &mut Vec<String>) -> Option<Control
     if own.is_empty() {
         return None;
     }
-    let control = match Control::start(ProxyOptions { workers: setup.workers }) {
+    let control = match Control::start(ProxyOptions { workers: setup.workers, ..ProxyOptions::default() }) {
         Ok(control) => control,
         Err(error) => {
             refusals.push(format!("the proxy does not start: {error}"));
