@@ -100,6 +100,7 @@ fn story() -> Vec<(u64, Fed)> {
         bytes: 9000,
         achieved: Some(Spread { count: 118, min: 2000.1, p50: 2000.9, p99: 2003.0, max: 2004.0 }),
         requested: None,
+        ..Evidence::default()
     };
     fed.extend([
         (3400, judged("checkout", Judgement::Good {})),
@@ -306,6 +307,7 @@ fn results() -> Summary {
                 bytes: 9000,
                 achieved: Some(Spread { count: 118, min: 2000.1, p50: 2000.9, p99: 2003.0, max: 2004.0 }),
                 requested: None,
+                ..Evidence::default()
             },
         }],
         residue: Vec::new(),
