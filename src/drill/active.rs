@@ -27,7 +27,7 @@ impl Drill {
         self.apply_what_is_due(now);
         self.remove_what_is_over(now);
         self.run_command(now);
-        if self.injects.iter().all(Inject::is_over) {
+        if self.injects.iter().all(Inject::is_over) && !self.is_watching(now) {
             self.end_command(now);
             if self.command_is_over(now) {
                 self.enter(now, Phase::Recovering);
@@ -35,11 +35,30 @@ impl Drill {
         }
     }
 
+    /// Until when the consequences of what was done in an instant are waited for, when nobody has felt any yet. With a
+    /// command under test that is the command's to find out, within the time that a recovery may take.
+    fn watched_until(&self) -> Option<Duration> {
+        let steady = &self.plan.steady_state;
+        let last = self.injects.iter().filter(|i| i.is_lasting()).filter_map(|i| i.effective).max()?;
+        match self.under_test {
+            UnderTest::Running => Some(last + steady.recovery_within.duration()),
+            UnderTest::Ending { .. } | UnderTest::Finished { .. } => None,
+            UnderTest::NotStarted if self.impact.is_some() => None,
+            UnderTest::NotStarted => Some(last + steady.no_impact_after.duration()),
+        }
+    }
+
+    fn is_watching(&self, now: Duration) -> bool {
+        self.watched_until().is_some_and(|until| now < until)
+    }
+
+    /// When the first of the faults that act now had its effect.
+    fn effective_since(&self) -> Option<Duration> {
+        self.injects.iter().filter(|i| i.is_on() || i.is_lasting()).filter_map(|i| i.effective).min()
+    }
+
     fn note_impact(&mut self, now: Duration) {
-        let Some(effective) = self.injects.iter().filter(|i| i.is_on()).filter_map(|i| i.effective).min()
-        else {
-            return;
-        };
+        let Some(effective) = self.effective_since() else { return };
         if self.impact.is_some() {
             return;
         }
@@ -62,10 +81,12 @@ impl Drill {
             && let Some(since) =
                 self.watch.good_since().filter(|since| *since >= impact && now >= *since + stable)
         {
-            // A run that began after the last removal is the end of the fault, not a recovery under it.
-            let last_removed = self.injects.iter().filter_map(|inject| inject.removed).max();
+            // A run that began after the last removal is the end of the fault, not a recovery under it. What was done
+            // in an instant was never taken away.
+            let taken_away = self.injects.iter().filter(|inject| !inject.plan.fault.is_instant());
+            let last_removed = taken_away.filter_map(|inject| inject.removed).max();
             let fault_on =
-                self.injects.iter().any(Inject::is_on) || last_removed.is_some_and(|removed| removed > since);
+                self.injects.iter().any(Inject::is_on) || last_removed.is_none_or(|removed| removed > since);
             self.recovered = Some((since, fault_on));
             self.out.push(Command::Record(Record::Recovered { since, fault_on }));
         }
@@ -137,16 +158,16 @@ impl Drill {
             Phase::Preflight => vec![Some(self.phase_since + ANSWER_WITHIN)],
             Phase::Steady => vec![Some(self.phase_since + steady.gate_within.duration())],
             Phase::Active => {
-                let effective = self.injects.iter().filter(|i| i.is_on()).filter_map(|i| i.effective).min();
                 let starts = (0..self.injects.len()).filter_map(|n| self.due(n)).min();
                 let ends = self.injects.iter().filter_map(|inject| Some(inject.ends()?.0)).min();
-                let quiet = effective.filter(|_| self.impact.is_none() && !self.withstood);
+                let quiet = self.effective_since().filter(|_| self.impact.is_none() && !self.withstood);
                 let back = stable_at.filter(|_| self.impact.is_some() && self.recovered.is_none());
                 vec![
                     starts,
                     ends,
                     quiet.map(|at| at + steady.no_impact_after.duration()),
                     back,
+                    self.watched_until(),
                     self.watch.guardrail_due(),
                 ]
             }

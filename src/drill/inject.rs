@@ -86,6 +86,12 @@ impl Inject {
         matches!(self.state, InjectState::Applied { .. } | InjectState::Removing { .. })
     }
 
+    /// Whether it was done in an instant and had its effect. Nobody takes that back, so its consequences are the
+    /// fault's for as long as the drill lasts.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.plan.fault.is_instant() && self.effective.is_some()
+    }
+
     /// Whether its effect was seen and it may still act.
     pub fn is_effective(&self) -> bool {
         self.is_on() && self.effective.is_some()

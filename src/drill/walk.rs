@@ -304,3 +304,60 @@ fn every_order_of_events_ends_with_a_command_under_test_too() {
     let states = walk(plan(true), 9);
     assert!(states > 1_000, "the walk is worth something: {states}");
 }
+
+/// One process is killed, with the two numbers that matter here: 3 s of good are a recovery, 4 s without impact are
+/// withstood.
+fn killed() -> World {
+    let kill = PlannedFault {
+        target: "host/local".parse().unwrap(),
+        fault: serde_json::from_value(serde_json::json!({"process_kill": {"name": "stock"}})).unwrap(),
+        max: None,
+        undo: UndoClass::C,
+        ..fault("kill", None, Until::Max)
+    };
+    let mut world = World::begin(Plan { faults: vec![kill], abort: vec![], ..plan(false) });
+    // Preflight, the gate (long ago by then), the kill, its effect, its formal end.
+    world.take(Step::Answer(0));
+    world.take(Step::Probe(true));
+    world.now += Duration::from_secs(60);
+    world.take(Step::Answer(0));
+    world.take(Step::Effect(0));
+    world.take(Step::Answer(0));
+    assert!(world.drill.injects().iter().all(crate::drill::Inject::is_over));
+    assert_eq!(world.drill.phase(), Phase::Active, "the consequences of a kill are waited for");
+    world
+}
+
+fn seconds_pass(world: &mut World, seconds: u64, good: bool) {
+    for _ in 0..seconds {
+        world.now += Duration::from_secs(1);
+        world.take(Step::Probe(good));
+    }
+}
+
+fn results(mut world: World) -> (crate::drill::summary::Impact, crate::drill::summary::RestoredBy, u8) {
+    assert_eq!(world.drill.phase(), Phase::Verifying, "{:?}", world.drill.watch());
+    world.take(Step::Answer(0));
+    let summary = Summary::of(&world.drill);
+    (summary.impact, summary.restored_by, summary.exit)
+}
+
+#[test]
+fn what_a_kill_does_afterwards_is_its_impact() {
+    use crate::drill::summary::{Impact, RestoredBy};
+    let mut supervised = killed();
+    seconds_pass(&mut supervised, 2, true);
+    seconds_pass(&mut supervised, 2, false);
+    seconds_pass(&mut supervised, 5, true);
+    assert_eq!(results(supervised), (Impact::Seen, RestoredBy::Itself, 0), "nobody took the kill back");
+
+    let mut gone = killed();
+    seconds_pass(&mut gone, 12, false);
+    assert_eq!(results(gone), (Impact::Seen, RestoredBy::None, 4));
+
+    let mut redundant = killed();
+    seconds_pass(&mut redundant, 3, true);
+    assert_eq!(redundant.drill.phase(), Phase::Active);
+    seconds_pass(&mut redundant, 2, true);
+    assert_eq!(results(redundant), (Impact::Withstood, RestoredBy::None, 0));
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::Exit;
 use crate::drill::Summary;
+use crate::drill::event::StopReason;
 use crate::drill::summary::{
     CommandResult, Effect, FaultSummary, HypothesisResult, Impact, RestoredBy, SteadyStateResult, Validity,
 };
@@ -23,7 +24,10 @@ pub(super) fn lines(summary: &Summary, folder: &Path, head: Option<&str>) -> Vec
         if passed { Tone::Good } else { Tone::Bad },
         format!("{}: exit {}, {meaning}", summary.scenario, summary.exit),
     )];
-    lines.extend(results(summary));
+    // Refused is before the first fault: a table of results would speak of what never was.
+    if !matches!(summary.stopped, Some(StopReason::Refused { .. })) {
+        lines.extend(results(summary));
+    }
     let reasons = summary.reasons.iter().take(REASONS_MAX).enumerate().map(|(n, reason)| {
         let hidden = summary.reasons.len().saturating_sub(REASONS_MAX);
         let more =
@@ -150,7 +154,9 @@ const fn steady_state(result: SteadyStateResult) -> (Tone, &'static str, &'stati
 
 const fn restored_by(summary: &Summary) -> (Tone, &'static str, &'static str) {
     match (summary.restored_by, summary.impact) {
-        (RestoredBy::Itself, _) => (Tone::Good, "self", "the service came back while the fault was on"),
+        (RestoredBy::Itself, _) => {
+            (Tone::Good, "self", "the service came back without the fault being taken away")
+        }
         (RestoredBy::FaultEnd, _) => {
             (Tone::Notice, "fault_end", "the service came back only after the fault was removed")
         }

@@ -118,7 +118,7 @@ pub async fn run(
         let input = tokio::select! {
             biased;
             Some(name) = signals.recv() => {
-                Input::Event(Event::HaltRequested { who: name.into(), reason: format!("{name} was received") })
+                Input::Event(Event::HaltRequested { who: name.into(), reason: String::new() })
             }
             Some(request) = inbox.requests.recv() => Input::Request(request),
             Some(prepared) = inbox.prepared.recv() => Input::Prepared(Box::new(prepared)),
