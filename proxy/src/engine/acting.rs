@@ -95,7 +95,8 @@ struct Act {
     masked: bool,
     accounted: bool,
     counted: Rc<Cell<bool>>,
-    swallowed: bool,
+    /// Which sides have bytes missing.
+    swallowed: Vec<Side>,
     request_bucket: Option<Bucket>,
     response_bucket: Option<Bucket>,
 }
@@ -178,13 +179,25 @@ impl Acting {
             .collect()
     }
 
+    /// How late bytes that arrive now can leave.
+    pub(super) fn longest_delay_ns(&self, side: Side) -> u64 {
+        let acting = self.acts.iter().filter(|act| act.acts());
+        let longest = acting.map(|act| match &act.armed.spec.fault {
+            TrafficFault::Latency(fault) if side.meant_by(fault.direction) => fault.longest_ns(),
+            _ => 0,
+        });
+        longest.sum()
+    }
+
     /// Bytes have been received that go nowhere.
     pub(super) fn swallow(&mut self, side: Side, bytes: u64) {
         for act in self.acts.iter_mut().filter(|act| act.does && !act.masked) {
             if let TrafficFault::Blackhole(fault) = &act.armed.spec.fault
                 && side.meant_by(fault.direction)
             {
-                act.swallowed = true;
+                if !act.swallowed.contains(&side) {
+                    act.swallowed.push(side);
+                }
                 act.armed.record.bytes.fetch_add(bytes, Relaxed);
                 hit_once(&act.armed.record, &act.counted);
             }
@@ -282,7 +295,7 @@ impl Act {
             masked: false,
             accounted: old.is_some_and(|old| old.accounted),
             counted: old.map_or_else(Rc::default, |old| Rc::clone(&old.counted)),
-            swallowed: old.is_some_and(|old| old.swallowed),
+            swallowed: old.map_or_else(Vec::new, |old| old.swallowed.clone()),
             request_bucket: None,
             response_bucket: None,
         };
@@ -303,7 +316,7 @@ impl Act {
                 side.meant_by(fault.direction).then(|| {
                     let rate = fault.rate.bytes_per_second();
                     let mut bucket = old.cloned().unwrap_or_else(|| Bucket::new(rate, now_ns));
-                    bucket.set_rate(rate);
+                    bucket.set_rate(rate, now_ns);
                     bucket
                 })
             };
@@ -322,7 +335,12 @@ impl Act {
         changes: &mut Vec<Change>,
     ) -> Self {
         let new = Self::new(armed, subject, ordinal, now_ns, Some(&self));
-        if self.does && !new.does {
+        let turned_away = match &armed.spec.fault {
+            // It goes on, but no longer where bytes are missing.
+            TrafficFault::Blackhole(hole) => self.swallowed.iter().any(|side| !side.meant_by(hole.direction)),
+            _ => false,
+        };
+        if self.does && (!new.does || turned_away) {
             changes.push(self.gone());
         } else if matches!(armed.spec.fault, TrafficFault::Latency(_)) {
             changes.push(Change::Latency(Arc::clone(armed)));
@@ -331,7 +349,7 @@ impl Act {
     }
 
     fn gone(self) -> Change {
-        Change::Gone(self.armed, Held { swallowed: self.swallowed })
+        Change::Gone(self.armed, Held { swallowed: !self.swallowed.is_empty() })
     }
 
     const fn acts(&self) -> bool {

@@ -32,19 +32,21 @@ impl Bucket {
     /// Starts with one quantum, so that the first moments do not exceed the rate by much.
     pub(super) fn new(rate: u64, now_ns: u64) -> Self {
         let mut bucket = Self { rate, quantum_bytes: 1, burst_ns: 0, tat_ns: 0, window: None };
-        bucket.set_rate(rate);
+        bucket.set_rate(rate, now_ns);
         bucket.tat_ns = now_ns + bucket.burst_ns / 2;
         bucket
     }
 
-    /// Goes on at another rate.
-    pub(super) fn set_rate(&mut self, rate: u64) {
+    /// Goes on at another rate. A debt made at the old one is worth an empty bucket, no more: a fast rate does not wait
+    /// for what a slow one would still have held back.
+    pub(super) fn set_rate(&mut self, rate: u64, now_ns: u64) {
         self.rate = rate.max(1);
         let in_time = |ns: u64| {
             u64::try_from(u128::from(self.rate) * u128::from(ns) / 1_000_000_000).unwrap_or(u64::MAX)
         };
         self.quantum_bytes = in_time(QUANTUM_NS).max(QUANTUM_MIN_BYTES.min(in_time(SLOW_NS))).max(1);
         self.burst_ns = 2 * self.cost_ns(self.quantum_bytes);
+        self.tat_ns = self.tat_ns.min(now_ns + self.burst_ns);
         self.window = None;
     }
 
@@ -145,6 +147,17 @@ mod tests {
     fn the_first_moments_do_not_exceed_one_quantum() {
         let bucket = Bucket::new(1_000_000, 5);
         assert_eq!(bucket.ask(1 << 20, 5), Ok(4_000));
+    }
+
+    #[test]
+    fn a_faster_rate_is_felt_at_once() {
+        let mut bucket = Bucket::new(1, 1_000_000_000);
+        while let Ok(n) = bucket.ask(8, 1_000_000_000) {
+            bucket.take(n, 1_000_000_000);
+        }
+        bucket.set_rate(1_000_000, 1_000_000_000);
+        let again = bucket.ask(8, 1_000_000_000).unwrap_err();
+        assert!(again <= 1_010_000_000, "in {} ns", again - 1_000_000_000);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use super::acting::{Acting, Change, Side};
 use super::armed::Armed;
 use super::chunk::Chunk;
+use super::ending::End;
 use super::timer::now_ns;
 use super::worker::Worker;
 use crate::control::wire::OnRemove;
@@ -23,26 +24,10 @@ pub(super) const HELD_MAX: usize = 4 << 20;
 const HELD_MAX_ALL: u64 = 256 << 20;
 /// Enough for what a rate limit needs.
 const HELD_SMALL: usize = 64 << 10;
+/// How long what is held may take to leave when its connection is to be reset.
+pub(super) const LAST_BYTES_NS: u64 = 1_000_000_000;
 /// Reads in one go before other connections have their turn.
 const ROUNDS: usize = 16;
-
-/// How the source ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Open,
-    /// It sent all it had; the same is to be said to the destination at `due_ns`.
-    Finished {
-        due_ns: u64,
-    },
-    /// It was reset.
-    Reset {
-        due_ns: u64,
-    },
-    /// The destination knows.
-    Told,
-    /// A black hole took the news.
-    Swallowed,
-}
 
 /// What a flow has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +54,10 @@ pub(super) struct Flow {
     pub(super) failure_told: bool,
     /// What the source says last is a reset, whatever it looks like: its socket failed when written to.
     ends_in_reset: bool,
+    /// The source is not being read, because there is no room for more.
+    full: bool,
+    /// Since when the destination takes nothing of what is due; 0 when it does.
+    stuck_ns: u64,
     /// Bytes passed on.
     pub(super) passed: u64,
     /// When to look again; 0 for never.
@@ -97,6 +86,8 @@ impl Flow {
             broken: false,
             failure_told: false,
             ends_in_reset: false,
+            full: false,
+            stuck_ns: 0,
             passed: 0,
             wake_ns: 0,
         }
@@ -106,9 +97,14 @@ impl Flow {
         self.held
     }
 
-    /// Whether the source has said that nothing more comes.
-    pub(super) fn source_ended(&self) -> bool {
-        self.end != End::Open
+    /// Whether the source is not being read, so that its reset would not be seen.
+    pub(super) fn is_unread(&self) -> bool {
+        self.full || self.end != End::Open
+    }
+
+    /// Whether a black hole took the news of the source's end.
+    pub(super) fn is_end_swallowed(&self) -> bool {
+        self.end == End::Swallowed
     }
 
     /// Whether nothing more will happen in this direction by itself.
@@ -123,19 +119,21 @@ impl Flow {
     /// The source's socket failed: when its last bytes have been read, that is a reset and no end.
     pub(super) fn will_end_in_reset(&mut self) {
         self.ends_in_reset = true;
-        if let End::Finished { due_ns } = self.end {
-            self.end = End::Reset { due_ns };
-        }
-        if self.end == End::Told {
-            self.end = End::Reset { due_ns: 0 };
-        }
+        self.end = self.end.in_reset();
+    }
+
+    pub(super) const fn ends_in_reset(&self) -> bool {
+        self.ends_in_reset
     }
 
     /// Bytes that were read before the flow began.
     pub(super) fn begin_with(&mut self, bytes: &[u8], worker: &Worker, acting: &mut Acting) {
+        if bytes.is_empty() {
+            return;
+        }
         if acting.gates(self.side).blackhole {
             acting.swallow(self.side, bytes.len() as u64);
-        } else if !bytes.is_empty() {
+        } else {
             self.arrived(bytes, worker, acting);
         }
     }
@@ -147,7 +145,8 @@ impl Flow {
             if let Some(outcome) = self.flush(cx, with) {
                 return outcome;
             }
-            if !self.may_read(with) || !self.take_in(cx, with) {
+            self.full = !self.may_read(with);
+            if self.full || !self.take_in(cx, with) {
                 return self.finish(cx, with);
             }
         }
@@ -183,7 +182,10 @@ impl Flow {
             }
             let slice = &chunk.bytes[chunk.left..chunk.left + want as usize];
             let wrote = match Pin::new(&mut *with.to).poll_write(cx, slice) {
-                Poll::Pending => return None,
+                Poll::Pending => {
+                    self.stuck_ns = if self.stuck_ns == 0 { now } else { self.stuck_ns };
+                    return None;
+                }
                 Poll::Ready(Ok(wrote)) => wrote,
                 Poll::Ready(Err(error)) => {
                     self.destination_failed(&error, with.worker);
@@ -199,6 +201,7 @@ impl Flow {
     }
 
     fn wrote_of_first(&mut self, wrote: usize, with: &mut Surroundings<'_>) {
+        self.stuck_ns = 0;
         let Some(chunk) = self.queue.front_mut() else { return };
         let now = now_ns();
         if chunk.left == 0 {
@@ -314,7 +317,7 @@ impl Flow {
     /// Passes the end on, once everything before it has left.
     fn finish(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Outcome {
         if !self.queue.is_empty() {
-            return Outcome::Going;
+            return self.abandon();
         }
         let (End::Finished { due_ns } | End::Reset { due_ns }) = self.end else {
             return if self.end == End::Told { Outcome::Done } else { Outcome::Going };
@@ -336,28 +339,31 @@ impl Flow {
         Outcome::Done
     }
 
+    /// What is held of a source that was reset is passed on while the destination takes it, and no longer.
+    fn abandon(&mut self) -> Outcome {
+        if !self.ends_in_reset || self.stuck_ns == 0 {
+            return Outcome::Going;
+        }
+        let until_ns = self.stuck_ns + LAST_BYTES_NS;
+        if now_ns() >= until_ns {
+            return Outcome::Reset;
+        }
+        self.wake_ns = until_ns;
+        Outcome::Going
+    }
+
     /// Fits what is held to changed faults. True when the connection must be reset because of it.
-    pub(super) fn follow(&mut self, change: &Change) -> bool {
+    pub(super) fn follow(&mut self, change: &Change, acting: &Acting) -> bool {
         match change {
             Change::Latency(armed) => {
                 let TrafficFault::Latency(latency) = &armed.spec.fault else { return false };
-                self.shorten(armed, latency.longest_ns());
-                false
-            }
-            Change::Gone(armed, _) if matches!(armed.spec.fault, TrafficFault::Blackhole(_)) => {
-                // No bytes are missing, or the connection would be over; so the end can still be told.
-                if self.end == End::Swallowed {
-                    self.end = End::Finished { due_ns: 0 };
-                }
+                self.shorten(armed, latency.longest_ns(), acting);
                 false
             }
             Change::Gone(armed, _) => match armed.spec.on_remove {
                 OnRemove::Drain => false,
                 OnRemove::Release => {
-                    self.shorten(armed, 0);
-                    if let End::Finished { due_ns } | End::Reset { due_ns } = &mut self.end {
-                        *due_ns = 0;
-                    }
+                    self.shorten(armed, 0, acting);
                     false
                 }
                 OnRemove::Reset => {
@@ -369,9 +375,18 @@ impl Flow {
         }
     }
 
-    /// Held bytes wait for this fault at most so long.
-    fn shorten(&mut self, armed: &Armed, longest_ns: u64) {
+    /// Tells the end that a black hole took, once none is there any more. No bytes are missing, or the connection
+    /// would be over.
+    pub(super) fn see_light(&mut self, acting: &Acting) {
+        if self.end == End::Swallowed && !acting.gates(self.side).blackhole {
+            self.end = End::Finished { due_ns: 0 };
+        }
+    }
+
+    /// Held bytes wait for this fault at most so long, and the end no longer than one that came now would.
+    fn shorten(&mut self, armed: &Armed, longest_ns: u64, acting: &Acting) {
         self.queue.iter_mut().for_each(|chunk| chunk.shorten(armed, longest_ns));
+        self.end = self.end.by(now_ns() + acting.longest_delay_ns(self.side));
     }
 
     /// Drops what is held.

@@ -11,6 +11,7 @@ mod bucket;
 mod chunk;
 mod connection;
 mod dial;
+mod ending;
 mod flow;
 mod http;
 mod outq;
@@ -22,6 +23,7 @@ mod route;
 mod sniff;
 mod spread;
 mod timer;
+mod vigil;
 mod worker;
 
 pub use problem::EngineError;

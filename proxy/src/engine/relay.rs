@@ -6,24 +6,19 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::acting::{Acting, Change, Side};
 use super::armed::Subject;
 use super::connection::{self, Accepted};
-use super::flow::{Flow, Outcome, Surroundings};
+use super::flow::{Flow, LAST_BYTES_NS, Outcome, Surroundings};
 use super::outq;
 use super::timer::{Alarm, now_ns};
+use super::vigil::Vigil;
 use super::worker::{Watch, Worker};
 use crate::control::wire::OnRemove;
 use crate::fault::TrafficFault;
 
-/// How long one direction may be ended before it is worth watching its socket for a reset, which reading does not
-/// show any more. Most connections are over by then.
-const HALF_CLOSED_NS: u64 = 100_000_000;
-/// How long bytes let through by `after_bytes` may take to reach the client before the reset follows.
-const LAST_BYTES_NS: u64 = 1_000_000_000;
 const LAST_BYTES_STEP_NS: u64 = 1_000_000;
 
 /// The faults on a connection that may not have its upstream yet.
@@ -85,16 +80,14 @@ pub(super) struct Relay {
     response: Flow,
     alarm: Alarm,
     watch: Option<Watch>,
-    half_closed_ns: u64,
-    /// Watching begins late, and then each side that had ended is watched.
-    watching: bool,
-    resets: Vec<(Side, OnReset)>,
+    client_vigil: Vigil,
+    upstream_vigil: Vigil,
     /// Since when the connection waits for its last bytes to be delivered before a fault resets it.
     cutting_ns: u64,
 }
 
 impl Relay {
-    /// `request` and `response` are bytes that were read from either side before.
+    /// `request` is what was read from the client before.
     pub(super) fn new(
         worker: &Rc<Worker>,
         mut faults: Faults,
@@ -114,9 +107,8 @@ impl Relay {
             response: Flow::new(Side::Response),
             alarm: Alarm::new(&worker.timers),
             watch: None,
-            half_closed_ns: 0,
-            watching: false,
-            resets: Vec::new(),
+            client_vigil: Vigil::default(),
+            upstream_vigil: Vigil::default(),
             cutting_ns: 0,
         }
     }
@@ -143,7 +135,7 @@ impl Relay {
         if self.cutting_ns != 0 && self.last_bytes_are_there() {
             return Some(self.reset_by_fault());
         }
-        self.watch_half_closed(cx);
+        self.watch_unread(cx);
         self.set_alarm(cx, reset_due);
         None
     }
@@ -206,10 +198,13 @@ impl Relay {
                 let reset = armed.spec.on_remove == OnRemove::Reset;
                 return Some(if reset { Ended::Reset } else { Ended::Closed });
             }
-            if self.request.follow(&change) | self.response.follow(&change) {
+            let acting = &self.faults.acting;
+            if self.request.follow(&change, acting) | self.response.follow(&change, acting) {
                 return Some(Ended::Reset);
             }
         }
+        self.request.see_light(&self.faults.acting);
+        self.response.see_light(&self.faults.acting);
         None
     }
 
@@ -230,66 +225,34 @@ impl Relay {
         now_ns() > self.cutting_ns + LAST_BYTES_NS || outq::unsent(self.client.as_raw_fd()) == 0
     }
 
-    /// Watches for resets that reading no longer shows.
-    fn watch_half_closed(&mut self, cx: &mut Context<'_>) {
-        let (client_ended, upstream_ended) = (self.request.source_ended(), self.response.source_ended());
-        if !client_ended && !upstream_ended {
-            return;
-        }
-        if self.half_closed_ns == 0 {
-            self.half_closed_ns = now_ns();
-        }
-        if !self.watching && now_ns() >= self.half_closed_ns + HALF_CLOSED_NS {
-            self.watching = true;
-            if client_ended {
-                self.resets.extend(on_reset(&self.client).map(|reset| (Side::Request, reset)));
+    /// Watches for resets that reading does not show. What came before them is passed on first.
+    fn watch_unread(&mut self, cx: &mut Context<'_>) {
+        let sides = [
+            (&mut self.request, &self.client, &mut self.client_vigil),
+            (&mut self.response, &self.upstream, &mut self.upstream_vigil),
+        ];
+        for (flow, socket, vigil) in sides {
+            if flow.is_end_swallowed() {
+                vigil.probe(socket);
             }
-            if upstream_ended {
-                self.resets.extend(on_reset(&self.upstream).map(|reset| (Side::Response, reset)));
-            }
-        }
-        let (request, response) = (&mut self.request, &mut self.response);
-        self.resets.retain_mut(|(side, reset)| {
-            let was_reset = reset.as_mut().poll(cx).is_ready();
-            if was_reset {
-                // What came before it is passed on first.
-                let flow = if *side == Side::Request { &mut *request } else { &mut *response };
+            if !flow.ends_in_reset() && vigil.was_reset(socket, flow.is_unread(), cx) {
                 flow.will_end_in_reset();
                 cx.waker().wake_by_ref();
             }
-            !was_reset
-        });
+        }
     }
 
     fn set_alarm(&mut self, cx: &Context<'_>, reset_due: Option<u64>) {
-        let to_watch = self.half_closed_ns != 0 && !self.watching;
         let wakes = [
             reset_due.unwrap_or(0),
             self.request.wake_ns,
             self.response.wake_ns,
-            if to_watch { self.half_closed_ns + HALF_CLOSED_NS } else { 0 },
+            self.client_vigil.wake_ns(),
+            self.upstream_vigil.wake_ns(),
             if self.cutting_ns != 0 { now_ns() + LAST_BYTES_STEP_NS } else { 0 },
         ];
         if let Some(due) = wakes.into_iter().filter(|due| *due != 0).min() {
             self.alarm.set(due, cx);
-        }
-    }
-}
-
-type OnReset = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Ready when the socket has failed. Reading cannot tell once the end has been read, and waiting for readiness would
-/// borrow the socket, so a second descriptor of it is watched.
-fn on_reset(socket: &TcpStream) -> Option<OnReset> {
-    let twin = socket2::SockRef::from(socket).try_clone().map(std::net::TcpStream::from);
-    match twin.and_then(TcpStream::from_std) {
-        Ok(twin) => Some(Box::pin(async move {
-            // Readiness only fails when the runtime ends, and then it does not matter.
-            let _ = twin.ready(Interest::ERROR).await;
-        })),
-        Err(error) => {
-            tracing::debug!(%error, "watching for a reset");
-            None
         }
     }
 }

@@ -179,7 +179,6 @@ impl Worker {
 
     /// Wakes the connections of routes that changed, a slice at a time.
     async fn wake_changed(&self) {
-        let mut woken = 0;
         let changed: Vec<u64> = {
             let mut watched = self.watched.borrow_mut();
             let changed = watched.iter_mut().filter_map(|(id, route)| {
@@ -198,11 +197,7 @@ impl Worker {
                     slice.iter().take(WAKE_SLICE).flatten().for_each(Waker::wake_by_ref);
                 }
                 from += WAKE_SLICE;
-                woken += WAKE_SLICE;
-                if woken >= WAKE_SLICE {
-                    woken = 0;
-                    tokio::task::yield_now().await;
-                }
+                tokio::task::yield_now().await;
             }
         }
     }
@@ -217,11 +212,12 @@ impl Worker {
                 Ok(stream) => accepted.stream = Some(stream),
                 Err(error) => return tracing::debug!(%error, "moving a socket to another thread"),
             }
+            // Counted before it goes: over there it may end before this thread goes on.
+            chosen.load.fetch_add(1, Relaxed);
             match chosen.inbox.try_send(accepted) {
-                Ok(()) => {
-                    chosen.load.fetch_add(1, Relaxed);
-                }
+                Ok(()) => {}
                 Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => {
+                    chosen.load.fetch_sub(1, Relaxed);
                     self.shared().load.fetch_add(1, Relaxed);
                     connection::start(self, back);
                 }

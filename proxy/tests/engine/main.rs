@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 #[cfg(not(feature = "inert-faults"))]
+mod ends;
+#[cfg(not(feature = "inert-faults"))]
 mod exactness;
 #[cfg(not(feature = "inert-faults"))]
 mod http;

@@ -117,6 +117,11 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// Closes a connection with a reset.
+pub fn reset_now(stream: TcpStream) {
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
 /// How a new connection ends by itself; it may be over before it is known to have begun.
 pub fn end_of_new(address: SocketAddr) -> Result<(), ErrorKind> {
     match TcpStream::connect_timeout(&address, PATIENCE) {

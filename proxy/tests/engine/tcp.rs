@@ -1,20 +1,18 @@
 //! Faults on plain bytes.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use firedrill_proxy::control::wire::Protocol;
 
-use crate::rig::{Rig, connect, echo, end_of_new, eventually, is_silent, read_to_end, round_trip, upstream};
+use crate::rig::{
+    Rig, connect, echo, end_of_new, eventually, is_silent, read_to_end, reset_now, round_trip, upstream,
+};
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
-}
-
-fn reset_now(stream: TcpStream) {
-    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 #[test]

@@ -134,17 +134,23 @@ impl Conn {
         *self.cut.borrow_mut() = Some(cut);
     }
 
+    /// Lets everything pass again when the fault that was to reset the connection is gone. To be called before the
+    /// server has its turn, which nobody would give it again.
+    pub(super) fn follow_changes(&self) {
+        let mut cut = self.cut.borrow_mut();
+        if cut.as_ref().is_some_and(|cut| matches!(self.standing(&cut.hit.armed), Standing::Gone)) {
+            cut.take();
+            self.client.limit(None);
+            self.passed_ns.set(0);
+        }
+    }
+
     /// When to look again for a reset that waits; 0 when the connection is to end now.
     pub(super) fn pending_cut(&self, now_ns: u64) -> Option<u64> {
         if self.client.resets_on_close() {
             return Some(0);
         }
         let pending = self.cut.borrow().clone()?;
-        if matches!(self.standing(&pending.hit.armed), Standing::Gone) {
-            self.cut.borrow_mut().take();
-            self.client.limit(None);
-            return None;
-        }
         if pending.due_ns != 0 && pending.due_ns <= now_ns {
             self.cut_now(Some(&pending.hit));
             return Some(0);

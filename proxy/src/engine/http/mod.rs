@@ -43,6 +43,8 @@ pub(super) async fn serve(
     upstream: Option<TcpStream>,
 ) {
     let conn = Conn::new(worker, accepted, upstream);
+    // Declared before the server, so closed after it: closing the sockets is the deed, and only then it counts.
+    let _closing = Closing(Rc::clone(&conn));
     let socket = Socket::new(&conn.worker, client, &conn.client, prefix);
     // The stack reads as a sentence: a call is delayed, throttled, cut, swallowed, answered here, or forwarded.
     let stack = ServiceBuilder::new()
@@ -70,9 +72,16 @@ pub(super) async fn serve(
         step(&conn, server.as_mut(), &alarm, cx)
     })
     .await;
-    // Closing the sockets is the deed; only then it counts.
-    drop(server);
-    conn.close();
+}
+
+/// Closes what is left when the connection is over, also when it is over because its thread stops: an upstream that is
+/// being sent a body refers to the connection, which refers to it.
+struct Closing(Rc<Conn>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// Moves everything that can be moved. Ready when the connection is over.
@@ -89,6 +98,7 @@ where
     if conn.accepted.route.is_closed() {
         return Poll::Ready(());
     }
+    conn.follow_changes();
     conn.drive_upstream(cx);
     if let Poll::Ready(result) = std::future::Future::poll(server, cx) {
         if let Err(error) = result {

@@ -132,7 +132,7 @@ impl Body for Payload {
 impl Pace {
     fn pass(&mut self, conn: &Conn, cx: &Context<'_>) -> Poll<Bytes> {
         let now = now_ns();
-        self.follow_changes(conn);
+        self.follow_changes(conn, now);
         let want = self.held.remaining() as u64;
         let mut allowed = Ok(want);
         for (hit, bucket) in &mut self.limits {
@@ -165,14 +165,14 @@ impl Pace {
         }
     }
 
-    fn follow_changes(&mut self, conn: &Conn) {
+    fn follow_changes(&mut self, conn: &Conn, now_ns: u64) {
         self.limits.retain_mut(|(hit, bucket)| match conn.standing(&hit.armed) {
             Standing::Gone => false,
             Standing::Here(armed) => {
                 if let TrafficFault::Bandwidth(fault) = &armed.spec.fault
                     && fault.rate.bytes_per_second() != bucket.rate()
                 {
-                    bucket.set_rate(fault.rate.bytes_per_second());
+                    bucket.set_rate(fault.rate.bytes_per_second(), now_ns);
                 }
                 true
             }
