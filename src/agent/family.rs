@@ -3,9 +3,11 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 use procfs::process::all_processes;
 
+use super::clock::wait_until;
 use super::identity::Identity;
 use super::refusal::AgentError;
 
@@ -14,6 +16,9 @@ pub const MARK: &str = "FIREDRILL_CHILD";
 
 /// A family may fork while it is being killed; this many rounds end every one that is not a fork bomb.
 const ROUNDS_MAX: usize = 50;
+
+/// A process that is just becoming another program has no environment for a moment; so nobody is met twice.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 
 /// How the marks begin that this process gives to what it starts; no other process, earlier or later, has the same.
 pub fn mark() -> Result<String, AgentError> {
@@ -28,11 +33,17 @@ fn of(starter: Identity) -> String {
 pub(super) fn end_family(starter: Identity) -> (usize, Vec<String>) {
     let mark = of(starter);
     let mut met = std::collections::BTreeSet::new();
+    let mut nobody = false;
     for _ in 0..ROUNDS_MAX {
         let members = members(&mark);
-        if members.is_empty() {
-            return (met.len(), Vec::new());
+        match (members.is_empty(), nobody) {
+            (true, true) => return (met.len(), Vec::new()),
+            (true, false) => {
+                wait_until(LOOK_AGAIN_AFTER, || false);
+            }
+            (false, _) => {}
         }
+        nobody = members.is_empty();
         for member in members {
             met.insert(member);
             // One that cannot be killed is met again.

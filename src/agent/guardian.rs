@@ -259,11 +259,11 @@ impl Guardian {
         let faults = self.known.outstanding.clone();
         let left = self.undo(&faults);
         match end {
-            End::Told => {}
-            End::WorkerGone => {
+            End::Told | End::WorkerGone => {
+                // A worker that told us is done with both, or was killed a moment later.
                 let running = self.end_family();
-                // Nobody else is there to do it. While the worker lives, the file is its own. One that was not read to
-                // its end may name what was not undone, and stays for `agent heal` and whoever looks into it.
+                // A file that was not read to its end may name what was not undone, and stays for `agent heal` and
+                // whoever looks into it.
                 if left == 0 && running == 0 && read.is_ok() && !self.known.is_foreign {
                     let _ = self.journal.delete();
                 }

@@ -62,8 +62,11 @@ pub fn heal(state_dir: &Path) -> HealReport {
 }
 
 fn heal_one(path: &Path, report: &mut HealReport) -> Result<(), String> {
-    let (mut journal, Contents { entries, tail }) =
-        UndoJournal::open(path).map_err(|error| error.to_string())?;
+    let (mut journal, Contents { entries, tail }) = match UndoJournal::open(path) {
+        // Its drill ended since we looked into the directory, or another start healed it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(|error| error.to_string())?,
+    };
     let Some(Entry::Opened { version, owner, boot_id: boot, pid_namespace: namespace, worker }) =
         entries.first()
     else {
@@ -265,6 +268,16 @@ mod tests {
         std::fs::write(folder.path().join("other.txt"), "not ours").unwrap();
         assert_eq!(heal(folder.path()), HealReport::default());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_journal_that_its_drill_has_deleted_meanwhile_is_nothing_left_behind() {
+        let (folder, mut report) = (tempfile::tempdir().unwrap(), HealReport::default());
+        let path = folder.path().join("d1.undo");
+        heal_one(&path, &mut report).unwrap();
+        let journal = UndoJournal::create(&path, &opened()).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        journal.delete().unwrap();
     }
 
     #[test]

@@ -211,14 +211,11 @@ impl Standing {
     /// Deletes the undo journal of an agent that left nothing behind.
     pub fn close(&self) -> Result<(), AgentError> {
         let journal = open(&self.journal);
-        match journal.delete() {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(AgentError::File {
-                what: "delete undo journal",
-                path: journal.path().into(),
-                source: error,
-            }),
-            _ => Ok(()),
-        }
+        journal.delete().map_err(|source| AgentError::File {
+            what: "delete undo journal",
+            path: journal.path().into(),
+            source,
+        })
     }
 
     fn write(&self, entry: &Entry) -> Result<(), AgentError> {

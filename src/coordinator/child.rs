@@ -52,7 +52,37 @@ struct Family {
     mark: String,
 }
 
-type Order = (Command, tokio::sync::oneshot::Sender<io::Result<std::process::Child>>);
+/// A child that nobody has taken over yet; dropped, it ends with all that it started.
+struct Newborn {
+    child: Option<std::process::Child>,
+    own_group: bool,
+    mark: String,
+}
+
+impl Newborn {
+    fn family(&self, child: &std::process::Child) -> io::Result<Family> {
+        let leader = i32::try_from(child.id()).map_err(io::Error::other)?;
+        Ok(Family { leader, own_group: self.own_group, mark: self.mark.clone() })
+    }
+}
+
+impl Drop for Newborn {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        if let Ok(family) = self.family(&child) {
+            family.kill();
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+struct Order {
+    command: Command,
+    own_group: bool,
+    mark: String,
+    answer: tokio::sync::oneshot::Sender<io::Result<Newborn>>,
+}
 
 /// Hands a command to the thread that forks; it lives as long as the process.
 fn spawner() -> io::Result<&'static SyncSender<Order>> {
@@ -64,11 +94,10 @@ fn spawner() -> io::Result<&'static SyncSender<Order>> {
     }
     let (sender, orders) = sync_channel::<Order>(64);
     std::thread::Builder::new().name("spawner".into()).spawn(move || {
-        for (mut command, answer) in orders {
-            if let Err(Ok(mut unwanted)) = answer.send(command.spawn()) {
-                let _ = unwanted.kill();
-                let _ = unwanted.wait();
-            }
+        for Order { mut command, own_group, mark, answer } in orders {
+            let newborn = command.spawn().map(|child| Newborn { child: Some(child), own_group, mark });
+            // Whether it is unwanted before it is sent or before it is received: it ends when it is dropped.
+            let _ = answer.send(newborn);
         }
     })?;
     Ok(SPAWNER.get_or_init(|| sender))
@@ -99,25 +128,20 @@ impl Child {
             });
         }
         let (answer, child) = tokio::sync::oneshot::channel();
-        spawner()?.try_send((command, answer)).map_err(|_| {
+        let order = Order { command, own_group: group == Group::Own, mark, answer };
+        spawner()?.try_send(order).map_err(|_| {
             io::Error::new(io::ErrorKind::ResourceBusy, "too many commands are being started at once")
         })?;
-        let child = child.await.map_err(io::Error::other)??;
-        Self::adopt(child, group, mark)
+        Self::adopt(child.await.map_err(io::Error::other)??)
     }
 
-    fn adopt(mut child: std::process::Child, group: Group, mark: String) -> io::Result<Self> {
-        let leader = i32::try_from(child.id()).map_err(io::Error::other)?;
-        let watched = open_pidfd(leader).and_then(|pidfd| {
-            // SAFETY: an `OwnedFd` is open and stays the same descriptor until it is dropped with the `AsyncFd`.
-            Ok(unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?)
-        });
-        let pidfd = watched.inspect_err(|_| {
-            let _ = child.kill();
-            let _ = child.wait();
-        })?;
-        let family = Family { leader, own_group: group == Group::Own, mark };
-        Ok(Self { child: Some(child), pidfd, family })
+    fn adopt(mut newborn: Newborn) -> io::Result<Self> {
+        let gone = || io::Error::other("the child was taken over before");
+        let family = newborn.family(newborn.child.as_ref().ok_or_else(gone)?)?;
+        let pidfd = open_pidfd(family.leader)?;
+        // SAFETY: an `OwnedFd` is open and stays the same descriptor until it is dropped with the `AsyncFd`.
+        let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?;
+        Ok(Self { child: newborn.child.take(), pidfd, family })
     }
 
     /// The process id.

@@ -57,18 +57,27 @@ impl Drill {
         self.injects.iter().filter(|i| i.is_on() || i.is_lasting()).filter_map(|i| i.effective).min()
     }
 
-    fn note_impact(&mut self, now: Duration) {
-        let Some(effective) = self.effective_since() else { return };
+    /// Notes the impact as soon as an effect is known. Counts arrive a little after the deed, so a violation may be
+    /// seen before its fault is known to be effective, even if that is known only once the fault is removed.
+    pub(super) fn note_impact(&mut self, now: Duration) {
+        let Some(effective) = self.injects.iter().filter_map(|inject| inject.effective).min() else { return };
         if self.impact.is_some() {
             return;
         }
+        let acts = self.injects.iter().any(|inject| inject.is_on() || inject.is_lasting());
         let first_applied =
             self.injects.iter().filter_map(|inject| inject.applied).min().unwrap_or(effective);
-        if let Some(probe) = self.watch.impact().filter(|probe| probe.since >= first_applied) {
-            // Counts arrive a little after the deed: a violation may be seen before its fault is known effective.
+        let last_removed = self.injects.iter().filter_map(|inject| inject.removed).max();
+        let by_a_fault =
+            |since: Duration| since >= first_applied && (acts || last_removed.is_some_and(|at| since <= at));
+        if let Some(probe) = self.watch.impact().filter(|probe| by_a_fault(probe.since)) {
             self.impact = Some((probe.since, probe.plan.name.clone()));
             self.out.push(Command::Record(Record::ImpactSeen { probe: probe.plan.name.clone() }));
-        } else if !self.withstood && now >= effective + self.plan.steady_state.no_impact_after.duration() {
+        } else if self.phase == Phase::Active
+            && !self.withstood
+            && let Some(since) = self.effective_since()
+            && now >= since + self.plan.steady_state.no_impact_after.duration()
+        {
             self.withstood = true;
             self.out.push(Command::Record(Record::Withstood {}));
         }

@@ -270,7 +270,11 @@ impl Board {
                 news
             }
             Record::FaultEffective { fault } => {
-                self.fault(fault, FaultState::Effective, None);
+                // The last counts may be the first to show an effect: of a fault that is going, or gone.
+                let is_on = |line: &&mut FaultLine| line.id == *fault && line.state == FaultState::Applied;
+                if let Some(line) = self.faults.iter_mut().find(is_on) {
+                    line.state = FaultState::Effective;
+                }
                 true
             }
             Record::ImpactSeen { .. }

@@ -10,6 +10,8 @@ pub mod replay;
 mod state;
 pub mod summary;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod walk;
 mod watch;
 pub mod words;

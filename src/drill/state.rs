@@ -231,7 +231,10 @@ impl Drill {
             Phase::Steady => self.step_steady(now),
             Phase::Active => self.step_active(now),
             Phase::Recovering => self.step_recovering(now),
-            Phase::Stopping => self.verify_once_all_is_over(now),
+            Phase::Stopping => {
+                self.note_impact(now);
+                self.verify_once_all_is_over(now);
+            }
             Phase::Verifying => {
                 if now >= self.phase_since + ANSWER_WITHIN {
                     self.on_verified(now, vec!["the last look for residue did not answer".into()]);

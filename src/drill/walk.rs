@@ -239,7 +239,7 @@ fn fault(id: &str, after: Option<&str>, until: Until) -> PlannedFault {
     }
 }
 
-fn plan(command: bool) -> Plan {
+pub(super) fn plan(command: bool) -> Plan {
     let probe = Probe {
         name: "shop".into(),
         level: Level::Application,

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::stage::{EFFECTIVE, PATIENCE, Stage, now};
+use crate::stage::{EFFECTIVE, PATIENCE, Stage};
 use crate::support::{Ended, free_port, wait_until};
 
 /// A late route, for one second; felt by the probe.
@@ -161,12 +161,11 @@ fn a_disk_that_fills_stops_the_drill_and_takes_everything_back() {
     command.current_dir(stage.path()).env("FIREDRILL_DIR", stage.own());
     let drill = crate::support::Child::spawn(&mut command);
     EFFECTIVE.wait(&drill, &stage);
-    let began = now();
     let ended = drill.wait_alone(PATIENCE);
     assert!(ended.stderr.contains("journal.jsonl"), "{}", ended.stderr);
     // Not 1, which would say that no fault was applied.
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    stage.assert_nothing_left("a full disk", began);
+    stage.assert_nothing_left("a full disk");
     assert_eq!(stage.verified("out"), "cut");
 }
 
@@ -194,7 +193,7 @@ fn two_drills_run_side_by_side_under_two_names() {
         first["data"]["drill"].as_str().unwrap().to_owned()
     });
     assert!(!ids[0].is_empty() && ids[0] != ids[1], "{ids:?}");
-    one.assert_nothing_left("two drills", now());
+    one.assert_nothing_left("two drills");
 }
 
 #[test]
@@ -220,7 +219,7 @@ fn every_end_leaves_a_whole_journal_and_a_summary_with_its_exit_status() {
         assert_eq!(ended.code, Some(expected), "{faults}{more:?}: {ended:?}");
         assert_eq!(stage.summary("out")["exit"], expected);
         assert_eq!(stage.verified("out"), "whole");
-        stage.assert_nothing_left("every end", now());
+        stage.assert_nothing_left("every end");
     };
     std::thread::scope(|scope| {
         scope.spawn(|| check(SLOW, "", &[], 0));

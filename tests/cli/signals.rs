@@ -28,7 +28,7 @@ fn stop_at(moment: Moment, signals: &[Signal]) {
         assert!(reasons.contains("SIGTERM") || reasons.contains("SIGINT"), "{what}: {reasons}");
     }
     assert_eq!(stage.verified("out"), "whole", "{what}");
-    stage.assert_nothing_left(&what, told);
+    stage.assert_nothing_left(&what);
 }
 
 const ALL: [Moment; 8] = [PREFLIGHT, STEADY, ACTIVE, SLOW, STILL, EFFECTIVE, RECOVERING, VERIFYING];
@@ -58,10 +58,9 @@ fn a_stop_ends_the_command_under_test_and_what_it_started() {
     let drill = stage.run(&stage.scenario(""), "out", &["--json", "--", "sh", "-c", script]);
     EFFECTIVE.wait(&drill, &stage);
     drill.signal(Signal::SIGTERM);
-    let told = now();
     let ended = drill.wait_alone(PATIENCE);
     let summary = stage.summary("out");
     assert_eq!(ended.code, Some(5), "{summary:#}");
     assert_eq!(stage.verified("out"), "whole");
-    stage.assert_nothing_left("a stop with a command", told);
+    stage.assert_nothing_left("a stop with a command");
 }

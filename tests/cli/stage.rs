@@ -186,10 +186,18 @@ impl Stage {
         std::fs::read_dir(self.own().join("state/undo")).map_or(0, Iterator::count)
     }
 
-    /// Waits until everything is taken back; gives how long the victim stood still after `since`.
-    pub fn assert_nothing_left(&self, what: &str, since: Instant) -> Duration {
+    /// Waits until the victim goes on; gives how long it stood still after `since`.
+    pub fn victim_goes_on(&self, what: &str, since: Instant) -> Duration {
+        while self.victim.state() != 'S' {
+            assert!(since.elapsed() < TAKEN_BACK, "{what}: the victim still stands");
+            std::thread::yield_now();
+        }
+        since.elapsed()
+    }
+
+    /// Waits until everything is taken back.
+    pub fn assert_nothing_left(&self, what: &str) {
         wait_until(&format!("{what}: the victim goes on"), TAKEN_BACK, || self.victim.state() == 'S');
-        let after = since.elapsed();
         wait_until(&format!("{what}: the port is free"), TAKEN_BACK, || {
             TcpListener::bind(self.listen).is_ok()
         });
@@ -202,7 +210,6 @@ impl Stage {
         assert!(none, "{what}: left running: {:?}", left.iter().map(command).collect::<Vec<_>>());
         assert_eq!(self.undo_journals(), 0, "{what}: no undo journal is left");
         self.assert_no_drill(what);
-        after
     }
 
     /// `status` finds no drill, and clears the socket of a dead one away.
@@ -290,8 +297,8 @@ pub fn signal(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).unwrap();
 }
 
-/// The time now, for what is printed.
-#[expect(clippy::disallowed_methods, reason = "prints how long the way back took")]
+/// The time now, for what is measured.
+#[expect(clippy::disallowed_methods, reason = "measures what another process did, in real time")]
 pub fn now() -> Instant {
     Instant::now()
 }

@@ -111,6 +111,10 @@ impl Child {
             for reader in self.readers.drain(..) {
                 let _ = reader.join();
             }
+        } else {
+            // All that it said itself is read soon; somebody who holds its output is not waited for.
+            let read = || self.readers.iter().all(std::thread::JoinHandle::is_finished);
+            happens_within(Duration::from_secs(2), read);
         }
         self.released = true;
         Ended { code: status.code(), signal: status.signal(), stdout: self.stdout(), stderr: self.stderr() }

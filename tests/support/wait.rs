@@ -1,6 +1,7 @@
 //! Waiting for what another process does: always with a deadline, never by a fixed sleep.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Asks every 10 ms until `condition` holds; false when it does not within `deadline`.
@@ -23,8 +24,17 @@ pub fn wait_until(what: &str, deadline: Duration, condition: impl FnMut() -> boo
 
 /// A port of 127.0.0.1 that was free a moment ago. Where the program can bind port 0 itself, let it.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
+    // Below the ports that the kernel gives to outgoing connections, which would take it away again; each process of
+    // a test run begins elsewhere.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..1000 {
+        let n = std::process::id().wrapping_mul(41).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(20_000 + n % 12_000).expect("a port");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port from 20000 to 31999 is free");
 }
 
 /// Whether something accepts connections there.

@@ -118,9 +118,12 @@ impl UndoJournal {
         result.and(unlocked)
     }
 
-    /// Removes the file.
+    /// Removes the file; one that is gone already is well removed.
     pub fn delete(&self) -> io::Result<()> {
-        std::fs::remove_file(&self.path)
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn append_locked(&mut self, entry: &Entry) -> io::Result<()> {

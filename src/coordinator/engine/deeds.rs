@@ -47,10 +47,12 @@ impl Driver<'_> {
                 if let Some(agent) = &agent {
                     agent.renew(LEASE).await;
                 }
-                for client in &clients {
-                    if let Err(error) = client.renew(&owner, LEASE.duration()).await {
-                        tracing::warn!(%error, "leases were not renewed");
-                    }
+                // All at once: a proxy that does not answer must not cost the others their lease.
+                let renewals = clients.iter().map(|client| client.renew(&owner, LEASE.duration()));
+                for error in
+                    futures_util::future::join_all(renewals).await.into_iter().filter_map(Result::err)
+                {
+                    tracing::warn!(%error, "leases were not renewed");
                 }
             }
         });
@@ -66,7 +68,7 @@ impl Driver<'_> {
         let (fault, why) = (fault.to_owned(), "its operator does not take orders".to_owned());
         let event =
             if refused { Event::FaultRefused { fault, why } } else { Event::FaultStuck { fault, why } };
-        self.happen(event);
+        self.happen_next(event);
     }
 
     pub(super) fn start_probes(&mut self) {
@@ -127,7 +129,8 @@ impl Driver<'_> {
             let text = format!(
                 "route `{name}` saw no connection while steady: is the service under test told to use {bound}?"
             );
-            self.happen(Event::NoteWritten { who: OURSELVES.into(), text });
+            // A note decides nothing, so it may come before what was decided already.
+            self.decide(Event::NoteWritten { who: OURSELVES.into(), text });
         }
     }
 

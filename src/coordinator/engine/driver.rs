@@ -1,7 +1,7 @@
 //! The loop: whatever happens is journalled, decided on, and what was decided is journalled and obeyed.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +54,8 @@ pub(super) struct Driver<'w> {
     pub(super) end_command: CancellationToken,
     wake: Option<Duration>,
     last: Duration,
+    /// What happened while the drill's commands were being obeyed: decided on once all of these are.
+    meanwhile: VecDeque<Event>,
     closed: bool,
     /// The record cannot be written any more; the drill stops and says so.
     record_error: Option<RecordError>,
@@ -73,10 +75,21 @@ struct Inbox {
 pub async fn run(
     setup: Setup,
     requests: mpsc::Receiver<Request>,
-    mut signals: mpsc::Receiver<&'static str>,
+    signals: mpsc::Receiver<&'static str>,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome, RecordError> {
     let recorder = Recorder::open(&setup)?;
+    run_on_record(setup, recorder, requests, signals, watcher).await
+}
+
+/// The same, on a record that was opened.
+pub(super) async fn run_on_record(
+    setup: Setup,
+    recorder: Recorder,
+    requests: mpsc::Receiver<Request>,
+    mut signals: mpsc::Receiver<&'static str>,
+    watcher: &mut dyn Watcher,
+) -> Result<Outcome, RecordError> {
     let (drill, commands) = Drill::start(setup.plan.clone());
     let (events, events_in) = mpsc::channel(1024);
     let (probes, probes_in) = mpsc::channel(crate::coordinator::probe::PROBE_QUEUE);
@@ -102,6 +115,7 @@ pub async fn run(
         end_command: CancellationToken::new(),
         wake: None,
         last: Duration::ZERO,
+        meanwhile: VecDeque::new(),
         closed: false,
         record_error: None,
         panics: 0,
@@ -191,8 +205,23 @@ impl Driver<'_> {
         self.last
     }
 
-    /// Journals an event, lets the drill decide, and obeys.
+    /// Takes in an event, and whatever came of obeying what was decided on it.
     pub(super) fn happen(&mut self, event: Event) {
+        self.decide(event);
+        // Obeying raises a bounded number of events: a fault is refused once, the record breaks once.
+        while let Some(event) = self.meanwhile.pop_front() {
+            self.decide(event);
+        }
+    }
+
+    /// Takes in an event that arises while commands are being obeyed. The drill sees it only after the last of them:
+    /// what it decides then must not overtake what it decided before, or a removal would come before its apply.
+    pub(super) fn happen_next(&mut self, event: Event) {
+        self.meanwhile.push_back(event);
+    }
+
+    /// Journals an event, lets the drill decide, and obeys.
+    pub(super) fn decide(&mut self, event: Event) {
         let timed = Timed { mono: self.now(), event };
         self.journal(timed.mono, &serde_json::to_value(&timed.event).unwrap_or_default());
         self.board.event(&timed);
@@ -226,16 +255,21 @@ impl Driver<'_> {
         }
     }
 
-    /// Writes `{"kind": …, "data": …}` as a line. When that fails the drill is stopped: what is not on record has
-    /// not been proven.
+    /// Writes `{"kind": …, "data": …}` as a line.
     fn journal(&mut self, mono: Duration, value: &Value) {
         let kind = value["kind"].as_str().unwrap_or("unknown");
-        if let Err(error) = self.recorder.line(mono, kind, &value["data"])
+        let written = self.recorder.line(mono, kind, &value["data"]);
+        self.note_record(written);
+    }
+
+    /// When the record cannot be kept the drill is stopped: what is not on record has not been proven.
+    fn note_record(&mut self, written: Result<(), RecordError>) {
+        if let Err(error) = written
             && self.record_error.is_none()
         {
             let reason = error.to_string();
             self.record_error = Some(error);
-            self.happen(Event::HaltRequested { who: OURSELVES.into(), reason });
+            self.happen_next(Event::HaltRequested { who: OURSELVES.into(), reason });
         }
     }
 
@@ -256,11 +290,16 @@ impl Driver<'_> {
             }
             Command::StartProbes {} => self.start_probes(),
             Command::Apply { fault } => {
-                // The record of the intent is on the disk before the deed.
-                if let Err(error) = self.recorder.sync() {
-                    self.record_error.get_or_insert(error);
+                // The record of the intent is on the disk before the deed, or there is no deed.
+                let synced = self.recorder.sync();
+                self.note_record(synced);
+                match &self.record_error {
+                    None => self.order(&fault, Order::Apply),
+                    Some(error) => {
+                        let why = error.to_string();
+                        self.happen_next(Event::FaultRefused { fault, why });
+                    }
                 }
-                self.order(&fault, Order::Apply);
             }
             Command::Remove { fault, reason: _ } => self.order(&fault, Order::Remove),
             Command::StartCommand {} => self.start_command(),

@@ -8,7 +8,7 @@ use firedrill_proxy::control::wire::FaultState;
 use serde_json::{Map, Value};
 
 use super::LEASE;
-use crate::agent::Agent;
+use crate::agent::{Agent, AgentError};
 use crate::fault::{Evidence, Fault, FaultSpec, Period, Target, TrafficFault};
 use crate::scenario::plan::{Plan, PlannedFault};
 
@@ -42,6 +42,9 @@ pub(super) struct Deed {
 
 /// How much later than the drill the executor ends a fault by itself: the drill comes first when all is well.
 const MAX_MARGIN: Period = Period::from_secs(10);
+
+/// What a proxy answers about a fault or a route that it does not know.
+const NOT_THERE: u16 = 404;
 
 impl Deed {
     pub(super) fn new(hand: Hand, fault: PlannedFault, plan: &Plan, drill: &str) -> Self {
@@ -99,30 +102,38 @@ impl Deed {
         })
     }
 
-    /// Takes it back and looks whether anything of it is left. Idempotent.
-    pub(super) async fn remove(&self) -> Result<(Evidence, Vec<String>), String> {
+    /// Takes it back: what it did, and what of it is left. Nothing when there is no such fault: it never came about,
+    /// or what held it has ended. Idempotent.
+    pub(super) async fn remove(&self) -> Result<Option<(Evidence, Vec<String>)>, String> {
         let (evidence, faults) = match &self.hand {
             Hand::Own(control) => {
-                let view = control.remove_fault(self.route(), &self.fault.id);
-                let view = view.map_err(|problem| problem.to_string())?;
+                let view = match control.remove_fault(self.route(), &self.fault.id) {
+                    Err(problem) if problem.status == NOT_THERE => return Ok(None),
+                    view => view.map_err(|problem| problem.to_string())?,
+                };
                 (view.evidence, control.route(self.route()).map(|route| route.faults).unwrap_or_default())
             }
             Hand::Remote(client) => {
-                let view = client.remove_fault(self.route(), &self.fault.id).await;
-                let view = view.map_err(|error| error.to_string())?;
+                let view = match client.remove_fault(self.route(), &self.fault.id).await {
+                    Err(error) if error.status() == Some(NOT_THERE) => return Ok(None),
+                    view => view.map_err(|error| error.to_string())?,
+                };
                 let route = client.route(self.route()).await.map_err(|error| error.to_string())?;
                 (view.evidence, route.faults)
             }
             Hand::Host(agent) => {
-                let removed = agent.remove(&self.fault.id).await.map_err(|error| error.to_string())?;
-                return Ok((removed.evidence, removed.residue));
+                return match agent.remove(&self.fault.id).await {
+                    Ok(removed) => Ok(Some((removed.evidence, removed.residue))),
+                    Err(AgentError::Unknown { .. }) => Ok(None),
+                    Err(error) => Err(error.to_string()),
+                };
             }
         };
         let left =
             faults.iter().filter(|fault| fault.spec.id == self.fault.id && fault.spec.owner == self.owner);
         let residue =
             left.map(|fault| format!("fault `{}` is still on {}", fault.spec.id, self.fault.target));
-        Ok((evidence, residue.collect()))
+        Ok(Some((evidence, residue.collect())))
     }
 
     /// Changes parameters while it is on; says old → new.

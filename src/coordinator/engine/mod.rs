@@ -10,6 +10,8 @@ mod operator;
 mod preflight;
 mod record;
 mod takedown;
+#[cfg(test)]
+mod tests;
 
 pub use driver::run;
 pub use record::{Input, RecordError};

@@ -44,8 +44,8 @@ pub(super) async fn operate(deed: Deed, mut orders: mpsc::Receiver<Order>, event
                     Err(why) => Some(Event::FaultRefused { fault: id.clone(), why }),
                 },
                 Some(Order::Remove) => {
-                    watched = None;
-                    Some(remove(&deed).await)
+                    let last = watched.take().map(|watched| watched.evidence).unwrap_or_default();
+                    Some(remove(&deed, last).await)
                 }
                 Some(Order::Change { who, changes, reply }) => {
                     let changed = deed.change(&changes).await;
@@ -74,18 +74,17 @@ pub(super) async fn operate(deed: Deed, mut orders: mpsc::Receiver<Order>, event
     }
 }
 
-async fn remove(deed: &Deed) -> Event {
+/// `last` is what was last seen of it, for a fault that is gone already.
+async fn remove(deed: &Deed, last: Evidence) -> Event {
+    let fault = deed.fault.id.clone();
     let began = Instant::now();
     loop {
         match deed.remove().await {
-            Ok((evidence, residue)) => {
-                return Event::FaultRemoved { fault: deed.fault.id.clone(), evidence, residue };
-            }
-            Err(why) if began.elapsed() > REMOVE_WITHIN => {
-                return Event::FaultStuck { fault: deed.fault.id.clone(), why };
-            }
+            Ok(Some((evidence, residue))) => return Event::FaultRemoved { fault, evidence, residue },
+            Ok(None) => return Event::FaultRemoved { fault, evidence: last, residue: Vec::new() },
+            Err(why) if began.elapsed() > REMOVE_WITHIN => return Event::FaultStuck { fault, why },
             Err(why) => {
-                tracing::warn!(fault = deed.fault.id, why, "cannot be removed yet");
+                tracing::warn!(fault, why, "cannot be removed yet");
                 sleep(Duration::from_millis(500)).await;
             }
         }

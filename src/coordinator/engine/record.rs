@@ -75,6 +75,12 @@ impl Recorder {
         Ok(recorder)
     }
 
+    /// On any file, to see what becomes of a record that breaks.
+    #[cfg(test)]
+    pub(super) fn on(folder: PathBuf, journal: File) -> Self {
+        Self { folder, journal, chain: Chain::default() }
+    }
+
     /// Appends a line. It is in the kernel's hands when this returns, so that a kill of ours cannot lose it.
     pub(super) fn line(&mut self, mono: Duration, kind: &str, data: &Value) -> Result<(), RecordError> {
         let mut line = self.chain.seal(clock::wall(), mono, kind, data);
