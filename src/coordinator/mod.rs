@@ -4,6 +4,7 @@ pub mod child;
 pub mod clock;
 pub mod command;
 pub mod control;
+mod disguise;
 pub mod engine;
 pub mod http;
 pub mod lever;

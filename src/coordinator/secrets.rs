@@ -3,15 +3,23 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::disguise::Disguises;
 use crate::scenario::plan::SecretSource;
 
 /// The values of a plan's secrets. Never printed, never journalled.
 #[derive(Clone, Default)]
-pub struct Secrets(BTreeMap<String, String>);
+pub struct Secrets {
+    values: BTreeMap<String, String>,
+    /// Longest first: one that begins another must not leave the other's end standing.
+    known: Vec<Disguises>,
+}
+
+/// A shorter value says nothing, and stands in many texts by chance.
+const KNOWN_MIN_BYTES: usize = 4;
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
@@ -33,26 +41,46 @@ impl Secrets {
                 Err(why) => missing.push(why),
             }
         }
-        if missing.is_empty() { Ok(Self(found)) } else { Err(missing) }
+        if missing.is_empty() { Ok(Self::of(found)) } else { Err(missing) }
+    }
+
+    fn of(values: BTreeMap<String, String>) -> Self {
+        let mut worth: Vec<&String> =
+            values.values().filter(|value| value.len() >= KNOWN_MIN_BYTES).collect();
+        worth.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        let known = worth.into_iter().map(|value| Disguises::of(value)).collect();
+        Self { values, known }
     }
 
     /// The text with every `${secrets.NAME}` replaced by its value.
     pub fn reveal(&self, text: &str) -> String {
-        self.0
+        self.values
             .iter()
             .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{secrets.{name}}}"), value))
     }
 
-    /// The text with every secret value cut out, for what comes from outside and goes into the record.
+    /// The text with every secret value cut out, for what comes from outside and goes into the record: as it is, and
+    /// as others escape and encode it.
     pub fn cut_from(&self, text: &str) -> String {
-        let mut values: Vec<&String> = self.0.values().filter(|value| value.len() >= 4).collect();
-        // A secret that begins another must not leave the other's end standing.
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        values.into_iter().fold(text.to_owned(), |text, value| text.replace(value, "[secret]"))
+        if self.known.is_empty() {
+            return text.to_owned();
+        }
+        let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+        while let Some(c) = rest.chars().next() {
+            if let Some(length) = self.known.iter().find_map(|known| known.length_at(rest)) {
+                out.push_str("[secret]");
+                rest = &rest[length..];
+            } else {
+                out.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+        out
     }
 
-    /// The length of the longest secret value in bytes, for those who cut a text before they cut secrets from it.
+    /// The length of the longest form of a secret value in bytes, for those who cut a text before they cut secrets
+    /// from it.
     pub fn longest(&self) -> usize {
-        self.0.values().map(String::len).max().unwrap_or(0)
+        self.known.iter().map(Disguises::longest).max().unwrap_or(0)
     }
 }
