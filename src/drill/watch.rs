@@ -27,7 +27,8 @@ struct Guardrail {
     lasting: Duration,
     takes_load: bool,
     judge: Judge,
-    violated_since: Option<Duration>,
+    /// Since when it is out of tolerance, and how it stands now: measured against allowed.
+    violated: Option<(Duration, String)>,
 }
 
 /// All probes and guardrails.
@@ -61,7 +62,7 @@ impl Watch {
                 lasting: rule.lasting.duration(),
                 takes_load: takes_load(probe),
                 judge: Judge::new(tolerance),
-                violated_since: None,
+                violated: None,
             })
         });
         let guardrails = guardrails.collect();
@@ -107,8 +108,9 @@ impl Watch {
             watched.judgement = judgement;
         }
         for guardrail in &mut self.guardrails {
-            guardrail.violated_since = match guardrail.judge.judge(now) {
-                Judgement::Violated { .. } => guardrail.violated_since.or(Some(now)),
+            let since = guardrail.violated.take().map_or(now, |(since, _)| since);
+            guardrail.violated = match guardrail.judge.judge(now) {
+                Judgement::Violated { why } => Some((since, why)),
                 Judgement::Good {} | Judgement::Unknown { .. } => None,
             };
         }
@@ -155,13 +157,10 @@ impl Watch {
     /// The `abort:` entry that has been violated for long enough, in words.
     pub(super) fn broken_guardrail(&self, now: Duration) -> Option<String> {
         self.guardrails.iter().find_map(|guardrail| {
-            let since = guardrail.violated_since?;
-            (now >= since + guardrail.lasting).then(|| {
-                format!(
-                    "abort rule on `{}`: out of tolerance since +{:.1}s",
-                    guardrail.probe,
-                    since.as_secs_f64()
-                )
+            let (since, why) = guardrail.violated.as_ref()?;
+            (now >= *since + guardrail.lasting).then(|| {
+                let (probe, since) = (&guardrail.probe, since.as_secs_f64());
+                format!("abort rule on `{probe}`: {why}; out of tolerance since +{since:.1}s")
             })
         })
     }
@@ -170,7 +169,7 @@ impl Watch {
     pub(super) fn guardrail_due(&self) -> Option<Duration> {
         self.guardrails
             .iter()
-            .filter_map(|guardrail| Some(guardrail.violated_since? + guardrail.lasting))
+            .filter_map(|guardrail| Some(guardrail.violated.as_ref()?.0 + guardrail.lasting))
             .min()
     }
 }
