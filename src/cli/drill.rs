@@ -59,6 +59,7 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
         runtime_dir: directories.runtime.clone(),
         state_dir: directories.state.clone(),
         workers: how.workers,
+        json_on_stdout: how.output == Output::Json,
         guardian: GuardianProgram {
             program: std::env::current_exe().context("cannot find this program's own file")?,
             args: vec!["agent".into(), "guardian".into()],

@@ -58,11 +58,23 @@ pub enum CommandError {
     },
 }
 
+/// Where what a command prints goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// To our own streams.
+    Inherited,
+    /// All of it to our standard error, because our standard output carries something else.
+    OnStandardError,
+}
+
 /// Starts a command by its argument vector, without a shell.
-pub async fn start(argv: &[String]) -> Result<TestCommand, CommandError> {
+pub async fn start(argv: &[String], output: Output) -> Result<TestCommand, CommandError> {
     let (program, arguments) = argv.split_first().ok_or(CommandError::Empty)?;
     let mut command = std::process::Command::new(program);
     command.args(arguments);
+    if output == Output::OnStandardError {
+        command.stdout(std::io::stderr());
+    }
     let child = Child::start(command, Group::Ours)
         .await
         .map_err(|error| CommandError::Start { program: program.clone(), why: io_words(&error) })?;
@@ -138,16 +150,21 @@ mod tests {
             ("exit 4", Some(4), "ended with exit status 4"),
             ("kill -TERM $$", None, "was ended by signal TERM"),
         ] {
-            let end = start(&sh(script)).await.unwrap().run(CancellationToken::new()).await.unwrap();
+            let end = start(&sh(script), Output::Inherited)
+                .await
+                .unwrap()
+                .run(CancellationToken::new())
+                .await
+                .unwrap();
             assert_eq!(end, CommandEnd { status, detail: detail.into() });
         }
     }
 
     #[tokio::test]
     async fn a_command_that_cannot_start_says_why() {
-        let error = start(&["/no/such".to_owned()]).await.err().unwrap().to_string();
+        let error = start(&["/no/such".to_owned()], Output::Inherited).await.err().unwrap().to_string();
         assert_eq!(error, "cannot start `/no/such`: no such file or directory");
-        assert!(matches!(start(&[]).await, Err(CommandError::Empty)));
+        assert!(matches!(start(&[], Output::Inherited).await, Err(CommandError::Empty)));
     }
 
     #[test]
@@ -168,7 +185,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let note = folder.path().join("pid");
         let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait", note.display());
-        let command = start(&sh(&script)).await.unwrap();
+        let command = start(&sh(&script), Output::Inherited).await.unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(command.run(stop.clone()));
         while !note.exists() {

@@ -254,6 +254,7 @@ pub(super) fn plan(command: bool) -> Plan {
         scenario: "walk".into(),
         title: None,
         environment: None,
+        percent_max: None,
         seed: Seed(1),
         routes: vec![],
         load: None,

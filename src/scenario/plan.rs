@@ -20,6 +20,9 @@ pub struct Plan {
     pub title: Option<String>,
     /// The environment it was resolved in; absent when it runs alone.
     pub environment: Option<String>,
+    /// The largest share of traffic that the environment allows, also for changes while a fault is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent_max: Option<Percent>,
     /// Where every random decision comes from.
     pub seed: Seed,
     /// The routes it needs.

@@ -11,7 +11,7 @@ use super::plan::{
     AbortRule, Hypothesis, Load, Plan, PlannedFault, PlannedRoute, SecretSource, SteadyState, Tolerance,
 };
 use super::{defaults, expand, written};
-use crate::fault::{Period, Seed, Target};
+use crate::fault::{Percent, Period, Seed, Target};
 
 /// What the checks made of a file without errors.
 pub(super) struct Pieces {
@@ -32,6 +32,7 @@ pub struct Scenario {
     name: String,
     title: Option<String>,
     environment: Option<String>,
+    percent_max: Option<Percent>,
     routes: Vec<PlannedRoute>,
     load: Option<Load>,
     steady_state: SteadyState,
@@ -65,6 +66,7 @@ impl Scenario {
             scenario: self.name.clone(),
             title: self.title.clone(),
             environment: self.environment.clone(),
+            percent_max: self.percent_max,
             seed,
             routes: self.routes.clone(),
             load: self.load.clone(),
@@ -102,6 +104,7 @@ pub(super) fn scenario(
         name,
         title,
         environment: environment.map(|environment| environment.name.clone()),
+        percent_max: environment.and_then(|environment| environment.policy.percent_max),
         routes,
         load,
         steady_state: steady_state(steady, &abort),

@@ -103,6 +103,7 @@ pub fn plan(upstream: SocketAddr) -> Plan {
         scenario: "engine-test".into(),
         title: None,
         environment: None,
+        percent_max: None,
         seed: Seed(7),
         routes: vec![PlannedRoute { spec, control: None }],
         load: None,
@@ -203,6 +204,7 @@ impl World {
             runtime_dir: self.dir.path().join("run"),
             state_dir: self.dir.path().join("state"),
             workers: 1,
+            json_on_stdout: false,
             guardian: GuardianProgram {
                 program: env!("CARGO_BIN_EXE_firedrill").into(),
                 args: vec!["agent".into(), "guardian".into()],

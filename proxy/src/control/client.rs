@@ -44,6 +44,8 @@ pub enum ClientError {
         address: String,
         /// Why.
         why: String,
+        /// The host itself said that nobody listens there: the proxy's process is gone.
+        refused: bool,
     },
     /// Somebody accepted the call and did not answer in time. What was asked may have been done.
     #[error(
@@ -77,6 +79,11 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether the host said that nobody listens there, so that the proxy's process is gone.
+    pub const fn is_nobody_there(&self) -> bool {
+        matches!(self, Self::Unreachable { refused: true, .. })
+    }
+
     /// The HTTP status of a refusal.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -228,9 +235,13 @@ impl Client {
     async fn exchange(&self, method: Method, path: String, body: Bytes) -> Result<Answer, ClientError> {
         let socket = match tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(&self.address)).await {
             Ok(Ok(socket)) => socket,
-            Ok(Err(error)) => return Err(self.unreachable(error)),
+            Ok(Err(error)) => {
+                let refused = error.kind() == std::io::ErrorKind::ConnectionRefused;
+                return Err(self.unreachable(error, refused));
+            }
             Err(_) => {
-                return Err(self.unreachable(format!("no connection within {}", Period::from(CONNECT_LIMIT))));
+                let why = format!("no connection within {}", Period::from(CONNECT_LIMIT));
+                return Err(self.unreachable(why, false));
             }
         };
         let _ = socket.set_nodelay(true);
@@ -265,8 +276,8 @@ impl Client {
         }
     }
 
-    fn unreachable(&self, why: impl ToString) -> ClientError {
-        ClientError::Unreachable { address: self.address.clone(), why: why.to_string() }
+    fn unreachable(&self, why: impl ToString, refused: bool) -> ClientError {
+        ClientError::Unreachable { address: self.address.clone(), why: why.to_string(), refused }
     }
 
     fn foreign(&self, why: impl ToString) -> ClientError {

@@ -7,7 +7,7 @@ use super::driver::{Driver, OURSELVES};
 use super::hand::Deed;
 use super::operator::{Order, operate};
 use crate::coordinator::clock;
-use crate::coordinator::command;
+use crate::coordinator::command::{self, Output};
 use crate::coordinator::control::{Request, Status};
 use crate::coordinator::load::spawn_load;
 use crate::coordinator::probe::spawn_probes;
@@ -107,8 +107,9 @@ impl Driver<'_> {
     pub(super) fn start_command(&mut self) {
         let argv = self.setup.plan.command.clone().unwrap_or_default();
         let (events, end) = (self.events.clone(), self.end_command.clone());
+        let output = if self.setup.json_on_stdout { Output::OnStandardError } else { Output::Inherited };
         self.running.tasks.spawn(async move {
-            let ended = match command::start(&argv).await {
+            let ended = match command::start(&argv, output).await {
                 Ok(command) => command.run(end).await,
                 Err(error) => Err(error),
             };

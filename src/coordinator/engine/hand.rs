@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use firedrill_proxy::control::Control;
-use firedrill_proxy::control::client::Client;
+use firedrill_proxy::control::client::{Client, ClientError};
 use firedrill_proxy::control::wire::FaultState;
 use serde_json::{Map, Value};
 
 use super::LEASE;
 use crate::agent::{Agent, AgentError};
-use crate::fault::{Evidence, Fault, FaultSpec, Period, Target, TrafficFault};
+use crate::fault::{Evidence, Fault, FaultSpec, Percent, Period, Target, TrafficFault};
 use crate::scenario::plan::{Plan, PlannedFault};
 
 /// What does the deed of one fault.
@@ -31,12 +31,32 @@ pub(super) enum Seen {
     Lost(String),
 }
 
+/// Why a fault could not be removed.
+pub(super) struct Unremoved {
+    pub(super) why: String,
+    /// The process that did the deed is gone.
+    pub(super) nobody_there: bool,
+}
+
+impl From<String> for Unremoved {
+    fn from(why: String) -> Self {
+        Self { why, nobody_there: false }
+    }
+}
+
+impl From<ClientError> for Unremoved {
+    fn from(error: ClientError) -> Self {
+        Self { why: error.to_string(), nobody_there: error.is_nobody_there() }
+    }
+}
+
 /// A fault with the hand that does it.
 pub(super) struct Deed {
     pub(super) hand: Hand,
     pub(super) fault: PlannedFault,
     spec: Option<FaultSpec>,
     owner: String,
+    percent_max: Option<Percent>,
     seed: crate::fault::FaultSeed,
 }
 
@@ -53,7 +73,7 @@ impl Deed {
             Fault::Host(_) => None,
         };
         let seed = plan.seed.of_fault(&fault.target.to_string(), &fault.id);
-        Self { hand, fault, spec, owner: drill.to_owned(), seed }
+        Self { hand, fault, spec, owner: drill.to_owned(), percent_max: plan.percent_max, seed }
     }
 
     fn route(&self) -> &str {
@@ -104,7 +124,7 @@ impl Deed {
 
     /// Takes it back: what it did, and what of it is left. Nothing when there is no such fault: it never came about,
     /// or what held it has ended. Idempotent.
-    pub(super) async fn remove(&self) -> Result<Option<(Evidence, Vec<String>)>, String> {
+    pub(super) async fn remove(&self) -> Result<Option<(Evidence, Vec<String>)>, Unremoved> {
         let (evidence, faults) = match &self.hand {
             Hand::Own(control) => {
                 let view = match control.remove_fault(self.route(), &self.fault.id) {
@@ -116,16 +136,16 @@ impl Deed {
             Hand::Remote(client) => {
                 let view = match client.remove_fault(self.route(), &self.fault.id).await {
                     Err(error) if error.status() == Some(NOT_THERE) => return Ok(None),
-                    view => view.map_err(|error| error.to_string())?,
+                    view => view?,
                 };
-                let route = client.route(self.route()).await.map_err(|error| error.to_string())?;
+                let route = client.route(self.route()).await?;
                 (view.evidence, route.faults)
             }
             Hand::Host(agent) => {
                 return match agent.remove(&self.fault.id).await {
                     Ok(removed) => Ok(Some((removed.evidence, removed.residue))),
                     Err(AgentError::Unknown { .. }) => Ok(None),
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(error.to_string().into()),
                 };
             }
         };
@@ -134,6 +154,18 @@ impl Deed {
         let residue =
             left.map(|fault| format!("fault `{}` is still on {}", fault.spec.id, self.fault.target));
         Ok(Some((evidence, residue.collect())))
+    }
+
+    /// What the environment allows holds for changes as it does for plans.
+    fn hold_to_ceiling(&self, changes: &[(String, String)]) -> Result<(), String> {
+        let wanted = changes.iter().rev().find(|(key, _)| key == "percent");
+        let share = wanted.and_then(|(_, value)| serde_json::from_value::<Percent>(as_written(value)).ok());
+        match (share, self.percent_max) {
+            (Some(share), Some(limit)) if share > limit => Err(format!(
+                "a share of {share} is above `percent_max` {limit} of the environment; use `percent={limit}` or less"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Changes parameters while it is on; says old → new.
@@ -150,6 +182,7 @@ impl Deed {
                 self.fault.id
             )),
         }?;
+        self.hold_to_ceiling(changes)?;
         let FaultState::Standing(before) = before else { return Err("the fault is gone already".into()) };
         let map: Map<String, Value> =
             changes.iter().map(|(key, value)| (key.clone(), as_written(value))).collect();

@@ -46,6 +46,8 @@ pub struct Setup {
     pub state_dir: PathBuf,
     /// Data threads of the drill's own proxy.
     pub workers: usize,
+    /// Standard output carries JSON: what the command under test prints goes to standard error.
+    pub json_on_stdout: bool,
     /// How the guardian of host faults is started.
     pub guardian: GuardianProgram,
     /// What the host's owner forbids.

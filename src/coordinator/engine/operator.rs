@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::LEASE;
 use super::hand::{Deed, Seen};
 use crate::drill::Event;
 use crate::fault::Evidence;
@@ -38,14 +39,13 @@ pub(super) async fn operate(deed: Deed, mut orders: mpsc::Receiver<Order>, event
                 None => return,
                 Some(Order::Apply) => match deed.apply().await {
                     Ok(detail) => {
-                        watched = Some(Watched::default());
+                        watched = Some(Watched::begin());
                         Some(Event::FaultApplied { fault: id.clone(), detail })
                     }
                     Err(why) => Some(Event::FaultRefused { fault: id.clone(), why }),
                 },
                 Some(Order::Remove) => {
-                    let last = watched.take().map(|watched| watched.evidence).unwrap_or_default();
-                    Some(remove(&deed, last).await)
+                    Some(remove(&deed, watched.take()).await)
                 }
                 Some(Order::Change { who, changes, reply }) => {
                     let changed = deed.change(&changes).await;
@@ -74,17 +74,24 @@ pub(super) async fn operate(deed: Deed, mut orders: mpsc::Receiver<Order>, event
     }
 }
 
-/// `last` is what was last seen of it, for a fault that is gone already.
-async fn remove(deed: &Deed, last: Evidence) -> Event {
-    let fault = deed.fault.id.clone();
-    let began = Instant::now();
+async fn remove(deed: &Deed, watched: Option<Watched>) -> Event {
+    let (began, fault) = (Instant::now(), deed.fault.id.clone());
+    let (heard, evidence) = watched.map_or((began, Evidence::default()), |last| (last.heard, last.evidence));
     loop {
         match deed.remove().await {
             Ok(Some((evidence, residue))) => return Event::FaultRemoved { fault, evidence, residue },
-            Ok(None) => return Event::FaultRemoved { fault, evidence: last, residue: Vec::new() },
-            Err(why) if began.elapsed() > REMOVE_WITHIN => return Event::FaultStuck { fault, why },
-            Err(why) => {
-                tracing::warn!(fault, why, "cannot be removed yet");
+            Ok(None) => return Event::FaultRemoved { fault, evidence, residue: Vec::new() },
+            // A route and its faults die with their process; and should only its control plane have died, the
+            // lease, which nobody could renew since, has run out as well.
+            Err(problem) if problem.nobody_there && heard.elapsed() > LEASE.duration() => {
+                tracing::warn!(fault, why = problem.why, "gone with its proxy");
+                return Event::FaultRemoved { fault, evidence, residue: Vec::new() };
+            }
+            Err(problem) if began.elapsed() > REMOVE_WITHIN => {
+                return Event::FaultStuck { fault, why: problem.why };
+            }
+            Err(problem) => {
+                tracing::warn!(fault, why = problem.why, "cannot be removed yet");
                 sleep(Duration::from_millis(500)).await;
             }
         }
@@ -92,15 +99,19 @@ async fn remove(deed: &Deed, last: Evidence) -> Event {
 }
 
 /// What was last seen of a fault that is on.
-#[derive(Default)]
 struct Watched {
     evidence: Evidence,
     looks: u32,
-    blind_since: Option<Instant>,
+    /// When its executor last answered.
+    heard: Instant,
     lost: bool,
 }
 
 impl Watched {
+    fn begin() -> Self {
+        Self { evidence: Evidence::default(), looks: 0, heard: Instant::now(), lost: false }
+    }
+
     async fn look(&mut self, deed: &Deed) -> Option<Event> {
         self.looks += 1;
         if self.lost || (self.evidence.faulted > 0 && !self.looks.is_multiple_of(LOOK_LATER)) {
@@ -109,7 +120,7 @@ impl Watched {
         let fault = deed.fault.id.clone();
         let why = match deed.look().await {
             Ok(Seen::On(evidence)) => {
-                self.blind_since = None;
+                self.heard = Instant::now();
                 if evidence == self.evidence {
                     return None;
                 }
@@ -118,8 +129,7 @@ impl Watched {
             }
             Ok(Seen::Lost(why)) => why,
             Err(why) => {
-                let since = *self.blind_since.get_or_insert_with(Instant::now);
-                if since.elapsed() < BLIND_MAX {
+                if self.heard.elapsed() < BLIND_MAX {
                     return None;
                 }
                 format!("nobody can say what it does: {why}")

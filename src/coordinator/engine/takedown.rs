@@ -72,6 +72,8 @@ async fn put_away(prepared: Prepared, owner: &str) -> Vec<String> {
                 }
                 Err(error) => residue.push(format!("cannot look whether faults are left: {error}")),
             },
+            // Its routes died with it, and their faults with them; whoever could not know that has waited already.
+            Err(error) if error.is_nobody_there() => {}
             Err(error) => residue.push(format!("faults may be left until their lease ends: {error}")),
         }
     }

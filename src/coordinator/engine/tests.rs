@@ -87,6 +87,7 @@ async fn run(breaks: bool) -> (Result<Outcome, RecordError>, Vec<String>) {
         runtime_dir: folder.path().join("run"),
         state_dir: folder.path().join("state"),
         workers: 1,
+        json_on_stdout: false,
         guardian: GuardianProgram { program: "/no/guardian".into(), args: vec![] },
         policy: Policy::default(),
     };
