@@ -1,0 +1,10 @@
+//! Whole drills as people run them: the real program, real files, real services, other terminals.
+
+mod environment;
+mod faults;
+mod guard;
+mod output;
+mod secrets;
+mod service;
+mod steer;
+mod world;
