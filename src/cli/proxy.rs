@@ -108,7 +108,8 @@ fn route(text: &str) -> Result<Pair, String> {
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
-    let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
+    // 32 bits, as for a drill: people can read and type them.
+    let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff);
     let (routes, faults) = (args.wanted_routes(), args.faults(Seed(seed)));
     for fault in &faults {
         if let Some(problem) = fault.fault.check().into_iter().next() {
