@@ -8,12 +8,14 @@ use firedrill_proxy::control::Control;
 use firedrill_proxy::control::client::Client;
 use firedrill_proxy::control::wire::MANUAL;
 use firedrill_proxy::engine::Options as ProxyOptions;
+use futures_util::future::join_all;
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Setup;
 use super::hand::Hand;
-use crate::agent::{self, Agent, Options as AgentOptions};
+use crate::agent::{self, Agent, HealReport, Options as AgentOptions};
 use crate::coordinator::command;
 use crate::coordinator::lever::Lever;
 use crate::coordinator::secrets::Secrets;
@@ -63,13 +65,12 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
     if let Some(why) = setup.plan.command.as_deref().and_then(command::cannot_start) {
         refusals.push(format!("the command under test: {why}"));
     }
-    let control = own_routes(setup, &mut refusals).await;
-    let clients = remote_routes(setup, &mut refusals).await;
-    // Whatever a dead life left on this host is undone before anything new, also by a drill without host faults.
-    let healed = agent::heal(&setup.state_dir.join("undo"));
-    let undone = healed.undone.iter().map(|what| format!("undone, as an earlier life left it: {what}"));
-    let left = healed.residue.iter().map(|what| format!("left by an earlier life: {what}"));
-    let mut warnings: Vec<String> = undone.chain(left).collect();
+    // At the same time, and each route beside the others: the drill waits for the whole list only so long.
+    let ((control, own), (clients, remote)) =
+        tokio::join!(own_routes(setup), remote_routes(&setup.plan.routes));
+    refusals.extend(own);
+    refusals.extend(remote);
+    let mut warnings = heal(setup).await;
     let agent = host(setup, &mut refusals, &mut warnings).await;
     if refusals.is_empty() {
         Ok(Prepared { control, clients, agent, secrets: Arc::new(secrets), warnings })
@@ -84,31 +85,43 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
     }
 }
 
-/// Starts the drill's own proxy and binds its routes.
-async fn own_routes(setup: &Setup, refusals: &mut Vec<String>) -> Option<Control> {
+/// Whatever a dead life left on this host is undone before anything new, also by a drill without host faults.
+async fn heal(setup: &Setup) -> Vec<String> {
+    let folder = setup.state_dir.join("undo");
+    // It looks at processes and waits to see that they go on.
+    let healed = spawn_blocking(move || agent::heal(&folder)).await.unwrap_or_else(|error| HealReport {
+        residue: vec![format!("looking for it failed: {error}")],
+        ..HealReport::default()
+    });
+    let undone = healed.undone.iter().map(|what| format!("undone, as an earlier life left it: {what}"));
+    let left = healed.residue.iter().map(|what| format!("left by an earlier life: {what}"));
+    undone.chain(left).collect()
+}
+
+/// Starts the drill's own proxy and binds its routes; also gives all that is wrong with them.
+async fn own_routes(setup: &Setup) -> (Option<Control>, Vec<String>) {
     let own: Vec<&PlannedRoute> = setup.plan.routes.iter().filter(|route| route.control.is_none()).collect();
     if own.is_empty() {
-        return None;
+        return (None, Vec::new());
     }
     let control = match Control::start(ProxyOptions { workers: setup.workers, ..ProxyOptions::default() }) {
         Ok(control) => control,
-        Err(error) => {
-            refusals.push(format!("the proxy does not start: {error}"));
-            return None;
-        }
+        Err(error) => return (None, vec![format!("the proxy does not start: {error}")]),
     };
-    for route in own {
+    let reached = join_all(own.iter().map(|route| reach(&route.spec.upstream))).await;
+    let mut refusals = Vec::new();
+    for (route, reached) in own.into_iter().zip(reached) {
         if let Err(problem) = control.add_route(route.spec.clone()) {
             refusals.push(format!("route `{}`: {problem}", route.spec.name));
         }
-        if let Err(why) = reach(&route.spec.upstream).await {
+        if let Err(why) = reached {
             refusals.push(format!(
                 "route `{}`: its upstream {} {why}; start it, or correct `upstream`",
                 route.spec.name, route.spec.upstream
             ));
         }
     }
-    Some(control)
+    (Some(control), refusals)
 }
 
 async fn reach(upstream: &str) -> Result<(), String> {
@@ -119,41 +132,45 @@ async fn reach(upstream: &str) -> Result<(), String> {
     }
 }
 
-/// Finds the routes of other proxies; one that a person has set a fault on is not ours to use.
-async fn remote_routes(setup: &Setup, refusals: &mut Vec<String>) -> BTreeMap<String, Arc<Client>> {
+/// Finds the routes of other proxies; also gives all that is wrong with them.
+async fn remote_routes(routes: &[PlannedRoute]) -> (BTreeMap<String, Arc<Client>>, Vec<String>) {
     let mut clients = BTreeMap::new();
-    for route in &setup.plan.routes {
+    let mut looks = Vec::new();
+    for route in routes {
         let Some(address) = &route.control else { continue };
-        let name = &route.spec.name;
         let client = match clients.get(address) {
-            Some(client) => Arc::clone(client),
-            None => match Client::new(address) {
-                Ok(client) => {
-                    let client = Arc::new(client);
-                    clients.insert(address.clone(), Arc::clone(&client));
-                    client
-                }
-                Err(error) => {
-                    refusals.push(format!("route `{name}`: {error}"));
-                    continue;
-                }
-            },
+            Some(client) => Ok(Arc::clone(client)),
+            None => Client::new(address).map(|client| {
+                let client = Arc::new(client);
+                clients.insert(address.clone(), Arc::clone(&client));
+                client
+            }),
         };
-        match client.route(name).await {
-            Err(error) => refusals.push(format!("route `{name}`: {error}")),
-            Ok(view) => {
-                let manual = view.faults.iter().filter(|fault| fault.spec.owner == MANUAL);
-                let manual: Vec<&str> = manual.map(|fault| fault.spec.id.as_str()).collect();
-                if !manual.is_empty() {
-                    refusals.push(format!(
-                        "route `{name}` at {address} carries a fault set by hand ({}); remove it first",
-                        manual.join(", ")
-                    ));
-                }
+        looks.push(async move {
+            match client {
+                Ok(client) => unusable(&client, &route.spec.name, address).await,
+                Err(error) => Some(format!("route `{}`: {error}", route.spec.name)),
             }
-        }
+        });
     }
-    clients
+    let refusals = join_all(looks).await.into_iter().flatten().collect();
+    (clients, refusals)
+}
+
+/// Why a route of another proxy cannot be used; one that a person has set a fault on is not ours.
+async fn unusable(client: &Client, name: &str, address: &str) -> Option<String> {
+    let view = match client.route(name).await {
+        Ok(view) => view,
+        Err(error) => return Some(format!("route `{name}`: {error}")),
+    };
+    let manual = view.faults.iter().filter(|fault| fault.spec.owner == MANUAL);
+    let manual: Vec<&str> = manual.map(|fault| fault.spec.id.as_str()).collect();
+    (!manual.is_empty()).then(|| {
+        format!(
+            "route `{name}` at {address} carries a fault set by hand ({}); remove it first",
+            manual.join(", ")
+        )
+    })
 }
 
 /// Whether the drill starts processes, which its guardian ends should the drill be killed.
@@ -179,14 +196,24 @@ async fn host(setup: &Setup, refusals: &mut Vec<String>, warnings: &mut Vec<Stri
         policy: setup.policy.clone(),
     };
     let agent = match Agent::start(options).await {
-        Ok(agent) => agent,
+        Ok(agent) => Arc::new(agent),
         Err(error) => {
             refusals.push(format!("the agent does not start: {error}"));
             return None;
         }
     };
     for (planned, fault) in faults {
-        match agent.find(fault) {
+        let (finder, wanted) = (Arc::clone(&agent), fault.clone());
+        // A look at every process of the host, away from the timers.
+        let found = match spawn_blocking(move || finder.find(&wanted)).await {
+            Ok(found) => found,
+            Err(error) => {
+                refusals
+                    .push(format!("fault `{}`: looking for whom it would hit failed: {error}", planned.id));
+                continue;
+            }
+        };
+        match found {
             // A fault that follows another may hit what that one brings about; it is looked for when it is due.
             Err(error) if planned.start.after.is_some() => {
                 warnings.push(format!("fault `{}` would hit nobody now: {error}", planned.id));
@@ -205,5 +232,39 @@ async fn host(setup: &Setup, refusals: &mut Vec<String>, warnings: &mut Vec<Stri
             }
         }
     }
-    Some(Arc::new(agent))
+    Some(agent)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::fault::{Protocol, RouteSpec};
+
+    #[tokio::test(start_paused = true)]
+    async fn many_silent_proxies_are_named_together_and_in_order() {
+        // They take connections and never answer.
+        let silent: Vec<TcpListener> = (0..11).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let route = |(n, proxy): (usize, &TcpListener)| PlannedRoute {
+            spec: RouteSpec {
+                name: format!("r{n:02}"),
+                listen: "127.0.0.1:0".into(),
+                upstream: "127.0.0.1:1".into(),
+                protocol: Protocol::Http,
+            },
+            control: Some(proxy.local_addr().unwrap().to_string()),
+        };
+        let routes: Vec<PlannedRoute> = silent.iter().enumerate().map(route).collect();
+        let began = Instant::now();
+        let (_, refusals) = remote_routes(&routes).await;
+        assert!(began.elapsed() < UPSTREAM_WITHIN * 5, "{:?}", began.elapsed());
+        assert_eq!(refusals.len(), 11, "{refusals:?}");
+        for (n, refusal) in refusals.iter().enumerate() {
+            let named = refusal.starts_with(&format!("route `r{n:02}`: "));
+            assert!(named && refusal.contains("within"), "{n}: {refusal}");
+        }
+    }
 }
