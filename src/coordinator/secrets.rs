@@ -15,7 +15,7 @@ pub struct Secrets {
 }
 
 /// A shorter value says nothing, and stands in many texts by chance.
-const KNOWN_MIN_BYTES: usize = 4;
+pub const KNOWN_MIN_BYTES: usize = 4;
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,6 +76,12 @@ impl Secrets {
             }
         }
         out
+    }
+
+    /// The names of those that [`Self::cut_from`] leaves standing.
+    pub fn too_short(&self) -> impl Iterator<Item = &str> {
+        let short = self.values.iter().filter(|(_, value)| value.len() < KNOWN_MIN_BYTES);
+        short.map(|(name, _)| name.as_str())
     }
 
     /// The length of the longest form of a secret value in bytes, for those who cut a text before they cut secrets

@@ -140,11 +140,12 @@ pub fn latency(id: &str, target: &str, delay: Period) -> PlannedFault {
     }
 }
 
-/// Looks on: writes down each kind, and may panic at one of them.
+/// Looks on: writes down each kind, may panic at one of them, and may send SIGTERM in one phase.
 #[derive(Clone, Default)]
 pub struct Onlooker {
     pub seen: Arc<Mutex<Vec<String>>>,
     pub panics_at: Option<&'static str>,
+    pub signals_in: Option<(&'static str, mpsc::Sender<&'static str>)>,
 }
 
 impl Onlooker {
@@ -153,6 +154,12 @@ impl Onlooker {
         let kind = value["kind"].as_str().unwrap_or_default();
         let kind = if kind == "record" { value["data"]["kind"].as_str().unwrap_or_default() } else { kind };
         self.seen.lock().expect("no panic holds it").push(kind.to_owned());
+        if let Some((phase, signals)) = &self.signals_in
+            && kind == "phase.entered"
+            && value["data"]["data"]["phase"] == *phase
+        {
+            signals.try_send("SIGTERM").expect("one signal a run");
+        }
         assert_ne!(self.panics_at, Some(kind), "as the test wants it");
     }
 }

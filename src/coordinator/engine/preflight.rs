@@ -18,9 +18,9 @@ use super::hand::Hand;
 use crate::agent::{self, Agent, HealReport, Options as AgentOptions};
 use crate::coordinator::command;
 use crate::coordinator::lever::Lever;
-use crate::coordinator::secrets::Secrets;
+use crate::coordinator::secrets::{KNOWN_MIN_BYTES, Secrets};
 use crate::fault::{Fault, Target};
-use crate::scenario::plan::{PlannedFault, PlannedRoute, ProbeAction};
+use crate::scenario::plan::{Plan, PlannedFault, PlannedRoute, ProbeAction};
 
 /// How long an upstream may take to accept a connection.
 const UPSTREAM_WITHIN: Duration = Duration::from_secs(3);
@@ -48,6 +48,22 @@ impl Prepared {
             }
         }
     }
+
+    /// The faults whose deed nobody here could do.
+    fn without_hand(&self, plan: &Plan) -> Vec<String> {
+        let faults = plan.faults.iter().filter(|fault| self.hand(fault, &plan.routes).is_none());
+        faults
+            .map(|fault| {
+                let routes: Vec<&str> = plan.routes.iter().map(|route| route.spec.name.as_str()).collect();
+                format!(
+                    "fault `{}`: nothing here can act on its target {}; the routes are: {}",
+                    fault.id,
+                    fault.target,
+                    if routes.is_empty() { "none".to_owned() } else { routes.join(", ") }
+                )
+            })
+            .collect()
+    }
 }
 
 /// Prepares everything; on refusals, all of them, and nothing stays prepared.
@@ -72,17 +88,24 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
     refusals.extend(remote);
     let mut warnings = heal(setup).await;
     let agent = host(setup, &mut refusals, &mut warnings).await;
+    warnings.extend(secrets.too_short().map(|name| {
+        format!("secret `{name}` is shorter than {KNOWN_MIN_BYTES} characters and cannot be cut from outputs")
+    }));
+    let prepared = Prepared { control, clients, agent, secrets: Arc::new(secrets), warnings };
     if refusals.is_empty() {
-        Ok(Prepared { control, clients, agent, secrets: Arc::new(secrets), warnings })
-    } else {
-        if let Some(agent) = agent.and_then(Arc::into_inner) {
-            refusals.extend(agent.stop().await);
-        }
-        if let Some(control) = control {
-            control.stop();
-        }
-        Err(refusals)
+        refusals.extend(prepared.without_hand(&setup.plan));
     }
+    if refusals.is_empty() {
+        return Ok(prepared);
+    }
+    let Prepared { control, agent, .. } = prepared;
+    if let Some(agent) = agent.and_then(Arc::into_inner) {
+        refusals.extend(agent.stop().await);
+    }
+    if let Some(control) = control {
+        control.stop();
+    }
+    Err(refusals)
 }
 
 /// Whatever a dead life left on this host is undone before anything new, also by a drill without host faults.
