@@ -70,8 +70,9 @@ impl Directories {
     }
 }
 
-/// Makes a directory that only this user can enter, or refuses one that others made or can enter: what stands in it is
-/// believed, and `/tmp` is everybody's.
+/// Makes a directory, and what is missing above it, that only this user can enter. One that is there already is
+/// refused when it is a link, another user's, or can be written by others: what stands in it is believed, and `/tmp` is
+/// everybody's. Whether others may enter and read it is left to whoever made it.
 pub fn make_private(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let metadata = std::fs::symlink_metadata(path)?;

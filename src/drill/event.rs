@@ -88,7 +88,8 @@ pub enum Event {
         /// What it left behind; empty: nothing.
         residue: Vec<String>,
     },
-    /// A fault could not be removed; the engine goes on trying and the drill ends with residue.
+    /// A fault could not be removed within the time for it. Nobody tries again until everything is taken down at the
+    /// end, and the drill ends with residue.
     #[serde(rename = "fault.stuck")]
     FaultStuck {
         /// Its id.

@@ -70,9 +70,10 @@ pub fn of_event(event: &Event) -> Said {
         Event::FaultRemoved { fault, residue, evidence: _ } => {
             Said::new(Tone::Bad, format!("fault {fault} removed, but left behind: {}", residue.join("; ")))
         }
-        Event::FaultStuck { fault, why } => {
-            Said::new(Tone::Bad, format!("fault {fault} cannot be removed, still trying: {why}"))
-        }
+        Event::FaultStuck { fault, why } => Said::new(
+            Tone::Bad,
+            format!("fault {fault} could not be removed; the take-down at the end tries once more: {why}"),
+        ),
         Event::FaultLost { fault, why } => {
             Said::new(Tone::Bad, format!("fault {fault} ended without the drill's doing: {why}"))
         }
