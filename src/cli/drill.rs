@@ -72,12 +72,19 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
         .context("people could not steer this drill from another terminal, so it is not started")?;
     let serving = tokio::spawn(control::serve(listener, requests, stop.clone()));
     let signals = signals()?;
+    let folder = setup.folder.clone();
     let mut view = View::new(how.output, &setup.plan, &drill);
     let outcome = engine::run(setup, requests_in, signals, &mut view).await;
     stop.cancel();
     // Those who asked last get their answer; nobody waits longer than that.
     let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
     drop(socket);
+    if let Err(error) = &outcome
+        && let Some(summary) = &error.came_to
+    {
+        // The record broke; what is known, above all what was left behind, is told all the same.
+        view.finish(summary, &folder, None);
+    }
     let outcome = outcome?;
     view.finish(&outcome.summary, &outcome.folder, Some(&outcome.head));
     Ok((Exit::of(outcome.summary.exit).unwrap_or(Exit::Unproven), outcome))

@@ -99,8 +99,8 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
-            let came_to = error.downcast_ref::<RecordError>().and_then(|error| error.came_to);
-            came_to.and_then(Exit::of).unwrap_or(Exit::Refused).into()
+            let came_to = error.downcast_ref::<RecordError>().and_then(|error| error.came_to.as_ref());
+            came_to.and_then(|summary| Exit::of(summary.exit)).unwrap_or(Exit::Refused).into()
         }
     }
 }

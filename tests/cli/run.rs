@@ -165,6 +165,11 @@ fn a_disk_that_fills_stops_the_drill_and_takes_everything_back() {
     assert!(ended.stderr.contains("journal.jsonl"), "{}", ended.stderr);
     // Not 1, which would say that no fault was applied.
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    // What is known is told, though it is not on record.
+    let last: serde_json::Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
+    let summary = &last["data"]["summary"];
+    assert_eq!((&summary["exit"], &summary["clean"]), (&5.into(), &true.into()), "{last}");
+    assert!(summary["reasons"][0].as_str().unwrap().contains("journal.jsonl"), "{last}");
     stage.assert_nothing_left("a full disk");
     assert_eq!(stage.verified("out"), "cut");
 }

@@ -21,6 +21,7 @@ use crate::coordinator::control::Request;
 use crate::coordinator::lever::Lever;
 use crate::drill::board::Board;
 use crate::drill::event::{Phase, Record, Sample};
+use crate::drill::summary::Validity;
 use crate::drill::{Command, Drill, Event, Summary, Timed};
 
 /// Whom the engine itself speaks as.
@@ -341,7 +342,11 @@ impl Driver<'_> {
         match (self.record_error.take(), head) {
             (Some(mut error), _) | (None, Err(mut error)) => {
                 // What is not on record is not proven, however well it went.
-                error.came_to = Some(if summary.clean { 5 } else { 7 });
+                summary.exit = if summary.clean { 5 } else { 7 };
+                summary.drill = Validity::Invalid;
+                let why = format!("what is told here is not whole on record: {error}");
+                summary.reasons.insert(0, why);
+                error.came_to = Some(Box::new(summary));
                 Err(error)
             }
             (None, Ok(head)) => Ok(Outcome { summary, folder: self.setup.folder.clone(), head }),

@@ -29,13 +29,13 @@ pub struct RecordError {
     deed: &'static str,
     path: PathBuf,
     source: io::Error,
-    /// The exit status that the drill came to, once it had begun.
-    pub came_to: Option<u8>,
+    /// What the drill came to, once it had begun: known, though not on record.
+    pub came_to: Option<Box<Summary>>,
 }
 
 impl RecordError {
     fn meanwhile(&self) -> &'static str {
-        match self.came_to {
+        match self.came_to.as_ref().map(|summary| summary.exit) {
             None => "",
             Some(7) => "the drill was stopped and left something behind (`firedrill agent heal`); ",
             Some(_) => "the drill was stopped and everything taken back; ",

@@ -107,7 +107,9 @@ async fn nothing_is_injected_that_is_not_on_record() {
         let (outcome, seen) = run(breaks).await;
         assert!(seen.iter().any(|line| line.starts_with("\"fault.apply\"")), "it came so far: {seen:?}");
         assert!(!seen.iter().any(|line| line.starts_with("\"fault.applied\"")), "{breaks}: {seen:?}");
-        assert_eq!(outcome.unwrap_err().came_to, Some(5), "stopped, and nothing is left");
+        let known = outcome.unwrap_err().came_to.expect("it had begun");
+        assert_eq!((known.exit, known.clean), (5, true), "stopped, and nothing is left");
+        assert!(known.reasons[0].contains("not whole on record"), "{:?}", known.reasons);
     }
 }
 
