@@ -92,7 +92,9 @@ fn a_drill_is_seen_noted_changed_and_halted_from_another_terminal() {
     assert!(felt(listen).0 >= 300 * MS, "the fault stands as it was");
 
     let said = world.pass(&["halt", "--reason", "seen enough"]);
-    assert!(said.contains("every fault is gone (slow clean)"), "{said}");
+    // The second when the drill was over before it was asked again, which is as good.
+    let ended = ["every fault is gone (slow clean)", "ended; what it came to stands in"];
+    assert!(ended.iter().any(|words| said.contains(words)), "{said}");
     // `halt` came back, so nobody is slowed any more: the route serves without a fault, or is gone with its drill.
     if let Ok(got) = ask(listen, "GET /after", &[]) {
         assert!(got.took < 300 * MS, "{got:?}");
