@@ -182,7 +182,7 @@ impl Drill {
             }
             Phase::Recovering => {
                 let give_up = Some(self.phase_since + steady.recovery_within.duration());
-                vec![stable_at, give_up, self.watch.guardrail_due()]
+                vec![stable_at.max(self.alarms_wait_until()), give_up, self.watch.guardrail_due()]
             }
             Phase::Verifying => vec![Some(self.phase_since + ANSWER_WITHIN)],
             Phase::Stopping => match self.under_test {

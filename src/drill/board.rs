@@ -210,6 +210,8 @@ impl Board {
             | Event::VerifyFinished { .. }
             | Event::HaltRequested { .. }
             | Event::NoteWritten { .. }
+            | Event::AlarmReceived { .. }
+            | Event::MonitorAsked { .. }
             | Event::TimePassed {} => {}
         }
         self.remember(timed.mono, words::of_event(&timed.event))

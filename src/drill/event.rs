@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::alarm::{Alarm, MissCause};
 use crate::fault::Evidence;
 
 /// Something that happened, with when: time since the drill began, by the monotonic clock of one process.
@@ -126,6 +127,22 @@ pub enum Event {
         who: String,
         /// Why.
         reason: String,
+    },
+    /// Monitoring said something.
+    #[serde(rename = "alarm.received")]
+    AlarmReceived {
+        /// What, in one form for every vendor.
+        alarm: Alarm,
+    },
+    /// The monitoring systems were asked why an expected alarm has not come; sent when the answer changed.
+    #[serde(rename = "monitor.asked")]
+    MonitorAsked {
+        /// The expectation's id.
+        expectation: String,
+        /// The first cause that holds now.
+        cause: MissCause,
+        /// What was seen, for people: the rule's state, a silence's id, an error.
+        evidence: String,
     },
     /// Somebody wrote something down.
     #[serde(rename = "note.written")]

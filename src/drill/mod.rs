@@ -1,8 +1,10 @@
 //! The heart: `(state, event) → (state, commands)`. Never awaits, never reads a clock, opens nothing, rolls no dice.
 
 mod active;
+pub mod alarm;
 pub mod board;
 pub mod event;
+mod heard;
 mod inject;
 pub mod journal;
 mod judge;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::event::{Command, Event, Judgement, Phase, Record, RemoveReason, StopReason};
+use super::heard::Heard;
 use super::inject::{ANSWER_WITHIN, Inject, InjectState};
 use super::watch::Watch;
 use crate::scenario::plan::Plan;
@@ -16,6 +17,7 @@ pub struct Drill {
     pub(super) phase_since: Duration,
     pub(super) injects: Vec<Inject>,
     pub(super) watch: Watch,
+    pub(super) heard: Heard,
     pub(super) stop: Option<StopReason>,
     pub(super) under_test: UnderTest,
     /// When `active` began.
@@ -62,6 +64,7 @@ impl Drill {
         let mut drill = Self {
             injects: plan.faults.iter().cloned().map(Inject::new).collect(),
             watch: Watch::new(&plan),
+            heard: Heard::new(&plan.alarms),
             plan,
             phase: Phase::Planned,
             phase_since: Duration::ZERO,
@@ -134,7 +137,11 @@ impl Drill {
             Event::CommandFinished { status, detail } => self.on_command_finished(status, detail),
             Event::VerifyFinished { residue } => self.on_verified(now, residue),
             Event::HaltRequested { who, reason } => self.stop(now, StopReason::Halted { who, reason }),
-            Event::FaultChanged { .. } | Event::NoteWritten { .. } | Event::TimePassed {} => {}
+            Event::AlarmReceived { alarm } => self.heard.on_alarm(&alarm),
+            Event::MonitorAsked { .. }
+            | Event::FaultChanged { .. }
+            | Event::NoteWritten { .. }
+            | Event::TimePassed {} => {}
         }
         self.advance(now);
         std::mem::take(&mut self.out)
@@ -276,12 +283,18 @@ impl Drill {
         self.note_recovery(now);
         let steady = &self.plan.steady_state;
         let stable = self.watch.good_since().is_some_and(|since| now >= since + steady.stable_for.duration());
-        if stable {
+        let heard_out = self.alarms_wait_until().is_none_or(|until| now >= until);
+        if stable && heard_out {
             self.verify_once_all_is_over(now);
-        } else if now >= self.phase_since + steady.recovery_within.duration() {
+        } else if !stable && now >= self.phase_since + steady.recovery_within.duration() {
             self.not_recovered = Some(self.watch.not_good().join("; "));
             self.verify_once_all_is_over(now);
         }
+    }
+
+    /// Until when the drill stays for alarms that still fire after recovery: their reset is measured too.
+    pub(super) fn alarms_wait_until(&self) -> Option<Duration> {
+        self.heard.wait_until(self.watch.good_since()?.max(self.phase_since))
     }
 
     /// Whether the command under test needs no more waiting: there is none, it ended, or it will not end.

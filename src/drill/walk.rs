@@ -266,6 +266,7 @@ pub(super) fn plan(command: bool) -> Plan {
             probes: vec![probe],
         },
         faults: vec![fault("first", None, Until::Recovered), fault("second", Some("first"), Until::Max)],
+        alarms: crate::scenario::expectation::Alarms::default(),
         abort: vec![AbortRule { probe: "shop".into(), tolerance: None, lasting: Period::from_secs(8) }],
         hypothesis: None,
         secrets: std::collections::BTreeMap::new(),

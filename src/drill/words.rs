@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::alarm::{Alarm, AlarmKind};
 use super::event::{Command, Event, Judgement, Record, RemoveReason, Sample, StopReason};
 use crate::fault::Evidence;
 
@@ -92,8 +93,24 @@ pub fn of_event(event: &Event) -> Said {
         }
         Event::HaltRequested { who, reason } => Said::new(Tone::Bad, format!("halt by {who}: {reason}")),
         Event::NoteWritten { who, text } => Said::new(Tone::Plain, format!("note by {who}: {text}")),
+        Event::AlarmReceived { alarm } => alarm_said(alarm),
+        Event::MonitorAsked { expectation, cause, evidence } => {
+            Said::new(Tone::Plain, format!("alarm {expectation} has not come: {} ({evidence})", cause.word()))
+        }
         Event::TimePassed {} => Said::detail("time passed"),
     }
+}
+
+fn alarm_said(alarm: &Alarm) -> Said {
+    let (tone, verb) = match alarm.kind {
+        AlarmKind::Fired if alarm.repeat => return Said::detail(format!("alarm {} repeated", alarm.name())),
+        AlarmKind::Fired => (Tone::Notice, "fires"),
+        AlarmKind::Resolved => (Tone::Good, "is resolved"),
+        AlarmKind::Acknowledged => (Tone::Plain, "was acknowledged"),
+        AlarmKind::Blind => (Tone::Bad, "says that monitoring is blind"),
+    };
+    let to = alarm.receiver.as_ref().map_or(String::new(), |receiver| format!(" to {receiver}"));
+    Said::new(tone, format!("alarm {} {verb}{to} ({})", alarm.name(), alarm.source))
 }
 
 /// The words for what the drill decided.

@@ -8,6 +8,7 @@ mod catalog;
 mod check;
 mod defaults;
 mod expand;
+pub mod expectation;
 pub mod plan;
 mod resolve;
 mod schema;
@@ -154,9 +155,12 @@ fn parts(
     order::check(checker, &mut faults);
     let hypothesis = hypothesis::check(checker, &written.hypothesis);
     hypothesis::premortem(checker, &written.premortem);
-    expect::check(checker, &written.expect, &faults);
+    let mut expected = expect::check(checker, &written.expect, &faults);
     references::check(checker, &written, context.catalog, environment.map(|found| found.name.as_str()));
-    alarms::sources(checker, &written.alarms);
+    expected.sources = alarms::sources(checker, &written.alarms);
+    if let Some(environment) = environment {
+        expected.sources.extend(environment.alarms.iter().cloned());
+    }
     let abort = abort::check(checker, &written.abort, &steady.probes);
     all_left_out(checker, &written, &faults);
     if let Some(environment) = environment {
@@ -173,8 +177,18 @@ fn parts(
     if checker.problems.has_errors() {
         return None;
     }
-    let pieces =
-        resolve::Pieces { name: name?, title, own, load, steady, faults, hypothesis, abort, written };
+    let pieces = resolve::Pieces {
+        name: name?,
+        title,
+        own,
+        load,
+        steady,
+        faults,
+        alarms: expected,
+        hypothesis,
+        abort,
+        written,
+    };
     Some(resolve::scenario(pieces, environment, checker))
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::expectation::Alarms;
 use crate::fault::{
     Fault, Frequency, OnRemove, Percent, Period, RequestMatch, RouteSpec, Scope, Seed, Target, UndoClass,
 };
@@ -33,6 +34,9 @@ pub struct Plan {
     pub steady_state: SteadyState,
     /// What goes wrong, in file order.
     pub faults: Vec<PlannedFault>,
+    /// What is expected of alarms.
+    #[serde(default)]
+    pub alarms: Alarms,
     /// What stops the drill, beside its `invariant` probes.
     pub abort: Vec<AbortRule>,
     /// What is claimed.

@@ -7,6 +7,7 @@ use super::check::environment::Environment;
 use super::check::faults::NamedFault;
 use super::check::probes::Steady;
 use super::check::routes::Routes;
+use super::expectation::Alarms;
 use super::plan::{
     AbortRule, Hypothesis, Load, Plan, PlannedFault, PlannedRoute, SecretSource, SteadyState, Tolerance,
 };
@@ -21,6 +22,7 @@ pub(super) struct Pieces {
     pub(super) load: Option<Load>,
     pub(super) steady: Steady,
     pub(super) faults: Vec<NamedFault>,
+    pub(super) alarms: Alarms,
     pub(super) hypothesis: Option<Hypothesis>,
     pub(super) abort: Vec<AbortRule>,
     pub(super) written: written::Scenario,
@@ -37,6 +39,7 @@ pub struct Scenario {
     load: Option<Load>,
     steady_state: SteadyState,
     faults: Vec<PlannedFault>,
+    alarms: Alarms,
     abort: Vec<AbortRule>,
     hypothesis: Option<Hypothesis>,
     secrets: BTreeMap<String, SecretSource>,
@@ -72,6 +75,7 @@ impl Scenario {
             load: self.load.clone(),
             steady_state: self.steady_state.clone(),
             faults: self.faults.clone(),
+            alarms: self.alarms.clone(),
             abort: self.abort.clone(),
             hypothesis: self.hypothesis.clone(),
             secrets: self.secrets.clone(),
@@ -92,7 +96,7 @@ pub(super) fn scenario(
     environment: Option<&Environment>,
     checker: &mut Checker<'_>,
 ) -> Scenario {
-    let Pieces { name, title, own, load, steady, faults, hypothesis, abort, written } = pieces;
+    let Pieces { name, title, own, load, steady, faults, alarms, hypothesis, abort, written } = pieces;
     let faults = kept(faults, checker);
     let mut routes: Vec<PlannedRoute> = own.good.into_iter().map(|named| named.route).collect();
     routes.extend(used(environment, &faults));
@@ -109,6 +113,7 @@ pub(super) fn scenario(
         load,
         steady_state: steady_state(steady, &abort),
         faults,
+        alarms,
         abort,
         hypothesis,
         secrets: std::mem::take(&mut checker.secrets),

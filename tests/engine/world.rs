@@ -115,6 +115,7 @@ pub fn plan(upstream: SocketAddr) -> Plan {
             probes: vec![probe],
         },
         faults: vec![latency("slow", "route/shop", Period::from_millis(600))],
+        alarms: firedrill::scenario::expectation::Alarms::default(),
         abort: vec![],
         hypothesis: None,
         secrets: BTreeMap::new(),

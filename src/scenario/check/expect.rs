@@ -1,11 +1,12 @@
-//! What is expected: read and checked in full, though this version does not judge it.
+//! What is expected: alarms resolved, the rest read and checked in full.
 
 use super::faults::NamedFault;
 use super::probes::positive;
 use super::{Checker, alarms, given};
 use crate::fault::Period;
 use crate::scenario::defaults;
-use crate::scenario::written::{AlarmExpectation, Expect};
+use crate::scenario::expectation::{AlarmMatch as Planned, Alarms, CountedFrom, Expectation};
+use crate::scenario::written::{AlarmExpectation, AlarmMatch, Expect};
 use crate::text::{Field, Form, Never, Span, nearest, quote};
 
 type ExpectForm = Form<Never, Expect, Vec<Field<AlarmExpectation>>>;
@@ -14,26 +15,26 @@ pub(in crate::scenario) fn check(
     checker: &mut Checker<'_>,
     field: &Field<ExpectForm>,
     faults: &[NamedFault],
-) {
+) -> Alarms {
     match given(field) {
-        None => {}
-        Some((Form::List(list), _)) => expectations(checker, list, faults),
+        None => Alarms::default(),
+        Some((Form::List(list), _)) => alarms_of(checker, list, faults),
         Some((Form::Word(never), _)) => match *never {},
         Some((Form::Map(expect), at)) => full(checker, expect, at, faults),
     }
 }
 
-fn full(checker: &mut Checker<'_>, expect: &Expect, at: Span, faults: &[NamedFault]) {
-    if let Some(list) = expect.alarms.get() {
-        expectations(checker, list, faults);
-    }
-    for (key, list) in [("collateral", &expect.collateral), ("forbidden", &expect.forbidden)] {
-        let Some(list) = list.get() else { continue };
-        for entry in list {
-            alarms::matcher(checker, entry);
-        }
-        checker.not_acted_on(format!("expect.{key}: no alarm is received"));
-    }
+fn alarms_of(checker: &mut Checker<'_>, list: &[Field<AlarmExpectation>], faults: &[NamedFault]) -> Alarms {
+    Alarms { silence: list.is_empty(), expected: expectations(checker, list, faults), ..Alarms::default() }
+}
+
+fn full(checker: &mut Checker<'_>, expect: &Expect, at: Span, faults: &[NamedFault]) -> Alarms {
+    let mut planned = expect.alarms.get().map(|list| alarms_of(checker, list, faults)).unwrap_or_default();
+    let mut matchers = |list: &Field<Vec<Field<AlarmMatch>>>| -> Vec<Planned> {
+        list.get().into_iter().flatten().map(|entry| alarms::matcher(checker, entry)).collect()
+    };
+    planned.collateral = matchers(&expect.collateral);
+    planned.forbidden = matchers(&expect.forbidden);
     for entry in expect.logs.get().into_iter().flatten() {
         let Some((log, at)) = given(entry) else { continue };
         for (key, field, example) in
@@ -78,9 +79,15 @@ fn full(checker: &mut Checker<'_>, expect: &Expect, at: Span, faults: &[NamedFau
             .warning("empty-block", at, "`expect` expects nothing")
             .help("leave it out, or say what is expected");
     }
+    planned
 }
 
-fn expectations(checker: &mut Checker<'_>, list: &[Field<AlarmExpectation>], faults: &[NamedFault]) {
+fn expectations(
+    checker: &mut Checker<'_>,
+    list: &[Field<AlarmExpectation>],
+    faults: &[NamedFault],
+) -> Vec<Expectation> {
+    let mut planned = Vec::new();
     let mut seen: Vec<(String, Span)> = Vec::new();
     for (n, entry) in list.iter().enumerate() {
         let Some((written, at)) = given(entry) else { continue };
@@ -93,21 +100,44 @@ fn expectations(checker: &mut Checker<'_>, list: &[Field<AlarmExpectation>], fau
                 .other(*first, "the first one")
                 .help("give each its own `id`");
         }
-        seen.push((id, id_at));
-        expectation(checker, written, at, faults);
+        seen.push((id.clone(), id_at));
+        planned.extend(expectation(checker, id, written, at));
+        against_faults(checker, written, faults);
     }
-    checker.not_acted_on("expect.alarms: no alarm is received, so none is judged");
+    planned
 }
 
-fn expectation(checker: &mut Checker<'_>, written: &AlarmExpectation, at: Span, faults: &[NamedFault]) {
+fn expectation(
+    checker: &mut Checker<'_>,
+    id: String,
+    written: &AlarmExpectation,
+    at: Span,
+) -> Option<Expectation> {
     checker.need(&written.matching, "match", at, "{alertname: CheckoutSlow}");
-    alarms::matcher(checker, &written.matching);
+    let matching = alarms::matcher(checker, &written.matching);
     checker.need(&written.within, "within", at, "1m");
     let within = positive(checker, &written.within, "within");
-    positive(checker, &written.ack_within, "ack_within");
-    positive(checker, &written.resolve_within, "resolve_within");
-    checker.text(&written.receiver);
-    checker.texts(&written.content);
+    let ack_within = positive(checker, &written.ack_within, "ack_within");
+    let resolve_within = positive(checker, &written.resolve_within, "resolve_within");
+    let receiver = checker.text(&written.receiver);
+    let content = checker.texts(&written.content);
+    Some(Expectation {
+        id,
+        matching,
+        fault: written.fault.get().cloned(),
+        within: within?,
+        from: written.from.get().copied().unwrap_or(CountedFrom::Impact),
+        severity: written.severity.get().copied(),
+        receiver,
+        ack_within,
+        resolve_within,
+        content,
+    })
+}
+
+/// Holds an expectation against the faults it is about.
+fn against_faults(checker: &mut Checker<'_>, written: &AlarmExpectation, faults: &[NamedFault]) {
+    let within = written.within.get().copied();
     if let Some((id, at)) = given(&written.fault)
         && !faults.iter().any(|fault| fault.id == *id)
     {

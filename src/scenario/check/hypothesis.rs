@@ -10,7 +10,7 @@ const RESULTS: [(&str, bool); 10] = [
     ("effect", true),
     ("impact", true),
     ("steady_state", true),
-    ("alarms", false),
+    ("alarms", true),
     ("playbook", false),
     ("restored_by", true),
     ("contained", false),

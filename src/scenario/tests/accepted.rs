@@ -29,7 +29,8 @@ fn the_environment_has_no_problem() {
     let environment = checked.value.as_ref().unwrap();
     assert_eq!((environment.name.as_str(), environment.production), ("staging", false));
     assert_eq!(environment.policy.percent_max, Some("25%".parse().unwrap()));
-    assert_eq!(environment.not_acted_on.len(), 4, "{:?}", environment.not_acted_on);
+    assert_eq!(environment.alarms.len(), 1);
+    assert_eq!(environment.not_acted_on.len(), 3, "{:?}", environment.not_acted_on);
     assert_eq!(problems(checked), [""; 0]);
 }
 
@@ -85,9 +86,11 @@ fn what_is_not_acted_on_is_named_and_left_out() {
     assert_eq!(probes, ["checkout-http", "no-double-charge"]);
     assert_eq!(plan.abort.iter().map(|rule| rule.probe.as_str()).collect::<Vec<_>>(), ["no-double-charge"]);
     let named = plan.not_acted_on.join("\n");
-    for word in
-        ["kill-one", "orders-per-minute", "playbook", "expect.alarms", "abort 3", "abort 4", "alarms:", "slo"]
-    {
+    for word in ["kill-one", "orders-per-minute", "playbook", "expect.logs", "abort 3", "abort 4", "slo"] {
         assert!(named.contains(word), "{word} is not named in\n{named}");
     }
+    assert_eq!(plan.alarms.expected.len(), 2);
+    assert_eq!((plan.alarms.collateral.len(), plan.alarms.forbidden.len()), (1, 1));
+    // Two of the scenario, one of the environment.
+    assert_eq!(plan.alarms.sources.len(), 3);
 }

@@ -21,10 +21,10 @@ mod secret;
 mod steady_state;
 
 pub use abort::Abort;
-pub use alarm::{AlarmMatch, AlarmSource};
+pub use alarm::{AlarmMatch, AlarmMode, AlarmSource};
 pub use back::ABSENT;
 pub use environment::{Environment, Hosts};
-pub use expect::{AlarmExpectation, Expect};
+pub use expect::{AlarmExpectation, CountedFrom, Expect, Severity};
 pub use fault::{FaultEntry, Match, Scope, ScopePercent, ScopeSteps, StartAfter, StickyKey};
 pub use http::{Http, HttpForm};
 pub use hypothesis::{Hypothesis, Premortem};

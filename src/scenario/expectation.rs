@@ -1,0 +1,88 @@
+//! What a plan expects of alarms, resolved.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use super::written::{CountedFrom, Severity};
+use crate::fault::{Glob, Period};
+
+/// What is expected of alarms, and where they come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alarms {
+    /// Alarms that must come.
+    pub expected: Vec<Expectation>,
+    /// The file says `alarms: []`: silence is expected.
+    pub silence: bool,
+    /// Alarms that may come; neither hit nor false.
+    pub collateral: Vec<AlarmMatch>,
+    /// Alarms that must stay silent.
+    pub forbidden: Vec<AlarmMatch>,
+    /// Where alarms come from, beside the webhook listener.
+    pub sources: Vec<AlarmSource>,
+}
+
+impl Alarms {
+    /// Whether the drill has any business with alarms, so that it listens for them.
+    pub fn is_wanted(&self) -> bool {
+        self.silence || !self.expected.is_empty() || !self.forbidden.is_empty() || !self.sources.is_empty()
+    }
+}
+
+/// An alarm that must come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// Its name.
+    pub id: String,
+    /// Which alarm.
+    pub matching: AlarmMatch,
+    /// The fault that it is about; absent: any of the plan.
+    pub fault: Option<String>,
+    /// The deadline of detection.
+    pub within: Period,
+    /// What `within` is counted from.
+    pub from: CountedFrom,
+    /// How urgent it must be.
+    pub severity: Option<Severity>,
+    /// Who must get it.
+    pub receiver: Option<String>,
+    /// The deadline of somebody's acknowledgement, counted from the alarm.
+    pub ack_within: Option<Period>,
+    /// The deadline of its end, counted from recovery.
+    pub resolve_within: Option<Period>,
+    /// The labels and annotations that it must carry.
+    pub content: Vec<String>,
+}
+
+/// Which alarms: every label named must fit its pattern.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AlarmMatch(pub BTreeMap<String, Glob>);
+
+impl AlarmMatch {
+    /// Whether an alarm with these labels is meant.
+    pub fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.0.iter().all(|(name, pattern)| labels.get(name).is_some_and(|value| pattern.matches(value)))
+    }
+}
+
+/// A system that alarms come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmSource {
+    /// What it is.
+    pub kind: MonitorKind,
+    /// Its base address.
+    pub url: String,
+    /// Whether it is asked for alarms, or only for the causes of missed ones while it posts to our webhook.
+    pub poll: bool,
+}
+
+/// What an alarm source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MonitorKind {
+    /// Prometheus' Alertmanager.
+    Alertmanager,
+    /// Prometheus itself.
+    Prometheus,
+}
