@@ -213,6 +213,8 @@ impl Drill {
 
     /// Goes as far as time and state allow, then asks to be woken when time alone would change something.
     fn advance(&mut self, now: Duration) {
+        let changed = self.watch.on_time(now);
+        self.out.extend(changed.into_iter().map(Command::Record));
         // Each turn enters a later phase or orders something once, so this ends; the bound is for a mistake of ours.
         for _ in 0..16 {
             let before = (self.phase, self.out.len());

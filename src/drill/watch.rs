@@ -18,6 +18,8 @@ pub struct Watched {
     pub judgement: Judgement,
     /// Since when that word is in force.
     pub since: Duration,
+    /// When it last measured.
+    measured: Option<Duration>,
 }
 
 /// An `abort:` entry being watched.
@@ -52,6 +54,7 @@ impl Watch {
             judge: Judge::new(probe.tolerance.clone()),
             judgement: Judgement::Unknown { why: "not measured yet".into() },
             since: Duration::ZERO,
+            measured: None,
         });
         let probes: Vec<Watched> = probes.collect();
         let guardrails = plan.abort.iter().filter_map(|rule| {
@@ -73,6 +76,7 @@ impl Watch {
     pub(super) fn on_probe(&mut self, now: Duration, probe: &str, sample: &Sample) -> Vec<Record> {
         for watched in self.probes.iter_mut().filter(|watched| watched.plan.name == probe) {
             watched.judge.take(sample);
+            watched.measured = Some(now);
         }
         for guardrail in self.guardrails.iter_mut().filter(|guardrail| guardrail.probe == probe) {
             guardrail.judge.take(sample);
@@ -93,10 +97,19 @@ impl Watch {
         self.rejudge(now)
     }
 
+    /// Looks whether a probe has fallen silent; returns what changed.
+    pub(super) fn on_time(&mut self, now: Duration) -> Vec<Record> {
+        if self.probes.iter().any(|watched| watched.blind(now).is_some()) {
+            self.rejudge(now)
+        } else {
+            Vec::new()
+        }
+    }
+
     fn rejudge(&mut self, now: Duration) -> Vec<Record> {
         let mut changed = Vec::new();
         for watched in &mut self.probes {
-            let judgement = watched.judge.judge(now);
+            let judgement = watched.blind(now).unwrap_or_else(|| watched.judge.judge(now));
             // A new wording of the same word ("p95 is 2.1s" after "2.0s") is no news.
             if std::mem::discriminant(&judgement) != std::mem::discriminant(&watched.judgement) {
                 watched.since = now;
@@ -175,7 +188,56 @@ impl Watch {
 }
 
 impl Watched {
+    /// A probe answers within its period and its time-out, well or badly. One that says nothing for much longer has
+    /// died, and what it said last must not count as good for ever.
+    fn blind(&self, now: Duration) -> Option<Judgement> {
+        let patience =
+            (self.plan.every.duration() + self.plan.timeout.duration()) * 3 + Duration::from_secs(2);
+        let silent = now.checked_sub(self.measured?).filter(|silent| *silent > patience)?;
+        Some(Judgement::Unknown { why: format!("it has not measured for {}s", silent.as_secs()) })
+    }
+
     fn is_violated(&self) -> bool {
         matches!(self.judgement, Judgement::Violated { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Period;
+    use crate::scenario::plan::{Level, Tolerance};
+
+    #[test]
+    fn a_probe_that_falls_silent_is_good_no_longer() {
+        let probe = Probe {
+            name: "shop".into(),
+            level: Level::Application,
+            impact: true,
+            invariant: false,
+            every: Period::from_secs(1),
+            timeout: Period::from_secs(1),
+            action: ProbeAction::Tcp("127.0.0.1:1".into()),
+            tolerance: Tolerance { over: Period::from_secs(30), ..Tolerance::default() },
+        };
+        let mut watch = Watch { probes: vec![], guardrails: vec![], good_since: None };
+        watch.probes.push(Watched {
+            takes_load: false,
+            judge: Judge::new(probe.tolerance.clone()),
+            plan: probe,
+            judgement: Judgement::Unknown { why: "not measured yet".into() },
+            since: Duration::ZERO,
+            measured: None,
+        });
+        let at = Duration::from_secs;
+        let sample = Sample { began: at(1), took: at(0), failure: None, value: None, detail: None };
+        watch.on_probe(at(1), "shop", &sample);
+        assert!(watch.good_since().is_some());
+        assert!(watch.on_time(at(9)).is_empty(), "within its patience of 8 s");
+        assert_eq!(watch.on_time(at(10)).len(), 1);
+        assert_eq!(
+            (watch.good_since(), watch.not_good()),
+            (None, vec!["shop: cannot be judged (it has not measured for 9s)".to_owned()])
+        );
     }
 }
