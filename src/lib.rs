@@ -4,6 +4,7 @@
 //! `tests/tidy`.
 
 pub mod agent;
+pub mod alarm;
 pub mod cli;
 pub mod coordinator;
 pub mod demo;

@@ -1,5 +1,6 @@
 //! The engine: it alone waits, measures and acts. The drill decides; this module obeys.
 
+pub mod alarms;
 pub mod child;
 pub mod clock;
 pub mod command;

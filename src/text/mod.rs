@@ -6,6 +6,7 @@
 
 mod field;
 mod form;
+mod json_path;
 mod pairs;
 mod problem;
 mod reader;
@@ -17,6 +18,7 @@ mod words;
 
 pub use field::Field;
 pub use form::{Form, Never};
+pub use json_path::{JsonPath, JsonPathError, same_json};
 pub use pairs::{Pair, Pairs};
 pub use problem::{Problem, Problems, Severity};
 pub use reader::{kind_of, read};

@@ -32,8 +32,9 @@ const FIREDRILL: &[Layer] = &[
     layer("fault", &[PROXY], PURE),
     layer("scenario", &["text", "fault"], PURE),
     layer("drill", &["fault", "scenario"], PURE),
+    layer("alarm", &["text", "scenario", "drill"], PURE),
     layer("agent", &["text", "fault"], &[]),
-    layer("coordinator", &["text", "fault", "scenario", "drill", "agent", PROXY], &[]),
+    layer("coordinator", &["text", "fault", "scenario", "drill", "alarm", "agent", PROXY], &[]),
     layer("demo", &[], &[]),
     layer("cli", &["text", "fault", "scenario", "drill", "agent", "coordinator", "demo", PROXY], &[]),
 ];

@@ -33,7 +33,7 @@ pub struct Answer {
     pub status: u16,
     /// The header `content-type`.
     pub content_type: Option<String>,
-    /// The first [`BODY_KEPT_MAX`] bytes of the body.
+    /// The first bytes of the body: [`BODY_KEPT_MAX`] unless more were asked for.
     pub body: Vec<u8>,
     /// How many bytes the body had, kept or not.
     pub body_bytes: u64,
@@ -52,11 +52,16 @@ pub struct Exchange {
 
 /// Sends a request over a connection of its own and reads the answer to its end, within `timeout`.
 pub async fn measure(request: &PreparedRequest, timeout: Duration) -> Exchange {
+    measure_keeping(request, timeout, BODY_KEPT_MAX).await
+}
+
+/// The same for answers that are read and not only looked at: keeps up to `kept_max` bytes of the body.
+pub async fn measure_keeping(request: &PreparedRequest, timeout: Duration, kept_max: usize) -> Exchange {
     let began = Instant::now();
     let mut phase = Phase::Resolving;
     let mut exchange = Exchange::default();
     let first_byte = FirstByte::default();
-    let talk = talk(request, timeout, &first_byte, &mut phase, &mut exchange);
+    let talk = talk(request, timeout, kept_max, &first_byte, &mut phase, &mut exchange);
     let outcome = tokio::time::timeout(timeout, talk).await;
     exchange.times.total = began.elapsed();
     exchange.times.first_byte = first_byte.get().map(|at| at.duration_since(began));
@@ -76,6 +81,7 @@ fn reached(phase: Phase, first_byte: &FirstByte) -> Phase {
 async fn talk(
     request: &PreparedRequest,
     timeout: Duration,
+    kept_max: usize,
     first_byte: &FirstByte,
     phase: &mut Phase,
     exchange: &mut Exchange,
@@ -95,7 +101,7 @@ async fn talk(
     });
     read_body(response.into_body(), |data| {
         answer.body_bytes += data.len() as u64;
-        let room = BODY_KEPT_MAX - answer.body.len();
+        let room = kept_max - answer.body.len();
         answer.body.extend_from_slice(&data[..data.len().min(room)]);
     })
     .await

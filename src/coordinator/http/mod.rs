@@ -13,7 +13,7 @@ mod resolve;
 mod tls;
 
 pub use connect::{Connection, DialTimes, connect_tcp};
-pub use exchange::{Answer, BODY_KEPT_MAX, Exchange, Times, measure};
+pub use exchange::{Answer, BODY_KEPT_MAX, Exchange, Times, measure, measure_keeping};
 pub use failure::{HttpFailure, Phase, io_words};
 pub use pool::Pool;
 pub use request::PreparedRequest;

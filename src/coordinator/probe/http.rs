@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::json_path::{JsonPath, same};
 use super::{Finding, seconds, shortened, without_secrets};
 use crate::coordinator::clock::DrillClock;
 use crate::coordinator::http::{self, Answer, Exchange, PreparedRequest};
 use crate::coordinator::secrets::Secrets;
 use crate::scenario::plan::{HttpRequest, JsonExpectation, StatusRange, Tolerance};
+use crate::text::{JsonPath, same_json};
 
 /// So much of a body is shown where it is not what it should be.
 const BODY_SHOWN_MAX: usize = 200;
@@ -106,7 +106,7 @@ fn json_out_of_tolerance(answer: &Answer, expected: &[JsonExpectation], secrets:
         };
         let allowed = revealed(equals, secrets);
         match parsed.find(&body) {
-            Some(found) if same(found, &allowed) => {}
+            Some(found) if same_json(found, &allowed) => {}
             Some(found) => {
                 // Cut before printing: JSON escapes would hide a secret from a later cut.
                 let found = without_secrets(found.clone(), secrets).to_string();

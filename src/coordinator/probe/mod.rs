@@ -1,7 +1,6 @@
 //! Probes: one measurement, repeated.
 
 mod http;
-mod json_path;
 mod run;
 mod schedule;
 mod tcp;

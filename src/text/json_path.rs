@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A path to one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct JsonPath(Vec<Move>);
+pub struct JsonPath(Vec<Move>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Move {
@@ -17,7 +17,7 @@ enum Move {
 /// Why a text is no path.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{path}` is no JSON path: {why} at character {at}; write for example `$.items[0].name`")]
-pub(super) struct JsonPathError {
+pub struct JsonPathError {
     path: String,
     why: &'static str,
     at: usize,
@@ -25,7 +25,7 @@ pub(super) struct JsonPathError {
 
 impl JsonPath {
     /// The value at this path, if there is one.
-    pub(super) fn find<'v>(&self, body: &'v Value) -> Option<&'v Value> {
+    pub fn find<'v>(&self, body: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(body, |value, step| match step {
             Move::Key(key) => value.as_object()?.get(key),
             Move::Index(index) => value.as_array()?.get(*index),
@@ -79,17 +79,17 @@ fn bracket(inside: &str) -> Result<(Move, &str), &'static str> {
 }
 
 /// Whether two values are the same; numbers by what they are worth, however they are written.
-pub(super) fn same(one: &Value, other: &Value) -> bool {
+pub fn same_json(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
             one == other || (one.is_f64() || other.is_f64()) && one.as_f64() == other.as_f64()
         }
         (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_json(one, other))
         }
         (Value::Object(one), Value::Object(other)) => {
             one.len() == other.len()
-                && one.iter().all(|(key, value)| other.get(key).is_some_and(|found| same(value, found)))
+                && one.iter().all(|(key, value)| other.get(key).is_some_and(|found| same_json(value, found)))
         }
         _ => one == other,
     }
@@ -142,10 +142,10 @@ mod tests {
 
     #[test]
     fn numbers_are_the_same_however_they_are_written() {
-        assert!(same(&json!(1), &json!(1.0)));
-        assert!(same(&json!({"a": [1]}), &json!({"a": [1.0]})));
-        assert!(!same(&json!(1), &json!("1")));
-        assert!(!same(&json!(9_007_199_254_740_993_u64), &json!(9_007_199_254_740_992_u64)));
-        assert!(!same(&json!({"a": 1}), &json!({"a": 1, "b": 2})));
+        assert!(same_json(&json!(1), &json!(1.0)));
+        assert!(same_json(&json!({"a": [1]}), &json!({"a": [1.0]})));
+        assert!(!same_json(&json!(1), &json!("1")));
+        assert!(!same_json(&json!(9_007_199_254_740_993_u64), &json!(9_007_199_254_740_992_u64)));
+        assert!(!same_json(&json!({"a": 1}), &json!({"a": 1, "b": 2})));
     }
 }
