@@ -11,4 +11,5 @@ pub mod demo;
 pub mod drill;
 pub mod fault;
 pub mod scenario;
+pub mod score;
 pub mod text;

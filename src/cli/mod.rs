@@ -10,12 +10,14 @@ mod exit;
 mod fault;
 mod files;
 mod halt;
+mod journal_file;
 pub mod live;
 mod new;
 mod note;
 mod plan;
 mod proxy;
 mod reading;
+mod rescore;
 mod run;
 mod running;
 mod say;
@@ -71,6 +73,8 @@ enum Command {
     Schema(schema::Args),
     /// Check that a journal is whole and unchanged
     Verify(verify::Args),
+    /// Compute once more, from its journal alone, what a drill is worth
+    Rescore(rescore::Args),
     /// Run a fault-injecting proxy by hand
     Proxy(proxy::Args),
     /// Processes of the host agent
@@ -114,6 +118,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::New(args) => new::exec(args),
         Command::Schema(args) => schema::exec(args),
         Command::Verify(args) => verify::exec(args),
+        Command::Rescore(args) => rescore::exec(args),
         Command::Proxy(args) => proxy::exec(args),
         Command::Agent(args) => agent::exec(args),
         Command::Status(args) => status::exec(args),

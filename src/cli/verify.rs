@@ -1,16 +1,11 @@
 //! `firedrill verify`: check that a journal is whole and unchanged.
 
-use std::io::Read as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
-
 use super::Exit;
+use super::journal_file;
 use super::say::say;
 use crate::drill::journal::{Verified, verify};
-
-/// The largest journal that is read.
-const JOURNAL_MAX_BYTES: u64 = 1 << 30;
 
 /// Check that a journal is whole and unchanged
 ///
@@ -29,18 +24,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
-    let path = if args.file.is_dir() { args.file.join("journal.jsonl") } else { args.file };
-    let file = std::fs::File::open(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    let mut bytes = Vec::new();
-    file.take(JOURNAL_MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read `{}`", path.display()))?;
-    if bytes.len() as u64 > JOURNAL_MAX_BYTES {
-        bail!(
-            "`{}` is larger than {JOURNAL_MAX_BYTES} bytes; no drill writes such a journal",
-            path.display()
-        );
-    }
+    let (path, bytes) = journal_file::read(args.file)?;
     let head = args.head.as_deref().map(|head| head.trim().to_ascii_lowercase());
     let verified = verify(&bytes, head.as_deref());
     if args.json {

@@ -34,6 +34,14 @@ pub enum ReplayError {
 /// Feeds the events of a journal to a new drill. Commands and records are left out: they are decided anew. An
 /// unfinished last line is left out as well. Whether the journal is unchanged is for [`super::journal::verify`].
 pub fn replay(bytes: &[u8]) -> Result<Drill, ReplayError> {
+    replay_watched(bytes, |_, _, _| {})
+}
+
+/// The same, and shows each event to `watch` with its time and the drill as it was before it.
+pub fn replay_watched(
+    bytes: &[u8],
+    mut watch: impl FnMut(&Drill, Duration, &Event),
+) -> Result<Drill, ReplayError> {
     let mut drill = None;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     for (number, raw) in bytes[..whole].split(|byte| *byte == b'\n').enumerate() {
@@ -51,7 +59,9 @@ pub fn replay(bytes: &[u8]) -> Result<Drill, ReplayError> {
             (_, CLOSED) => break,
             (Some(drill), _) => {
                 if let Some(event) = event_of(&line) {
-                    drill.next(Duration::from_nanos(line.mono_ns), event);
+                    let now = Duration::from_nanos(line.mono_ns);
+                    watch(drill, now, &event);
+                    drill.next(now, event);
                 }
             }
             (None, _) => return Err(ReplayError::Empty),

@@ -172,8 +172,13 @@ pub enum Validity {
 }
 
 impl Summary {
-    /// What this drill came to. Complete once its phase is `scored`.
+    /// What this drill came to. Complete once its phase is `scored`. What alarms were worth is not judged here.
     pub fn of(drill: &Drill) -> Self {
+        Self::with_alarms(drill, None)
+    }
+
+    /// The same with the word for `alarms` in `confident_when`: good, bad, or not judged.
+    pub(crate) fn with_alarms(drill: &Drill, alarms: Option<bool>) -> Self {
         let (effect, validity) = (effect(drill), validity(drill));
         let residue = residue(drill);
         let mut summary = Self {
@@ -195,7 +200,7 @@ impl Summary {
             residue,
             not_acted_on: drill.plan.not_acted_on.clone(),
         };
-        summary.hypothesis = hypothesis(drill, &summary);
+        summary.hypothesis = hypothesis(drill, &summary, alarms);
         let reasons = reasons(drill, &summary);
         summary.exit = most_urgent(reasons.iter().map(|(exit, _)| *exit));
         summary.reasons = reasons.into_iter().map(|(_, why)| why).collect();
@@ -300,14 +305,15 @@ fn faults(drill: &Drill) -> Vec<FaultSummary> {
 }
 
 /// `confident_when` names results; each is good, bad, or not judged by this version.
-fn hypothesis(drill: &Drill, summary: &Summary) -> HypothesisResult {
+fn hypothesis(drill: &Drill, summary: &Summary, alarms: Option<bool>) -> HypothesisResult {
     if drill.phase != Phase::Scored || summary.drill == Validity::Invalid {
         return HypothesisResult::Untested;
     }
     if drill.not_recovered.is_some() {
         return HypothesisResult::Refuted;
     }
-    let judged: Vec<Option<bool>> = claims(drill).iter().map(|claim| is_good(summary, claim)).collect();
+    let judge = |claim: &String| if claim == "alarms" { alarms } else { is_good(summary, claim) };
+    let judged: Vec<Option<bool>> = claims(drill).iter().map(judge).collect();
     if judged.contains(&Some(false)) {
         HypothesisResult::Refuted
     } else if judged.is_empty() || judged.contains(&None) || drill.stop.is_some() {
@@ -385,7 +391,7 @@ fn reasons(drill: &Drill, summary: &Summary) -> Vec<(u8, String)> {
 }
 
 /// The most urgent exit status wins.
-fn most_urgent(exits: impl Iterator<Item = u8>) -> u8 {
+pub(crate) fn most_urgent(exits: impl Iterator<Item = u8>) -> u8 {
     const BY_URGENCY: [u8; 7] = [7, 2, 4, 3, 5, 6, 1];
     exits.min_by_key(|exit| BY_URGENCY.iter().position(|other| other == exit)).unwrap_or(0)
 }

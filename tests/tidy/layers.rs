@@ -32,11 +32,16 @@ const FIREDRILL: &[Layer] = &[
     layer("fault", &[PROXY], PURE),
     layer("scenario", &["text", "fault"], PURE),
     layer("drill", &["fault", "scenario"], PURE),
+    layer("score", &["fault", "scenario", "drill"], PURE),
     layer("alarm", &["text", "scenario", "drill"], PURE),
     layer("agent", &["text", "fault"], &[]),
-    layer("coordinator", &["text", "fault", "scenario", "drill", "alarm", "agent", PROXY], &[]),
+    layer("coordinator", &["text", "fault", "scenario", "drill", "score", "alarm", "agent", PROXY], &[]),
     layer("demo", &[], &[]),
-    layer("cli", &["text", "fault", "scenario", "drill", "agent", "coordinator", "demo", PROXY], &[]),
+    layer(
+        "cli",
+        &["text", "fault", "scenario", "drill", "score", "agent", "coordinator", "demo", PROXY],
+        &[],
+    ),
 ];
 
 /// The modules of `firedrill-proxy`: each may use only those above it.

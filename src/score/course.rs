@@ -1,0 +1,195 @@
+//! What a journal tells about alarms: when each fault acted and harmed, and what monitoring said when.
+
+use std::time::Duration;
+
+use super::ScoreError;
+use crate::drill::alarm::{Alarm, AlarmKind, MissCause};
+use crate::drill::event::{Event, Judgement, Phase};
+use crate::drill::replay::replay_watched;
+use crate::drill::{Drill, Summary};
+use crate::fault::Period;
+
+/// A drill as far as alarms are concerned.
+#[derive(Clone, Debug)]
+pub(super) struct Course {
+    pub(super) faults: Vec<FaultCourse>,
+    /// The first impact of any.
+    pub(super) impact: Option<Duration>,
+    pub(super) recovered: Option<Duration>,
+    /// When the last event came: nobody looked any longer.
+    pub(super) end: Duration,
+    /// Whether it was stopped before its end, or its journal ends before it.
+    pub(super) cut_short: bool,
+    /// What monitoring said, in one order whatever order it was said in at the same time.
+    pub(super) said: Vec<Said>,
+    pub(super) asked: Vec<Asked>,
+}
+
+/// One fault.
+#[derive(Clone, Debug)]
+pub(super) struct FaultCourse {
+    pub(super) id: String,
+    pub(super) is_instant: bool,
+    pub(super) applied: Option<Duration>,
+    pub(super) effective: Option<Duration>,
+    pub(super) removed: Option<Duration>,
+    /// The first violation of an impact probe that this fault may have caused.
+    pub(super) impact: Option<Duration>,
+}
+
+/// One thing that monitoring said, and when it reached the drill.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub(super) at: Duration,
+    pub(super) alarm: Alarm,
+}
+
+/// An answer to why an expected alarm has not come.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) at: Duration,
+    pub(super) expectation: String,
+    pub(super) cause: MissCause,
+    pub(super) evidence: String,
+}
+
+impl Said {
+    /// How long before it was received it claims to have begun; negative when it claims the future.
+    pub(super) fn claims_earlier_by(&self) -> Option<jiff::SignedDuration> {
+        Some(self.alarm.received_at.duration_since(self.alarm.claimed_at?))
+    }
+
+    /// When it claims to have begun, since the drill began; at the latest when it was received.
+    pub(super) fn claimed(&self) -> Option<Claimed> {
+        let earlier = self.claims_earlier_by()?;
+        let Ok(earlier) = Duration::try_from(earlier) else { return Some(Claimed::During(self.at)) };
+        Some(self.at.checked_sub(earlier).map_or(Claimed::Before(earlier - self.at), Claimed::During))
+    }
+
+    /// How far its time may be from that of the event.
+    pub(super) fn polled_every(&self) -> Option<Period> {
+        self.alarm.polled_every
+    }
+}
+
+/// When an alarm claims to have begun.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Claimed {
+    /// So long before the drill did.
+    Before(Duration),
+    /// So long after.
+    During(Duration),
+}
+
+impl Claimed {
+    /// Claims come by another clock, often in whole seconds, and effects are measured a little after the deed.
+    const TOLERANCE: Duration = Duration::from_secs(2);
+
+    /// Whether it claims to have begun before this time, by more than clocks differ.
+    pub(super) fn is_before(self, time: Duration) -> bool {
+        match self {
+            Self::Before(by) => by.saturating_add(time) > Self::TOLERANCE,
+            Self::During(at) => at.saturating_add(Self::TOLERANCE) < time,
+        }
+    }
+}
+
+impl Course {
+    /// Replays a journal, and keeps what alarms are judged by.
+    pub(super) fn read(journal: &[u8]) -> Result<(Self, Drill), ScoreError> {
+        let (mut said, mut asked, mut end, mut impacts) =
+            (Vec::new(), Vec::new(), Duration::ZERO, Vec::new());
+        let drill = replay_watched(journal, |drill, at, event| {
+            note_impacts(drill, &mut impacts);
+            end = end.max(at);
+            match event {
+                Event::AlarmReceived { alarm } => said.push(Said { at, alarm: alarm.clone() }),
+                Event::MonitorAsked { expectation, cause, evidence } => {
+                    asked.push(Asked {
+                        at,
+                        expectation: expectation.clone(),
+                        cause: *cause,
+                        evidence: evidence.clone(),
+                    });
+                }
+                _ => {}
+            }
+        })?;
+        note_impacts(&drill, &mut impacts);
+        said.sort_by(in_one_order);
+        let faults = drill.injects().iter().zip(impacts).map(|(inject, impact)| FaultCourse {
+            id: inject.plan.id.clone(),
+            is_instant: inject.plan.fault.is_instant(),
+            applied: inject.applied,
+            effective: inject.effective,
+            removed: inject.removed,
+            impact,
+        });
+        let faults: Vec<FaultCourse> = faults.collect();
+        let times = Summary::of(&drill).times;
+        let course = Self {
+            impact: times.impact.or_else(|| faults.iter().filter_map(|fault| fault.impact).min()),
+            recovered: times.recovered,
+            cut_short: drill.stopped().is_some() || drill.phase() != Phase::Scored,
+            faults,
+            end,
+            said,
+            asked,
+        };
+        Ok((course, drill))
+    }
+
+    /// The fault with this id, or all of them as one.
+    pub(super) fn fault(&self, id: Option<&str>) -> Option<FaultCourse> {
+        if let Some(id) = id {
+            return self.faults.iter().find(|fault| fault.id == id).cloned();
+        }
+        let acted = || self.faults.iter().filter(|fault| fault.applied.is_some());
+        Some(FaultCourse {
+            id: String::new(),
+            is_instant: acted().all(|fault| fault.is_instant),
+            applied: acted().filter_map(|fault| fault.applied).min(),
+            effective: acted().filter_map(|fault| fault.effective).min(),
+            // One that is still on has no end, and neither have all of them.
+            removed: acted()
+                .map(|fault| fault.removed)
+                .try_fold(Duration::ZERO, |last, at| Some(last.max(at?))),
+            impact: self.impact,
+        })
+    }
+}
+
+/// By time, then by what cannot depend on the order of arrival.
+fn in_one_order(one: &Said, other: &Said) -> std::cmp::Ordering {
+    let rank = |kind| match kind {
+        AlarmKind::Blind => 0,
+        AlarmKind::Fired => 1,
+        AlarmKind::Acknowledged => 2,
+        AlarmKind::Resolved => 3,
+    };
+    let key = |said: &Said| (said.at, rank(said.alarm.kind), said.alarm.repeat);
+    let text = |said: &Said| {
+        let Alarm { key, source, receiver, body_sha256, labels, annotations, .. } = said.alarm.clone();
+        (key, source, receiver, body_sha256, labels, annotations, said.alarm.claimed_at)
+    };
+    key(one).cmp(&key(other)).then_with(|| text(one).cmp(&text(other)))
+}
+
+/// The drill keeps the first impact of all; an expectation may be about one fault. What an instant fault did goes on
+/// after it, so it is answerable until the service was harmed or the drill is over.
+fn note_impacts(drill: &Drill, impacts: &mut Vec<Option<Duration>>) {
+    impacts.resize(drill.injects().len(), None);
+    let violated = drill
+        .watch()
+        .probes
+        .iter()
+        .filter(|probe| probe.plan.impact && matches!(probe.judgement, Judgement::Violated { .. }));
+    let Some(since) = violated.map(|probe| probe.since).min() else { return };
+    for (inject, impact) in drill.injects().iter().zip(impacts) {
+        let (Some(applied), Some(effective)) = (inject.applied, inject.effective) else { continue };
+        if impact.is_none() && (inject.is_on() || inject.plan.fault.is_instant()) {
+            // Harmed already when it began: from its effect on it has its part in it.
+            *impact = Some(if since >= applied { since } else { effective });
+        }
+    }
+}
