@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Exit;
 use super::live::{Output, View};
+use super::say::say;
 use crate::agent::{Directories, GuardianProgram, Policy};
 use crate::coordinator::clock;
 use crate::coordinator::control;
@@ -25,6 +26,8 @@ pub(super) struct HowTo {
     pub(super) out: Option<PathBuf>,
     /// Data threads of its proxy.
     pub(super) workers: usize,
+    /// Where alarms are heard.
+    pub(super) alarms: String,
     /// How it is shown.
     pub(super) output: Output,
 }
@@ -65,6 +68,7 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
             args: vec!["agent".into(), "guardian".into()],
         },
         policy: Policy::open(&directories.policy())?,
+        alarms_at: how.alarms.clone(),
     };
     let (requests, requests_in) = mpsc::channel(16);
     let stop = CancellationToken::new();
@@ -73,6 +77,7 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
     let serving = tokio::spawn(control::serve(listener, requests, stop.clone()));
     let signals = signals()?;
     let folder = setup.folder.clone();
+    let wants_alarms = setup.plan.alarms.is_wanted();
     let mut view = View::new(how.output, &setup.plan, &drill);
     let outcome = engine::run(setup, requests_in, signals, &mut view).await;
     stop.cancel();
@@ -87,6 +92,9 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
     }
     let outcome = outcome?;
     view.finish(&outcome.summary, &outcome.folder, Some(&outcome.head));
+    if let Some(card) = outcome.card.as_ref().filter(|_| wants_alarms && how.output != Output::Json) {
+        crate::score::table(card).iter().for_each(|line| say(line));
+    }
     Ok((Exit::of(outcome.summary.exit).unwrap_or(Exit::Unproven), outcome))
 }
 

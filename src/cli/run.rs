@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Data threads of the drill's own proxy
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
+    /// Where alarms are heard, if the scenario has to do with any
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7400")]
+    alarms: String,
     /// Accept faults that cannot be undone (class C, such as `process_kill`)
     #[arg(long)]
     allow_irreversible: bool,
@@ -52,7 +55,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     if !args.allow_irreversible {
         refuse_irreversible(&plan)?;
     }
-    let how = HowTo { out: args.out, workers: usize::from(args.workers), output };
+    let how = HowTo { alarms: args.alarms, out: args.out, workers: usize::from(args.workers), output };
     Ok(drill::run(plan, inputs(sources), &how)?.0)
 }
 

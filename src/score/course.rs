@@ -63,7 +63,10 @@ impl Said {
     pub(super) fn claimed(&self) -> Option<Claimed> {
         let earlier = self.claims_earlier_by()?;
         let Ok(earlier) = Duration::try_from(earlier) else { return Some(Claimed::During(self.at)) };
-        Some(self.at.checked_sub(earlier).map_or(Claimed::Before(earlier - self.at), Claimed::During))
+        Some(match self.at.checked_sub(earlier) {
+            Some(at) => Claimed::During(at),
+            None => Claimed::Before(earlier.saturating_sub(self.at)),
+        })
     }
 
     /// How far its time may be from that of the event.

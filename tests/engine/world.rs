@@ -218,6 +218,7 @@ impl World {
                 args: vec!["agent".into(), "guardian".into()],
             },
             policy: Policy::default(),
+            alarms_at: "127.0.0.1:0".into(),
         }
     }
 

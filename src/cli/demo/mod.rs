@@ -104,7 +104,12 @@ fn show(runtime: &Runtime, args: &Args) -> anyhow::Result<super::Exit> {
 fn play(runtime: &Runtime, shop: &Shop, route: SocketAddr, args: &Args) -> anyhow::Result<super::Exit> {
     introduce(shop, route);
     let input = Input { path: SCENARIO_PATH.to_owned(), text: SCENARIO.to_owned() };
-    let how = HowTo { out: args.out.clone(), workers: 1, output: Output::choose(false) };
+    let how = HowTo {
+        alarms: "127.0.0.1:0".into(),
+        out: args.out.clone(),
+        workers: 1,
+        output: Output::choose(false),
+    };
     let (exit, outcome) = drill::run(plan(shop, route)?, vec![input], &how)?;
     say("\nWhat happened:");
     for line in story::tell(&outcome.summary) {

@@ -6,12 +6,13 @@ use super::LEASE;
 use super::driver::{Driver, OURSELVES};
 use super::hand::Deed;
 use super::operator::{Order, operate};
+use crate::coordinator::alarms::{AlarmInput, Intake};
 use crate::coordinator::clock;
 use crate::coordinator::command::{self, Output};
 use crate::coordinator::control::{Request, Status};
 use crate::coordinator::load::spawn_load;
 use crate::coordinator::probe::spawn_probes;
-use crate::drill::Event;
+use crate::drill::{Event, Inject};
 use crate::scenario::plan::{ProbeAction, StatusRange};
 
 /// How many orders may wait for one fault. The drill itself gives two; the rest are changes by people.
@@ -132,6 +133,41 @@ impl Driver<'_> {
             );
             // A note decides nothing, so it may come before what was decided already.
             self.decide(Event::NoteWritten { who: OURSELVES.into(), text });
+        }
+    }
+
+    /// Hears alarms from now on: what fires before the first fault is worth knowing too.
+    pub(super) fn start_intake(&mut self) {
+        let wanted = self.setup.plan.alarms.is_wanted();
+        let Some(prepared) = self.running.prepared.as_mut().filter(|_| wanted) else { return };
+        let listener = prepared.alarms.take();
+        let (alarms, stop) = (self.alarms.clone(), self.running.stop.clone());
+        self.running.intake =
+            Some(Intake::start(listener, &self.setup.plan.alarms, clock::wall, alarms, stop));
+    }
+
+    /// Journals what monitoring said, then lets the sender have its answer.
+    pub(super) fn on_alarm(&mut self, input: AlarmInput) {
+        match input {
+            AlarmInput::Alarms { alarms, journalled } => {
+                for alarm in alarms {
+                    self.happen(Event::AlarmReceived { alarm });
+                }
+                if let Some(journalled) = journalled {
+                    // The sender may have given up waiting; it will send again, and that is recognised.
+                    let _ = journalled.send(());
+                }
+            }
+            AlarmInput::Asked { expectation, cause, evidence } => {
+                self.happen(Event::MonitorAsked { expectation, cause, evidence });
+            }
+        }
+    }
+
+    /// Why an alarm has not come is asked only while a fault is on.
+    pub(super) fn watch_for_causes(&mut self) {
+        if let Some(intake) = &self.running.intake {
+            intake.set_watching(self.drill.injects().iter().any(Inject::is_effective));
         }
     }
 

@@ -16,6 +16,7 @@ use super::preflight::{self, Prepared};
 use super::record::{RecordError, Recorder};
 use super::takedown::Running;
 use super::{Outcome, RENEW_EVERY, Setup, Watcher};
+use crate::coordinator::alarms::AlarmInput;
 use crate::coordinator::clock::DrillClock;
 use crate::coordinator::control::Request;
 use crate::coordinator::lever::Lever;
@@ -32,6 +33,7 @@ enum Input {
     Event(Event),
     Prepared(Box<Result<Prepared, Vec<String>>>),
     Request(Request),
+    Alarm(AlarmInput),
     Tick,
     Renew,
 }
@@ -49,6 +51,7 @@ pub(super) struct Driver<'w> {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) probes: mpsc::Sender<(String, Sample)>,
     pub(super) load: mpsc::Sender<Vec<Sample>>,
+    pub(super) alarms: mpsc::Sender<AlarmInput>,
     prepared: mpsc::Sender<Result<Prepared, Vec<String>>>,
     pub(super) renew: Arc<Notify>,
     pub(super) lever: Lever,
@@ -68,6 +71,7 @@ struct Inbox {
     events: mpsc::Receiver<Event>,
     probes: mpsc::Receiver<(String, Sample)>,
     load: mpsc::Receiver<Vec<Sample>>,
+    alarms: mpsc::Receiver<AlarmInput>,
     prepared: mpsc::Receiver<Result<Prepared, Vec<String>>>,
     requests: mpsc::Receiver<Request>,
 }
@@ -95,9 +99,16 @@ pub(super) async fn run_on_record(
     let (events, events_in) = mpsc::channel(1024);
     let (probes, probes_in) = mpsc::channel(crate::coordinator::probe::PROBE_QUEUE);
     let (load, load_in) = mpsc::channel(crate::coordinator::load::LOAD_QUEUE);
+    let (alarms, alarms_in) = mpsc::channel(crate::coordinator::alarms::ALARM_QUEUE);
     let (prepared, prepared_in) = mpsc::channel(1);
-    let mut inbox =
-        Inbox { events: events_in, probes: probes_in, load: load_in, prepared: prepared_in, requests };
+    let mut inbox = Inbox {
+        events: events_in,
+        probes: probes_in,
+        load: load_in,
+        alarms: alarms_in,
+        prepared: prepared_in,
+        requests,
+    };
     let mut driver = Driver {
         clock: DrillClock::start(),
         board: Board::new(&setup.plan),
@@ -111,6 +122,7 @@ pub(super) async fn run_on_record(
         events,
         probes,
         load,
+        alarms,
         prepared,
         renew: Arc::new(Notify::new()),
         end_command: CancellationToken::new(),
@@ -138,6 +150,7 @@ pub(super) async fn run_on_record(
             Some(request) = inbox.requests.recv() => Input::Request(request),
             Some(prepared) = inbox.prepared.recv() => Input::Prepared(Box::new(prepared)),
             Some(event) = inbox.events.recv() => Input::Event(event),
+            Some(alarm) = inbox.alarms.recv() => Input::Alarm(alarm),
             () = sleep_until(wake) => Input::Event(Event::TimePassed {}),
             _ = renewals.tick() => Input::Renew,
             _ = ticks.tick() => Input::Tick,
@@ -173,6 +186,7 @@ impl Driver<'_> {
         match input {
             Input::Event(event) => self.happen(event),
             Input::Request(request) => self.on_request(request),
+            Input::Alarm(alarm) => self.on_alarm(alarm),
             Input::Renew => self.renew.notify_one(),
             Input::Tick => self.on_tick(),
             Input::Prepared(prepared) => match *prepared {
@@ -180,6 +194,7 @@ impl Driver<'_> {
                     let warnings = prepared.warnings.clone();
                     self.running.prepared = Some(prepared);
                     self.start_operators();
+                    self.start_intake();
                     self.happen(Event::PreflightFinished { refusals: vec![], warnings });
                 }
                 Err(refusals) => self.happen(Event::PreflightFinished { refusals, warnings: vec![] }),
@@ -199,6 +214,7 @@ impl Driver<'_> {
             self.halt(who, why);
         }
         self.look_at_agent();
+        self.watch_for_causes();
     }
 
     fn now(&mut self) -> Duration {
@@ -336,6 +352,9 @@ impl Driver<'_> {
             summary.residue.extend(residue);
             summary.clean = summary.residue.is_empty();
             summary.exit = if summary.clean { 5 } else { 7 };
+        } else if let Some(card) = self.recorder.score() {
+            // The journal alone says what the drill came to, alarms included.
+            summary = card.summary;
         }
         let now = self.now();
         let head = self.recorder.close(now, &summary);
@@ -349,7 +368,10 @@ impl Driver<'_> {
                 error.came_to = Some(Box::new(summary));
                 Err(error)
             }
-            (None, Ok(head)) => Ok(Outcome { summary, folder: self.setup.folder.clone(), head }),
+            (None, Ok(head)) => {
+                let card = self.recorder.write_scorecard()?;
+                Ok(Outcome { summary, card, folder: self.setup.folder.clone(), head })
+            }
         }
     }
 }

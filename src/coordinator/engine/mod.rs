@@ -23,6 +23,7 @@ use crate::agent::{GuardianProgram, Policy};
 use crate::drill::{Command, Event, Summary, Timed};
 use crate::fault::Period;
 use crate::scenario::plan::Plan;
+use crate::score::Scorecard;
 
 /// How long a fault lives without a renewal.
 pub(crate) const LEASE: Period = Period::from_secs(15);
@@ -52,6 +53,8 @@ pub struct Setup {
     pub guardian: GuardianProgram,
     /// What the host's owner forbids.
     pub policy: Policy,
+    /// Where alarms are heard, `address:port`; used only when the plan has to do with alarms.
+    pub alarms_at: String,
 }
 
 /// Who looks on: the live view, plain lines, a test.
@@ -67,8 +70,10 @@ pub trait Watcher: Send {
 /// What a drill leaves: its summary and its record.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The results.
+    /// The results, alarms taken into account.
     pub summary: Summary,
+    /// What the journal is worth.
+    pub card: Option<Scorecard>,
     /// Where the record is.
     pub folder: PathBuf,
     /// The hash of the journal's last line.

@@ -1,6 +1,7 @@
 //! Looking and preparing: everything that could go wrong is found out before the first fault, and all of it is said.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +10,14 @@ use firedrill_proxy::control::client::Client;
 use firedrill_proxy::control::wire::MANUAL;
 use firedrill_proxy::engine::Options as ProxyOptions;
 use futures_util::future::join_all;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Setup;
 use super::hand::Hand;
 use crate::agent::{self, Agent, HealReport, Options as AgentOptions};
+use crate::coordinator::alarms;
 use crate::coordinator::command;
 use crate::coordinator::lever::Lever;
 use crate::coordinator::secrets::{KNOWN_MIN_BYTES, Secrets};
@@ -31,6 +33,8 @@ pub(super) struct Prepared {
     pub(super) clients: BTreeMap<String, Arc<Client>>,
     pub(super) agent: Option<Arc<Agent>>,
     pub(super) secrets: Arc<Secrets>,
+    /// Where alarms are heard; absent when the plan has nothing to do with them.
+    pub(super) alarms: Option<TcpListener>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -88,10 +92,11 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
     refusals.extend(remote);
     let mut warnings = heal(setup).await;
     let agent = host(setup, &mut refusals, &mut warnings).await;
+    let alarms = listen_for_alarms(setup, &mut refusals, &mut warnings).await;
     warnings.extend(secrets.too_short().map(|name| {
         format!("secret `{name}` is shorter than {KNOWN_MIN_BYTES} characters and cannot be cut from outputs")
     }));
-    let prepared = Prepared { control, clients, agent, secrets: Arc::new(secrets), warnings };
+    let prepared = Prepared { control, clients, agent, secrets: Arc::new(secrets), alarms, warnings };
     if refusals.is_empty() {
         refusals.extend(prepared.without_hand(&setup.plan));
     }
@@ -106,6 +111,36 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
         control.stop();
     }
     Err(refusals)
+}
+
+/// Binds the place where monitoring posts its alarms.
+async fn listen_for_alarms(
+    setup: &Setup,
+    refusals: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<TcpListener> {
+    if !setup.plan.alarms.is_wanted() {
+        return None;
+    }
+    let address: SocketAddr = match setup.alarms_at.parse() {
+        Ok(address) => address,
+        Err(_) => {
+            refusals
+                .push(format!("alarms: `{}` is no address; write --alarms 127.0.0.1:7400", setup.alarms_at));
+            return None;
+        }
+    };
+    match alarms::bind(address, false).await {
+        Ok(listener) => {
+            let at = listener.local_addr().unwrap_or(address);
+            warnings.push(format!("alarms are heard at http://{at}/v1/alarms/alertmanager"));
+            Some(listener)
+        }
+        Err(error) => {
+            refusals.push(format!("{error}; choose another place with --alarms ADDRESS"));
+            None
+        }
+    }
 }
 
 /// Whatever a dead life left on this host is undone before anything new, also by a drill without host faults.

@@ -2,6 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::Setup;
 use crate::coordinator::clock;
 use crate::drill::journal::{CLOSED, Chain, PLANNED};
 use crate::drill::summary::Summary;
+use crate::score::Scorecard;
 
 /// A file that went into the plan.
 #[derive(Clone, Debug, Serialize)]
@@ -97,6 +99,40 @@ impl Recorder {
         RecordError { deed, path: self.folder.join("journal.jsonl"), source, came_to: None }
     }
 
+    /// What the journal is worth so far; absent when it cannot be read back, which is then said in the log.
+    pub(super) fn score(&self) -> Option<Scorecard> {
+        let journal = std::fs::read(self.folder.join("journal.jsonl")).ok()?;
+        // A mistake in the score must not cost the record its closing line.
+        match catch_unwind(|| Scorecard::of(&journal)) {
+            Ok(Ok(card)) => Some(card),
+            Err(_) => {
+                tracing::error!("the journal cannot be scored: internal failure");
+                None
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the journal cannot be scored");
+                None
+            }
+        }
+    }
+
+    /// Scores the closed journal and keeps the scorecard beside it.
+    pub(super) fn write_scorecard(&self) -> Result<Option<Scorecard>, RecordError> {
+        let Some(card) = self.score() else { return Ok(None) };
+        if let Ok(text) = card.to_json_bytes() {
+            self.keep("scorecard.json", &text)?;
+        }
+        Ok(Some(card))
+    }
+
+    /// Writes a file beside and renames it, so that a reader never sees half of it.
+    fn keep(&self, name: &str, text: &[u8]) -> Result<(), RecordError> {
+        let (path, beside) = (self.folder.join(name), self.folder.join(format!("{name}.new")));
+        std::fs::write(&beside, text)
+            .and_then(|()| std::fs::rename(&beside, &path))
+            .map_err(|source| RecordError { deed: "write", path, source, came_to: None })
+    }
+
     /// Writes the closing line and the summary; gives the hash of the last line.
     pub(super) fn close(&mut self, mono: Duration, summary: &Summary) -> Result<String, RecordError> {
         let data = json!({"lines": self.chain.len(), "exit": summary.exit, "reasons": summary.reasons});
@@ -105,12 +141,8 @@ impl Recorder {
         let head = self.chain.head().to_owned();
         let mut whole = json!({"firedrill": "v1", "journal": {"lines": self.chain.len(), "head": head}});
         whole["summary"] = serde_json::to_value(summary).unwrap_or_default();
-        // Written beside and renamed, so that a reader never sees half a summary.
-        let (path, beside) = (self.folder.join("summary.json"), self.folder.join("summary.json.new"));
         let text = serde_json::to_vec_pretty(&whole).unwrap_or_default();
-        std::fs::write(&beside, text)
-            .and_then(|()| std::fs::rename(&beside, &path))
-            .map_err(|source| RecordError { deed: "write", path, source, came_to: None })?;
+        self.keep("summary.json", &text)?;
         Ok(head)
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::preflight::Prepared;
 use crate::agent::Agent;
+use crate::coordinator::alarms::Intake;
 use crate::coordinator::load::LoadRunner;
 use crate::coordinator::probe::ProbeRunner;
 
@@ -25,6 +26,7 @@ pub(super) struct Running {
     pub(super) prepared: Option<Prepared>,
     pub(super) probes: Option<ProbeRunner>,
     pub(super) load: Option<LoadRunner>,
+    pub(super) intake: Option<Intake>,
     pub(super) stop: CancellationToken,
     /// The operators of faults, the preflight, the command under test, the renewal of leases.
     pub(super) tasks: JoinSet<()>,
@@ -35,7 +37,7 @@ impl Running {
     pub(super) async fn take_down(mut self, owner: &str) -> Vec<String> {
         let mut residue = Vec::new();
         self.stop.cancel();
-        let (probes, load) = (self.probes.take(), self.load.take());
+        let (probes, load, intake) = (self.probes.take(), self.load.take(), self.intake.take());
         let probes = async {
             let Some(mut probes) = probes else { return true };
             timeout(END_WITHIN, probes.ended()).await.is_ok()
@@ -44,14 +46,21 @@ impl Running {
             let Some(load) = load else { return true };
             timeout(END_WITHIN, load.ended()).await.is_ok()
         };
+        let intake = async {
+            let Some(intake) = intake else { return true };
+            timeout(END_WITHIN, intake.ended()).await.is_ok()
+        };
         let tasks = timeout(END_WITHIN, async { while self.tasks.join_next().await.is_some() {} });
         // At the same time: the drill waits for the whole answer only so long.
-        let (probes, load, tasks) = tokio::join!(probes, load, tasks);
+        let (probes, load, intake, tasks) = tokio::join!(probes, load, intake, tasks);
         if !probes {
             residue.push("a probe did not end".into());
         }
         if !load {
             residue.push("the load did not end".into());
+        }
+        if !intake {
+            residue.push("the intake of alarms did not end".into());
         }
         if tasks.is_err() {
             self.tasks.shutdown().await;
@@ -65,7 +74,7 @@ impl Running {
 
 /// Each beside the others: a proxy that does not answer keeps nothing else on.
 async fn put_away(prepared: Prepared, owner: &str) -> Vec<String> {
-    let Prepared { control, clients, agent, secrets: _, warnings: _ } = prepared;
+    let Prepared { control, clients, agent, secrets: _, alarms: _, warnings: _ } = prepared;
     let clients = join_all(clients.iter().map(|(address, client)| leave(address, client, owner)));
     let (clients, agent, own) = tokio::join!(clients, stop_agent(agent), stop_proxy(control));
     clients.into_iter().flatten().chain(agent).chain(own).collect()
@@ -157,6 +166,7 @@ mod tests {
             clients: BTreeMap::from([(address.clone(), Arc::new(Client::new(&address).unwrap()))]),
             agent: None,
             secrets: Arc::default(),
+            alarms: None,
             warnings: Vec::new(),
         };
         let put_away = tokio::spawn(async move { put_away(prepared, "d1").await });

@@ -90,6 +90,7 @@ async fn run(breaks: bool) -> (Result<Outcome, RecordError>, Vec<String>) {
         json_on_stdout: false,
         guardian: GuardianProgram { program: "/no/guardian".into(), args: vec![] },
         policy: Policy::default(),
+        alarms_at: "127.0.0.1:0".into(),
     };
     let recorder = Recorder::on(folder.path().into(), File::from(OwnedFd::from(writer)));
     let (_requests, requests_in) = mpsc::channel(1);
