@@ -16,6 +16,7 @@ use firedrill::drill::replay::replay;
 use firedrill::drill::summary::{CommandResult, Effect, Impact, RestoredBy, Validity};
 use firedrill::fault::Period;
 use firedrill::scenario::plan::{AbortRule, SecretSource, Until};
+use firedrill::score::{AlarmWord, Scorecard};
 use tokio::sync::oneshot;
 
 use world::{Onlooker, Upstream, World, latency, plan};
@@ -46,6 +47,8 @@ async fn a_fault_is_felt_and_taken_back() {
     TcpListener::bind(listen).expect("the route is gone");
     let journal = std::fs::read(world.folder().join("journal.jsonl")).unwrap();
     assert_eq!(&Summary::of(&replay(&journal).unwrap()), summary, "the journal alone gives the same results");
+    let card = Scorecard::of(&journal).unwrap();
+    assert_eq!((&card.summary, card.complete, card.alarms.word), (summary, true, AlarmWord::None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
