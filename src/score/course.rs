@@ -190,7 +190,9 @@ fn note_impacts(drill: &Drill, impacts: &mut Vec<Option<Duration>>) {
     let Some(since) = violated.map(|probe| probe.since).min() else { return };
     for (inject, impact) in drill.injects().iter().zip(impacts) {
         let (Some(applied), Some(effective)) = (inject.applied, inject.effective) else { continue };
-        if impact.is_none() && (inject.is_on() || inject.plan.fault.is_instant()) {
+        // Counts arrive a little after the deed: an effect may be known only once its fault is removed.
+        let while_on = inject.is_on() || inject.removed.is_some_and(|removed| since <= removed);
+        if impact.is_none() && (while_on || inject.plan.fault.is_instant()) {
             // Harmed already when it began: from its effect on it has its part in it.
             *impact = Some(if since >= applied { since } else { effective });
         }

@@ -139,6 +139,13 @@ fn the_demo_runs_a_drill_tells_of_it_and_leaves_a_shop_to_play_with() {
     }
     let verified = Child::spawn(firedrill().arg("verify").arg(report.join("journal.jsonl"))).wait(SOON);
     assert_eq!(verified.code, Some(0), "{verified:?}");
+    let rescored = || Child::spawn(firedrill().args(["rescore", "--json"]).arg(&report)).wait(SOON);
+    let (one, other) = (rescored(), rescored());
+    assert_eq!((one.code, &one.stdout), (Some(0), &other.stdout), "{one:?}");
+    let card: serde_json::Value = serde_json::from_str(&one.stdout).unwrap();
+    assert_eq!((&card["version"], &card["complete"]), (&1.into(), &true.into()));
+    let explained = Child::spawn(firedrill().args(["rescore", "--explain"]).arg(&report)).wait(SOON);
+    assert!(explained.stdout.contains("rules:"), "{explained:?}");
 
     // The printed commands are true: a fault set by hand is felt, and the breaker saves checkout from it.
     let line = demo.wait_for_line("curl -X DELETE", SOON);

@@ -153,6 +153,24 @@ fn an_expectation_about_one_fault_is_counted_from_that_one() {
 }
 
 #[test]
+fn what_an_instant_fault_did_goes_on_after_it() {
+    let ms = std::time::Duration::from_millis;
+    let killed = |change: fn(&mut Tale)| {
+        let tale = tale().with(|tale| (tale.is_kill, tale.removed) = (true, Some(ms(3_500))));
+        tale.with(|tale| tale.impact = Some(ms(3_900))).with(change)
+    };
+    let outcome = |tale: Tale| tale.first().outcome;
+    assert_eq!(outcome(killed(|_| {}).fires(ms(33_900))), Outcome::Hit, "counted from a later impact");
+    assert_eq!(outcome(killed(|_| {}).fires(ms(33_900) + ns(1))), Outcome::Late);
+    assert_eq!(outcome(killed(|_| {})), Outcome::Miss);
+    let unfelt = |tale: &mut Tale| {
+        (tale.impact, tale.recovered) = (None, None);
+        tale.alarms.expected[0].from = CountedFrom::Effect;
+    };
+    assert_eq!(outcome(killed(unfelt)), Outcome::Miss, "removed at once, which is not its end");
+}
+
+#[test]
 fn the_cause_of_a_miss_is_the_last_that_was_known_while_the_fault_was_on() {
     let cause = |tale: Tale| tale.first().cause.map(|cause| (cause.cause, cause.evidence));
     assert_eq!(cause(tale()), Some((MissCause::Unknown, "nobody was asked".to_owned())));

@@ -39,6 +39,8 @@ pub(super) struct Tale {
     pub(super) halted: Option<Duration>,
     /// When a second fault `cut` is applied; it acts a second later.
     pub(super) second: Option<Duration>,
+    /// Whether `slow` is instant instead: a process is killed.
+    pub(super) is_kill: bool,
     pub(super) end: Duration,
     pub(super) said: Vec<(Duration, Event)>,
 }
@@ -55,6 +57,7 @@ impl Tale {
             recovered: Some(s(60)),
             halted: None,
             second: None,
+            is_kill: false,
             end: s(400),
             said: vec![],
         }
@@ -183,12 +186,17 @@ impl Tale {
             level: Level::Application,
             impact: true,
             invariant: false,
-            every: Period::from_secs(1),
+            // A tale holds few samples, and no probe in it falls silent.
+            every: Period::from_secs(1_000),
             timeout: Period::from_secs(1),
             action: ProbeAction::Tcp("127.0.0.1:1".into()),
             tolerance: Tolerance { over: Period::from_secs(30), ..Tolerance::default() },
         };
         let mut faults = vec![fault("slow", Duration::ZERO)];
+        if self.is_kill {
+            let kill = serde_json::json!({"process_kill": {"name": "victim"}});
+            faults[0].fault = serde_json::from_value(kill).unwrap();
+        }
         faults.extend(self.second.map(|at| fault("cut", at - s(1))));
         Plan {
             scenario: "tale".into(),
