@@ -50,8 +50,8 @@ pub fn from_epoch(number: i64) -> Option<Timestamp> {
     match number.unsigned_abs() {
         0 => None,
         1..100_000_000_000 => Timestamp::from_second(number).ok(),
-        ..100_000_000_000_000 => Timestamp::from_millisecond(number).ok(),
-        ..100_000_000_000_000_000 => Timestamp::from_microsecond(number).ok(),
+        100_000_000_000..100_000_000_000_000 => Timestamp::from_millisecond(number).ok(),
+        100_000_000_000_000..100_000_000_000_000_000 => Timestamp::from_microsecond(number).ok(),
         _ => Timestamp::from_nanosecond(i128::from(number)).ok(),
     }
 }

@@ -43,6 +43,19 @@ fn path_of(path: &str) -> &str {
     path.split('?').next().unwrap_or(path)
 }
 
+/// A value as a part of a URL's query.
+pub(super) fn query_value(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
+}
+
 /// A text in which no URL shows its user, password or query, for these may hold what must not be recorded.
 pub(super) fn without_secrets(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
@@ -88,5 +101,10 @@ mod tests {
         ] {
             assert_eq!(without_secrets(text), clean);
         }
+    }
+
+    #[test]
+    fn a_query_value_is_escaped() {
+        assert_eq!(query_value("a{b=\"c d\"}+é"), "a%7Bb%3D%22c%20d%22%7D%2B%C3%A9");
     }
 }
