@@ -16,3 +16,6 @@ pub mod timestamp;
 pub use body::{BODY_MAX_BYTES, BodyError};
 pub use labels::{Labels, fingerprint};
 pub use seen::{Mark, Seen};
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,9 @@ use crate::scenario::expectation::{Alarms, Expectation, MonitorKind};
 /// How often is asked while faults are on.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// After so many rounds the words of a finding are told again if they have changed.
+const WORDS_AGAIN_AFTER: u64 = 5;
+
 /// A cause, and what shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
@@ -61,6 +64,7 @@ pub(super) async fn ask(alarms: Alarms, way: Way, mut watched: watch::Receiver<b
         failed_before: BTreeMap::new(),
         reached: BTreeMap::new(),
         told: BTreeMap::new(),
+        round: 0,
         way,
     };
     let mut ticks = interval(EVERY);
@@ -93,8 +97,9 @@ struct Asker {
     /// The counters of failed requests when faults came on, by Alertmanager.
     failed_before: BTreeMap<String, BTreeMap<String, f64>>,
     reached: BTreeMap<String, Reached>,
-    /// What the engine was told last.
-    told: BTreeMap<String, (MissCause, &'static str)>,
+    /// What the engine was told last, and in which round.
+    told: BTreeMap<String, (Found, u64)>,
+    round: u64,
     way: Way,
 }
 
@@ -112,6 +117,7 @@ impl Asker {
 
     /// Asks once for every expectation that nothing has answered; false when the engine takes no more.
     async fn round(&mut self) -> bool {
+        self.round += 1;
         let memory = std::sync::Arc::clone(&self.way.memory);
         let awaited = memory.awaited();
         if awaited.is_empty() {
@@ -128,8 +134,7 @@ impl Asker {
         }
         for expectation in awaited {
             let found = self.why(expectation, &rules, &alertmanagers).await;
-            let is = (found.cause, found.kind);
-            if self.told.insert(expectation.id.clone(), is) == Some(is) {
+            if !self.is_news(&expectation.id, &found) {
                 continue;
             }
             let Found { cause, evidence, .. } = found;
@@ -138,6 +143,18 @@ impl Asker {
                 return false;
             }
         }
+        true
+    }
+
+    /// Another finding is told at once; other words for the same one, a value for example, only now and then.
+    fn is_news(&mut self, expectation: &str, found: &Found) -> bool {
+        if let Some((told, round)) = self.told.get(expectation) {
+            let same = (told.cause, told.kind) == (found.cause, found.kind);
+            if same && (told.evidence == found.evidence || self.round < round + WORDS_AGAIN_AFTER) {
+                return false;
+            }
+        }
+        self.told.insert(expectation.to_owned(), (found.clone(), self.round));
         true
     }
 
