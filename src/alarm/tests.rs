@@ -35,7 +35,7 @@ fn a_recorded_webhook_is_read_alarm_by_alarm() {
     assert!(first.claimed_at.is_some() && !first.repeat && first.body_sha256.len() == 64);
 
     let alarms = alertmanager::read(PARTLY, now()).unwrap();
-    assert_eq!(kinds(&alarms), [("LabPartner", AlarmKind::Resolved), ("LabArrives", AlarmKind::Fired)]);
+    assert_eq!(kinds(&alarms), [("LabArrives", AlarmKind::Fired), ("LabPartner", AlarmKind::Resolved)]);
     let alarms = alertmanager::read(RESOLVED, now()).unwrap();
     assert_eq!(kinds(&alarms), [("LabArrives", AlarmKind::Resolved)]);
     assert!(alarms[0].ends_at.unwrap() > alarms[0].claimed_at.unwrap());

@@ -103,3 +103,6 @@ struct Way {
     memory: Arc<memory::Memory>,
     wall: Wall,
 }
+
+#[cfg(test)]
+mod tests;
