@@ -166,10 +166,8 @@ async fn real_alarms_arrive_by_every_way_and_missed_ones_are_told_apart() {
     assert_eq!(arrived.labels["severity"], "page");
     assert_eq!(arrived.annotations["summary"], "it is 1");
     assert!(arrived.claimed_at.unwrap() <= arrived.received_at && arrived.ends_at.is_none());
-    let ways = ["prometheus", "poll/alertmanager", "poll/prometheus"];
-    let by_all = |seen: &Heard, kind| ways.iter().all(|way| seen.said("LabArrives", way, kind).is_some());
     assert!(seen.until(Duration::from_secs(10), |seen| by_all(seen, AlarmKind::Fired)), "{:#?}", seen.heard);
-    for way in ways {
+    for way in WAYS {
         let alarm = seen.said("LabArrives", way, AlarmKind::Fired).unwrap();
         assert_eq!(alarm.key, arrived.key, "one alarm has one key, also by {way}");
         assert_eq!(alarm.polled_every.is_some(), way.starts_with("poll"), "{way}");
@@ -178,6 +176,21 @@ async fn real_alarms_arrive_by_every_way_and_missed_ones_are_told_apart() {
     let again = |seen: &Heard| seen.alarms.iter().any(|alarm| alarm.repeat && alarm.source == "prometheus");
     assert!(seen.until(Duration::from_secs(10), again));
 
+    they_end(&service, &told, &seen);
+    record(&service);
+    told.end().await;
+    seen.end().await;
+}
+
+/// The ways in beside the webhook.
+const WAYS: [&str; 3] = ["prometheus", "poll/alertmanager", "poll/prometheus"];
+
+fn by_all(seen: &Heard, kind: AlarmKind) -> bool {
+    WAYS.iter().all(|way| seen.said("LabArrives", way, kind).is_some())
+}
+
+/// First one of a group is over, then the other.
+fn they_end(service: &Service, told: &Taken, seen: &Taken) {
     service.set(1, 0);
     let partly = |told: &Heard| told.said("LabPartner", "alertmanager", AlarmKind::Resolved).is_some();
     assert!(told.until(Duration::from_secs(10), partly));
@@ -187,9 +200,6 @@ async fn real_alarms_arrive_by_every_way_and_missed_ones_are_told_apart() {
     assert!(told.until(Duration::from_secs(10), over));
     assert!(told.said("LabArrives", "alertmanager", AlarmKind::Resolved).unwrap().ends_at.is_some());
     assert!(seen.until(Duration::from_secs(10), |seen| by_all(seen, AlarmKind::Resolved)));
-    record(&service);
-    told.end().await;
-    seen.end().await;
 }
 
 /// Prints what was produced against what was found, and fails where they differ.
