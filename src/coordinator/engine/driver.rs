@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{interval, sleep_until};
+use tokio::time::{Instant, Interval, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::operator::Order;
@@ -27,6 +27,9 @@ use crate::drill::{Command, Drill, Event, Summary, Timed};
 
 /// Whom the engine itself speaks as.
 pub(super) const OURSELVES: &str = "firedrill";
+
+/// How often the loop looks around: who looks on, the HALT file, the agent.
+const TICK: Duration = Duration::from_millis(100);
 
 /// What wakes the loop.
 enum Input {
@@ -74,6 +77,30 @@ struct Inbox {
     alarms: mpsc::Receiver<AlarmInput>,
     prepared: mpsc::Receiver<Result<Prepared, Vec<String>>>,
     requests: mpsc::Receiver<Request>,
+    signals: mpsc::Receiver<&'static str>,
+    ticks: Interval,
+    renewals: Interval,
+}
+
+impl Inbox {
+    /// What comes next, in this order: whoever wants to stop first, and the load, which could fill every turn, last.
+    async fn next(&mut self, wake: Instant) -> Input {
+        tokio::select! {
+            biased;
+            Some(name) = self.signals.recv() => {
+                Input::Event(Event::HaltRequested { who: name.into(), reason: String::new() })
+            }
+            Some(request) = self.requests.recv() => Input::Request(request),
+            Some(prepared) = self.prepared.recv() => Input::Prepared(Box::new(prepared)),
+            Some(event) = self.events.recv() => Input::Event(event),
+            Some(alarm) = self.alarms.recv() => Input::Alarm(alarm),
+            () = sleep_until(wake) => Input::Event(Event::TimePassed {}),
+            _ = self.renewals.tick() => Input::Renew,
+            _ = self.ticks.tick() => Input::Tick,
+            Some((probe, sample)) = self.probes.recv() => Input::Event(Event::ProbeSampled { probe, sample }),
+            Some(samples) = self.load.recv() => Input::Event(Event::LoadAnswered { samples }),
+        }
+    }
 }
 
 /// Runs a drill from preflight to its closed journal. `requests` comes from the control socket.
@@ -92,7 +119,7 @@ pub(super) async fn run_on_record(
     setup: Setup,
     recorder: Recorder,
     requests: mpsc::Receiver<Request>,
-    mut signals: mpsc::Receiver<&'static str>,
+    signals: mpsc::Receiver<&'static str>,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome, RecordError> {
     let (drill, commands) = Drill::start(setup.plan.clone());
@@ -108,6 +135,9 @@ pub(super) async fn run_on_record(
         alarms: alarms_in,
         prepared: prepared_in,
         requests,
+        signals,
+        ticks: interval(TICK),
+        renewals: interval(RENEW_EVERY),
     };
     let mut driver = Driver {
         clock: DrillClock::start(),
@@ -134,29 +164,12 @@ pub(super) async fn run_on_record(
         panics: 0,
     };
     driver.obey_all(commands);
-    let mut ticks = interval(Duration::from_millis(100));
-    let mut renewals = interval(RENEW_EVERY);
     while !driver.closed {
         let wake = driver.wake.map_or_else(
             || driver.clock.at(driver.last + Duration::from_secs(3600)),
             |at| driver.clock.at(at),
         );
-        // In this order: whoever wants to stop comes first, and the load, which could fill every turn, last.
-        let input = tokio::select! {
-            biased;
-            Some(name) = signals.recv() => {
-                Input::Event(Event::HaltRequested { who: name.into(), reason: String::new() })
-            }
-            Some(request) = inbox.requests.recv() => Input::Request(request),
-            Some(prepared) = inbox.prepared.recv() => Input::Prepared(Box::new(prepared)),
-            Some(event) = inbox.events.recv() => Input::Event(event),
-            Some(alarm) = inbox.alarms.recv() => Input::Alarm(alarm),
-            () = sleep_until(wake) => Input::Event(Event::TimePassed {}),
-            _ = renewals.tick() => Input::Renew,
-            _ = ticks.tick() => Input::Tick,
-            Some((probe, sample)) = inbox.probes.recv() => Input::Event(Event::ProbeSampled { probe, sample }),
-            Some(samples) = inbox.load.recv() => Input::Event(Event::LoadAnswered { samples }),
-        };
+        let input = inbox.next(wake).await;
         driver.on_input(input);
     }
     driver.finish().await

@@ -199,6 +199,7 @@ impl Tale {
         }
         faults.extend(self.second.map(|at| fault("cut", at - s(1))));
         Plan {
+            percent_max: None,
             scenario: "tale".into(),
             title: None,
             environment: None,
