@@ -159,7 +159,7 @@ impl Drill {
     }
 
     /// The next moment at which time alone changes something.
-    pub(super) fn wake_at(&self) -> Option<Duration> {
+    pub(super) fn wake_after(&self, now: Duration) -> Option<Duration> {
         let steady = &self.plan.steady_state;
         let stable_at = self.watch.good_since().map(|since| since + steady.stable_for.duration());
         let own = match self.phase {
@@ -182,7 +182,7 @@ impl Drill {
             }
             Phase::Recovering => {
                 let give_up = Some(self.phase_since + steady.recovery_within.duration());
-                vec![stable_at.max(self.alarms_wait_until()), give_up, self.watch.guardrail_due()]
+                vec![self.stable_at(), self.alarms_wait_until(), give_up, self.watch.guardrail_due()]
             }
             Phase::Verifying => vec![Some(self.phase_since + ANSWER_WITHIN)],
             Phase::Stopping => match self.under_test {
@@ -191,6 +191,6 @@ impl Drill {
             },
         };
         let answers = self.injects.iter().filter_map(Inject::overdue).min();
-        own.into_iter().flatten().chain(answers).min()
+        own.into_iter().flatten().chain(answers).filter(|at| *at > now).min()
     }
 }

@@ -223,7 +223,7 @@ impl Drill {
                 break;
             }
         }
-        if let Some(at) = self.wake_at().filter(|at| *at > now) {
+        if let Some(at) = self.wake_after(now) {
             self.out.push(Command::WakeAt { at });
         }
     }
@@ -284,14 +284,26 @@ impl Drill {
         self.lost |= self.watch.any_violated();
         self.note_recovery(now);
         let steady = &self.plan.steady_state;
-        let stable = self.watch.good_since().is_some_and(|since| now >= since + steady.stable_for.duration());
+        let stable = self.stable_at().is_some_and(|at| now >= at);
         let heard_out = self.alarms_wait_until().is_none_or(|until| now >= until);
         if stable && heard_out {
             self.verify_once_all_is_over(now);
-        } else if !stable && now >= self.phase_since + steady.recovery_within.duration() {
+        } else if self.watch.good_since().is_none()
+            && now >= self.phase_since + steady.recovery_within.duration()
+        {
             self.not_recovered = Some(self.watch.not_good().join("; "));
             self.verify_once_all_is_over(now);
         }
+    }
+
+    /// When the steady state will have held for long enough after the last removal. What held all the time is looked at
+    /// once more, for the removal itself may do harm.
+    pub(super) fn stable_at(&self) -> Option<Duration> {
+        let since = self.watch.good_since()?;
+        if self.watch.probes.is_empty() {
+            return Some(since);
+        }
+        Some(since.max(self.phase_since) + self.plan.steady_state.stable_for.duration())
     }
 
     /// Until when the drill stays for alarms that still fire after recovery: their reset is measured too.

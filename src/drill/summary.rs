@@ -209,8 +209,10 @@ impl Summary {
 }
 
 fn effect(drill: &Drill) -> Effect {
+    // One that a stop kept from starting is no gap in the proof; one that never came to its turn is.
+    let left_out = |inject: &super::Inject| inject.applied.is_none() && drill.stop.is_some();
     let applied = drill.injects.iter().any(|inject| inject.applied.is_some());
-    let all = drill.injects.iter().all(|inject| inject.applied.is_none() || inject.effective.is_some());
+    let all = drill.injects.iter().all(|inject| left_out(inject) || inject.effective.is_some());
     if applied && all { Effect::Confirmed } else { Effect::None }
 }
 

@@ -360,6 +360,6 @@ fn what_a_kill_does_afterwards_is_its_impact() {
     let mut redundant = killed();
     seconds_pass(&mut redundant, 3, true);
     assert_eq!(redundant.drill.phase(), Phase::Active);
-    seconds_pass(&mut redundant, 2, true);
+    seconds_pass(&mut redundant, 5, true);
     assert_eq!(results(redundant), (Impact::Withstood, RestoredBy::None, 0));
 }

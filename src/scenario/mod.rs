@@ -32,6 +32,7 @@ use check::{
     abort, alarms, expect, faults, header, hypothesis, lint, load, order, policy, probes, references, routes,
     secrets,
 };
+use expectation::AlarmSource;
 
 /// What a file is read against.
 #[derive(Clone, Copy)]
@@ -159,7 +160,10 @@ fn parts(
     references::check(checker, &written, context.catalog, environment.map(|found| found.name.as_str()));
     expected.sources = alarms::sources(checker, &written.alarms);
     if let Some(environment) = environment {
-        expected.sources.extend(environment.alarms.iter().cloned());
+        // What both name is asked once, as the scenario says.
+        let known = |source: &AlarmSource| expected.sources.iter().any(|own| own.url == source.url);
+        let more: Vec<_> = environment.alarms.iter().filter(|source| !known(source)).cloned().collect();
+        expected.sources.extend(more);
     }
     let abort = abort::check(checker, &written.abort, &steady.probes);
     all_left_out(checker, &written, &faults);

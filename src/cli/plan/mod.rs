@@ -1,5 +1,6 @@
 //! `firedrill plan`: show what a scenario would do, and change nothing.
 
+mod alarms;
 mod words;
 
 use std::path::PathBuf;

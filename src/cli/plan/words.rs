@@ -31,6 +31,7 @@ pub(super) fn describe(plan: &Plan, seed: Option<Seed>) -> String {
          for {} while the fault acts\n  recovery may take {} after the last fault is removed",
         state.gate_within, state.stable_for, state.no_impact_after, state.recovery_within
     );
+    section(&mut out, "Alarms", super::alarms::lines(&plan.alarms).into_iter());
     section(&mut out, "Stops the drill, beside a person and each fault's hard end", stops(plan).into_iter());
     section(
         &mut out,

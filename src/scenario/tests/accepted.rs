@@ -91,6 +91,6 @@ fn what_is_not_acted_on_is_named_and_left_out() {
     }
     assert_eq!(plan.alarms.expected.len(), 2);
     assert_eq!((plan.alarms.collateral.len(), plan.alarms.forbidden.len()), (1, 1));
-    // Two of the scenario, one of the environment.
-    assert_eq!(plan.alarms.sources.len(), 3);
+    // Two of the scenario; the environment names one of them again.
+    assert_eq!(plan.alarms.sources.len(), 2);
 }

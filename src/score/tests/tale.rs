@@ -137,6 +137,8 @@ impl Tale {
             events.push((at + s(3), Event::TimePassed {}));
         }
         events.extend(self.said.iter().cloned());
+        // Once to leave what is over, and once more to see that all held after it.
+        events.push((self.end * 7 / 8, Event::TimePassed {}));
         events.push((self.end, Event::TimePassed {}));
         events.retain(|(at, _)| *at <= self.end);
         events.sort_by_key(|(at, _)| *at);
