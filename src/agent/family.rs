@@ -79,8 +79,9 @@ mod tests {
 
     #[test]
     fn all_that_carry_the_mark_of_a_process_end_and_no_others() {
-        // Nobody has these numbers.
-        let [gone, other] = [1, 2].map(|start| Identity { start, pid: i32::MAX });
+        // Nobody has these numbers, not even the tests that run beside this one and end families of their own.
+        let own = 1_000_000 + 10 * u64::from(std::process::id());
+        let [gone, other] = [own, own + 1].map(|start| Identity { start, pid: i32::MAX });
         let start = |script: &str, starter| {
             let mut command = Command::new("sh");
             command.args(["-c", script]).env(MARK, format!("{}0", of(starter)));
