@@ -113,7 +113,9 @@ fn shop_of(demo: &Child) -> (SocketAddr, String) {
 #[test]
 fn kill_9_of_the_demo_leaves_no_process_and_no_port() {
     let out = temp_dir();
-    let demo = Child::spawn(firedrill().args(["demo", "--out"]).arg(out.path().join("report")));
+    let mut command = firedrill();
+    command.env("FIREDRILL_DIR", out.path()).args(["demo", "--out"]).arg(out.path().join("report"));
+    let demo = Child::spawn(&mut command);
     let (front, mark) = shop_of(&demo);
     let route = demo.wait_for_line("a route, at ", SOON);
     let route = route.split("a route, at ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
@@ -130,7 +132,9 @@ fn kill_9_of_the_demo_leaves_no_process_and_no_port() {
 fn the_demo_runs_a_drill_tells_of_it_and_leaves_a_shop_to_play_with() {
     let out = temp_dir();
     let report = out.path().join("report");
-    let demo = Child::spawn(firedrill().args(["demo", "--keep", "--out"]).arg(&report));
+    let mut command = firedrill();
+    let demo =
+        Child::spawn(command.env("FIREDRILL_DIR", out.path()).args(["demo", "--keep", "--out"]).arg(&report));
     let (front, mark) = shop_of(&demo);
     demo.wait_for_line("stays open until Ctrl-C", Duration::from_secs(90));
     let said = demo.stdout();

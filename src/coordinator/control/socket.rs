@@ -17,6 +17,9 @@ const PATH_MAX_BYTES: usize = 107;
 /// Longer ids are shortened: the path must fit into the kernel's limit.
 const ID_MAX_BYTES: usize = 40;
 
+/// How many sockets are looked at in one sweep.
+const SWEPT_MAX: usize = 1_000;
+
 /// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub enum BindProblem {
@@ -60,7 +63,21 @@ pub fn socket_path(runtime_dir: &Path, drill_id: &str) -> PathBuf {
     runtime_dir.join(format!("{PREFIX}{name}{SUFFIX}"))
 }
 
-/// Makes the runtime directory (0700) and the socket (0600). The file goes away with the returned guard.
+/// Removes the sockets of drills that were killed and could not do it: a connection is refused only where nobody
+/// listens any more. One that cannot be removed now is met again by the next drill, and by `firedrill status`.
+fn sweep(runtime_dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(runtime_dir) else { return };
+    let ours = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+    let sockets = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(ours));
+    for path in sockets.take(SWEPT_MAX).map(|entry| entry.path()) {
+        let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        if std::os::unix::net::UnixStream::connect(&path).is_err_and(refused) {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
+/// Makes the runtime directory (0700) and the socket (0600), and sweeps away those of the dead. The file goes away with the returned guard.
 pub fn bind(runtime_dir: &Path, drill_id: &str) -> Result<(UnixListener, SocketFile), BindProblem> {
     let path = socket_path(runtime_dir, drill_id);
     if path.as_os_str().len() > PATH_MAX_BYTES {
@@ -68,6 +85,7 @@ pub fn bind(runtime_dir: &Path, drill_id: &str) -> Result<(UnixListener, SocketF
     }
     let failed = |source| BindProblem::Io { path: path.clone(), source };
     make_private(runtime_dir).map_err(|source| BindProblem::Directory { source })?;
+    sweep(runtime_dir);
     // Listens under another name first: whoever sees the final name can connect, and a refused connection always
     // means that nobody is there any more.
     let making = runtime_dir.join(format!("new-{}", std::process::id()));
@@ -98,5 +116,22 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_socket_sweeps_away_those_of_the_dead_and_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let dead = socket_path(dir.path(), "dead");
+        // Dropping a listener leaves its file, as a kill does.
+        drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
+        let (_living, file) = bind(dir.path(), "living").unwrap();
+        assert!(!dead.exists() && file.path().exists());
+        let (_next, _file) = bind(dir.path(), "next").unwrap();
+        assert!(file.path().exists(), "somebody listens there");
     }
 }
