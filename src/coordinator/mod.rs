@@ -12,5 +12,6 @@ pub mod lever;
 pub mod load;
 pub mod probe;
 pub mod secrets;
+mod serve;
 #[cfg(test)]
 mod test_server;

@@ -12,34 +12,25 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use firedrill_proxy::control::wire::Problem;
 use http::{HeaderValue, StatusCode, header};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{AlarmInput, Way};
 use crate::alarm::generic::Mapping;
 use crate::alarm::{BODY_MAX_BYTES, BodyError, alertmanager, prometheus};
 use crate::coordinator::http::io_words;
+use crate::coordinator::serve;
 use crate::drill::alarm::Alarm;
 
 /// Connections at a time; more wait in the listen queue.
 const CONNECTIONS_MAX: usize = 256;
 /// Messages in memory at a time; more wait.
 const MESSAGES_MAX: usize = 16;
-/// How long a client may take to send its headers.
-const HEADERS_WITHIN: Duration = Duration::from_secs(5);
 /// How long a client may take to send a whole message, waiting for its turn included.
 const MESSAGE_WITHIN: Duration = Duration::from_secs(20);
 /// How long the engine may take to record a message.
 const JOURNALLED_WITHIN: Duration = Duration::from_secs(5);
-/// How long open requests may take once the drill is over.
-const FINISH_WITHIN: Duration = Duration::from_secs(1);
-/// After a failure to accept (no descriptors left), before the next try.
-const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
-
 /// Why nothing listens for alarms.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -73,57 +64,13 @@ pub async fn bind(address: SocketAddr, open: bool) -> Result<TcpListener, BindEr
 /// Serves until `stop`; then lets open requests finish for a second.
 pub(super) async fn serve(listener: TcpListener, way: Way, stop: CancellationToken) {
     let app = router(way);
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
-            Some((permit, listener.accept().await))
-        };
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next() => {}
-            accepted = accepted => match accepted {
-                Some((permit, Ok((stream, _)))) => {
-                    let (app, stop) = (app.clone(), stop.clone());
-                    connections.spawn(async move {
-                        connection(stream, app, stop).await;
-                        drop(permit);
-                    });
-                }
-                Some((_, Err(error))) => {
-                    tracing::warn!(%error, "the alarm listener cannot accept");
-                    tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
-                }
-                None => break,
-            },
-        }
-    }
-    drop(listener);
-    let _ =
-        tokio::time::timeout(FINISH_WITHIN, async { while connections.join_next().await.is_some() {} }).await;
-}
-
-async fn connection(stream: TcpStream, app: Router, stop: CancellationToken) {
-    // Without it the kernel may hold back the small answers; failing to set it only costs time.
-    let _ = stream.set_nodelay(true);
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => {
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection of the alarm listener broke");
-            }
-        }
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
+    let accept = async move || {
+        let (stream, _) = listener.accept().await?;
+        // Without it the kernel may hold back the small answers; failing to set it only costs time.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    };
+    serve::serve("the alarm listener", CONNECTIONS_MAX, accept, |_| Some(app.clone()), stop).await;
 }
 
 /// What every request needs.

@@ -1,6 +1,5 @@
 //! Serves the control socket: HTTP in, requests to the engine, answers out.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -10,17 +9,15 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use firedrill_proxy::control::wire::Problem;
 use http::{HeaderValue, StatusCode, header};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixListener;
-use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Request;
 use super::peer::Peer;
 use super::wire::{CHANGES_MAX, Changed, Drills, Halt, Note, SetFault, Status, TEXT_MAX_BYTES};
+use crate::coordinator::serve;
 
 /// Connections at a time; more wait in the listen queue.
 const CONNECTIONS_MAX: usize = 32;
@@ -28,67 +25,14 @@ const CONNECTIONS_MAX: usize = 32;
 const BODY_MAX_BYTES: usize = 64 * 1024;
 /// How long the engine may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How long a client may take to send its headers.
-const HEADERS_WITHIN: Duration = Duration::from_secs(5);
-/// How long open requests may take once the drill is over.
-const FINISH_WITHIN: Duration = Duration::from_secs(1);
-/// After a failure to accept (no descriptors left), before the next try.
-const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown`; then lets open requests finish for a second.
 pub async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>, shutdown: CancellationToken) {
     let app = router(requests);
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
-            Some((permit, listener.accept().await))
-        };
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            Some(_) = connections.join_next() => {}
-            accepted = accepted => match accepted {
-                Some((permit, Ok((stream, _)))) => {
-                    // A stranger is hung up on; the file's mode keeps strangers out before that.
-                    let Some(peer) = Peer::let_in(&stream) else { continue };
-                    let (app, shutdown) = (app.clone().layer(Extension(peer)), shutdown.clone());
-                    connections.spawn(async move {
-                        connection(stream, app, shutdown).await;
-                        drop(permit);
-                    });
-                }
-                Some((_, Err(error))) => {
-                    tracing::warn!(%error, "the control socket cannot accept");
-                    tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
-                }
-                None => break,
-            },
-        }
-    }
-    drop(listener);
-    let _ =
-        tokio::time::timeout(FINISH_WITHIN, async { while connections.join_next().await.is_some() {} }).await;
-}
-
-async fn connection(stream: tokio::net::UnixStream, app: Router, shutdown: CancellationToken) {
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => {
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a control connection broke");
-            }
-        }
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
+    let accept = async move || listener.accept().await.map(|(stream, _)| stream);
+    // A stranger is hung up on; the file's mode keeps strangers out before that.
+    let admit = |stream: &UnixStream| Some(app.clone().layer(Extension(Peer::let_in(stream)?)));
+    serve::serve("the control socket", CONNECTIONS_MAX, accept, admit, shutdown).await;
 }
 
 fn router(requests: mpsc::Sender<Request>) -> Router {
