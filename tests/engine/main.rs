@@ -47,6 +47,8 @@ async fn a_fault_is_felt_and_taken_back() {
     TcpListener::bind(listen).expect("the route is gone");
     let journal = std::fs::read(world.folder().join("journal.jsonl")).unwrap();
     assert_eq!(&Summary::of(&replay(&journal).unwrap()), summary, "the journal alone gives the same results");
+    let kept = std::fs::read(world.folder().join("scorecard.json")).unwrap();
+    assert_eq!(kept, Scorecard::of(&journal).unwrap().to_json_bytes().unwrap(), "and the same scorecard");
     let card = Scorecard::of(&journal).unwrap();
     assert_eq!((&card.summary, card.complete, card.alarms.word), (summary, true, AlarmWord::None));
 }

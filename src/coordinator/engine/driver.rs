@@ -354,6 +354,7 @@ impl Driver<'_> {
 
     async fn finish(mut self) -> Result<Outcome, RecordError> {
         let mut summary = Summary::of(&self.drill);
+        let mut scored = None;
         if self.drill.phase() != Phase::Scored {
             // The decider itself failed twice: no order can be trusted, so everything is taken back directly.
             for operator in self.operators.values() {
@@ -367,11 +368,17 @@ impl Driver<'_> {
             summary.exit = if summary.clean { 5 } else { 7 };
         } else if let Some(card) = self.recorder.score() {
             // The journal alone says what the drill came to, alarms included.
-            summary = card.summary;
+            summary = card.summary.clone();
+            scored = Some(card);
         }
         let now = self.now();
-        let head = self.recorder.close(now, &summary);
-        match (self.record_error.take(), head) {
+        let kept = self.recorder.close(now, &summary).and_then(|head| {
+            // The closing line adds nothing to a drill that was decided to its end; only another needs it to be scored.
+            let card = scored.or_else(|| self.recorder.score());
+            self.recorder.keep_scorecard(card.as_ref())?;
+            Ok((head, card))
+        });
+        match (self.record_error.take(), kept) {
             (Some(mut error), _) | (None, Err(mut error)) => {
                 // What is not on record is not proven, however well it went.
                 summary.exit = if summary.clean { 5 } else { 7 };
@@ -381,10 +388,7 @@ impl Driver<'_> {
                 error.came_to = Some(Box::new(summary));
                 Err(error)
             }
-            (None, Ok(head)) => {
-                let card = self.recorder.write_scorecard()?;
-                Ok(Outcome { summary, card, folder: self.setup.folder.clone(), head })
-            }
+            (None, Ok((head, card))) => Ok(Outcome { summary, card, folder: self.setup.folder, head }),
         }
     }
 }

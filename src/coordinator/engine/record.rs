@@ -116,13 +116,12 @@ impl Recorder {
         }
     }
 
-    /// Scores the closed journal and keeps the scorecard beside it.
-    pub(super) fn write_scorecard(&self) -> Result<Option<Scorecard>, RecordError> {
-        let Some(card) = self.score() else { return Ok(None) };
-        if let Ok(text) = card.to_json_bytes() {
-            self.keep("scorecard.json", &text)?;
+    /// Keeps the scorecard beside the journal.
+    pub(super) fn keep_scorecard(&self, card: Option<&Scorecard>) -> Result<(), RecordError> {
+        match card.map(Scorecard::to_json_bytes) {
+            Some(Ok(text)) => self.keep("scorecard.json", &text),
+            Some(Err(_)) | None => Ok(()),
         }
-        Ok(Some(card))
     }
 
     /// Writes a file beside and renames it, so that a reader never sees half of it.

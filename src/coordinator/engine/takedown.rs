@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use super::preflight::Prepared;
 use crate::agent::Agent;
 use crate::coordinator::alarms::Intake;
-use crate::coordinator::load::LoadRunner;
 use crate::coordinator::probe::ProbeRunner;
 
 /// How long parts of ours may take to end.
@@ -25,10 +24,9 @@ const END_WITHIN: Duration = Duration::from_secs(8);
 pub(super) struct Running {
     pub(super) prepared: Option<Prepared>,
     pub(super) probes: Option<ProbeRunner>,
-    pub(super) load: Option<LoadRunner>,
     pub(super) intake: Option<Intake>,
     pub(super) stop: CancellationToken,
-    /// The operators of faults, the preflight, the command under test, the renewal of leases.
+    /// The operators of faults, the preflight, the load, the command under test, the renewal of leases.
     pub(super) tasks: JoinSet<()>,
 }
 
@@ -37,14 +35,10 @@ impl Running {
     pub(super) async fn take_down(mut self, owner: &str) -> Vec<String> {
         let mut residue = Vec::new();
         self.stop.cancel();
-        let (probes, load, intake) = (self.probes.take(), self.load.take(), self.intake.take());
+        let (probes, intake) = (self.probes.take(), self.intake.take());
         let probes = async {
             let Some(mut probes) = probes else { return true };
             timeout(END_WITHIN, probes.ended()).await.is_ok()
-        };
-        let load = async {
-            let Some(load) = load else { return true };
-            timeout(END_WITHIN, load.ended()).await.is_ok()
         };
         let intake = async {
             let Some(intake) = intake else { return true };
@@ -52,12 +46,9 @@ impl Running {
         };
         let tasks = timeout(END_WITHIN, async { while self.tasks.join_next().await.is_some() {} });
         // At the same time: the drill waits for the whole answer only so long.
-        let (probes, load, intake, tasks) = tokio::join!(probes, load, intake, tasks);
+        let (probes, intake, tasks) = tokio::join!(probes, intake, tasks);
         if !probes {
             residue.push("a probe did not end".into());
-        }
-        if !load {
-            residue.push("the load did not end".into());
         }
         if !intake {
             residue.push("the intake of alarms did not end".into());
