@@ -134,43 +134,11 @@ fn guardians(entries: &[Entry]) -> impl Iterator<Item = Identity> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Child, Command};
-
-    use rustix::process::Signal;
-
     use super::*;
-    use crate::agent::clock::wait_until;
-    use crate::agent::identity::Condition;
+    use crate::agent::stopped::Stopped;
     use crate::agent::undo::UndoStep;
 
     const SOON: Duration = Duration::from_secs(5);
-
-    /// A process that stands still; killed when dropped.
-    struct Stopped(Child);
-
-    impl Stopped {
-        fn start() -> Self {
-            let stopped = Self(Command::new("sleep").arg("60").spawn().unwrap());
-            stopped.identity().signal(Signal::STOP).unwrap();
-            assert!(wait_until(SOON, || stopped.stands_still()));
-            stopped
-        }
-
-        fn identity(&self) -> Identity {
-            Identity::of(self.0.id() as i32).unwrap()
-        }
-
-        fn stands_still(&self) -> bool {
-            self.identity().condition() == Condition::Stopped
-        }
-    }
-
-    impl Drop for Stopped {
-        fn drop(&mut self) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
 
     /// What a drill that paused `process` would have left, if nobody of it lives.
     fn opened() -> Entry {

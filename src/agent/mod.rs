@@ -20,6 +20,8 @@ mod processes;
 mod protected;
 mod refusal;
 mod standing;
+#[cfg(test)]
+mod stopped;
 mod undo;
 mod wire;
 mod worker;
