@@ -10,6 +10,7 @@ pub mod coordinator;
 pub mod demo;
 pub mod drill;
 pub mod fault;
+pub mod playbook;
 pub mod scenario;
 pub mod score;
 pub mod text;

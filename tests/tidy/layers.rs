@@ -31,6 +31,7 @@ const FIREDRILL: &[Layer] = &[
     layer("text", &[], NO_RUNTIME),
     layer("fault", &[PROXY], PURE),
     layer("scenario", &["text", "fault"], PURE),
+    layer("playbook", &["text", "fault", "scenario"], PURE),
     layer("drill", &["fault", "scenario"], PURE),
     layer("score", &["fault", "scenario", "drill"], PURE),
     layer("alarm", &["text", "scenario", "drill"], PURE),

@@ -1,0 +1,3 @@
+//! What people do about a failure: text → checked, and how far its steps are.
+
+pub mod when;
