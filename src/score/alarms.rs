@@ -78,7 +78,7 @@ impl AlarmScore {
         match self.word {
             AlarmWord::Sound => Some(true),
             AlarmWord::Late | AlarmWord::Silent | AlarmWord::Noisy | AlarmWord::Misrouted => Some(false),
-            AlarmWord::NotDue | AlarmWord::None => None,
+            AlarmWord::NotDue | AlarmWord::NotJudged | AlarmWord::None => None,
         }
     }
 
@@ -113,6 +113,33 @@ impl AlarmScore {
         let forbidden = self.others.iter().filter(|other| other.class == OtherClass::Forbidden);
         let forbidden = forbidden.map(|other| format!("the alarm `{}` came, {why}", other.alarm));
         self.expectations.iter().filter_map(of_expectation).chain(forbidden).collect()
+    }
+}
+
+impl AlarmScore {
+    /// Why the drill proves nothing about the alarms that it was to prove; nothing when one of them could be judged,
+    /// when none was due, and when the fault did not act, which is a reason of its own.
+    pub(super) fn unproven(&self) -> Option<String> {
+        let is_judged =
+            |score: &ExpectationScore| score.outcome.is_due() || score.outcome == Outcome::CorrectSilence;
+        if self.expectations.iter().any(is_judged) {
+            return None;
+        }
+        let why = |score: &ExpectationScore| match score.outcome {
+            Outcome::Censored => {
+                let within = score.within.map_or_else(String::new, |within| within.to_string());
+                Some(format!("`{}`: the condition was over, or nobody looked, before {within}", score.id))
+            }
+            Outcome::PreFiring => Some(format!("`{}`: it fired before the fault took effect", score.id)),
+            Outcome::Hit
+            | Outcome::Late
+            | Outcome::Miss
+            | Outcome::Invalid
+            | Outcome::NotDue
+            | Outcome::CorrectSilence => None,
+        };
+        let why: Vec<String> = self.expectations.iter().filter_map(why).collect();
+        (!why.is_empty()).then(|| format!("no expected alarm could be judged: {}", why.join("; ")))
     }
 }
 
@@ -175,6 +202,8 @@ fn word(expectations: &[ExpectationScore], others: &[OtherAlarm]) -> AlarmWord {
         AlarmWord::Misrouted
     } else if any(Outcome::Hit) || any(Outcome::CorrectSilence) {
         AlarmWord::Sound
+    } else if any(Outcome::Censored) {
+        AlarmWord::NotJudged
     } else if any(Outcome::NotDue) {
         AlarmWord::NotDue
     } else {

@@ -69,6 +69,10 @@ impl Scorecard {
             exits.push(2);
             summary.reasons.splice(0..0, of_alarms);
         }
+        if let Some(why) = alarms.unproven() {
+            exits.push(6);
+            summary.reasons.push(why);
+        }
         if !complete {
             exits.push(6);
             summary.reasons.push("the journal ends before the drill was over".to_owned());

@@ -18,14 +18,24 @@ pub enum AlarmWord {
     Misrouted,
     /// The system withstood the fault, so no alarm was due.
     NotDue,
-    /// Nothing was expected, or nothing could be judged.
+    /// Alarms were expected, and the drill said nothing about any of them.
+    NotJudged,
+    /// Nothing was expected, or no fault acted.
     None,
 }
 
 impl AlarmWord {
     /// Every word.
-    pub const ALL: [Self; 7] =
-        [Self::Sound, Self::Late, Self::Silent, Self::Noisy, Self::Misrouted, Self::NotDue, Self::None];
+    pub const ALL: [Self; 8] = [
+        Self::Sound,
+        Self::Late,
+        Self::Silent,
+        Self::Noisy,
+        Self::Misrouted,
+        Self::NotDue,
+        Self::NotJudged,
+        Self::None,
+    ];
 
     /// The word.
     pub const fn word(self) -> &'static str {
@@ -36,11 +46,13 @@ impl AlarmWord {
             Self::Noisy => "noisy",
             Self::Misrouted => "misrouted",
             Self::NotDue => "not-due",
+            Self::NotJudged => "not-judged",
             Self::None => "none",
         }
     }
 
-    /// When it is given. The first that holds is: silent, late, noisy, misrouted, sound, not-due, none.
+    /// When it is given. The first that holds is: silent, late, noisy, misrouted, sound, not-judged,
+    /// not-due, none.
     pub const fn rule(self) -> &'static str {
         match self {
             Self::Silent => "at least one expectation is a MISS",
@@ -59,7 +71,10 @@ impl AlarmWord {
             Self::NotDue => {
                 "nothing was due, for the system withstood every fault that an alarm was expected of"
             }
-            Self::None => "nothing was expected of alarms, or every expectation is CENSORED or INVALID",
+            Self::NotJudged => {
+                "none is HIT, LATE, MISS or CORRECT SILENCE, and at least one is CENSORED: its deadline never came"
+            }
+            Self::None => "nothing was expected of alarms, or every expectation is INVALID",
         }
     }
 }

@@ -68,7 +68,7 @@ fn a_miss_is_one_whose_deadline_passed_while_the_service_was_harmed() {
     check("no word", &tale(), Outcome::Miss, AlarmWord::Silent, 2);
     check("back at the deadline", &back(s(40)), Outcome::Miss, AlarmWord::Silent, 2);
     let before = back(s(40) - ns(1));
-    check("back just before it", &before, Outcome::Censored, AlarmWord::None, 0);
+    check("back just before it", &before, Outcome::Censored, AlarmWord::NotJudged, 6);
     assert_eq!(before.first().times.censored, Some(s(40) - ns(1)));
     check(
         "another alarm",
@@ -92,12 +92,12 @@ fn a_miss_is_one_whose_deadline_passed_while_the_service_was_harmed() {
 #[test]
 fn a_fault_that_is_taken_away_too_early_leaves_nothing_to_judge() {
     let short = |at| from_effect().with(|tale| (tale.impact, tale.removed) = (None, Some(at)));
-    check("removed before the deadline", &short(s(33) - ns(1)), Outcome::Censored, AlarmWord::None, 0);
+    check("removed before the deadline", &short(s(33) - ns(1)), Outcome::Censored, AlarmWord::NotJudged, 6);
     check("removed at the deadline", &short(s(33)), Outcome::Miss, AlarmWord::Silent, 2);
     let halted = tale().with(|tale| {
         (tale.halted, tale.removed, tale.recovered) = (Some(s(20)), Some(s(21)), None);
     });
-    check("stopped by a person", &halted, Outcome::Censored, AlarmWord::None, 5);
+    check("stopped by a person", &halted, Outcome::Censored, AlarmWord::NotJudged, 5);
     assert_eq!(halted.first().times.censored, Some(s(21)));
     check("stopped, but it came", &halted.clone().fires(s(15)), Outcome::Hit, AlarmWord::Sound, 5);
     let cut = tale().with(|tale| tale.end = s(30)).card();
@@ -110,7 +110,7 @@ fn a_fault_that_is_taken_away_too_early_leaves_nothing_to_judge() {
 
 #[test]
 fn an_alarm_that_fires_already_proves_nothing() {
-    let pre = |what, tale: &Tale| check(what, tale, Outcome::PreFiring, AlarmWord::Noisy, 0);
+    let pre = |what, tale: &Tale| check(what, tale, Outcome::PreFiring, AlarmWord::Noisy, 6);
     pre("received before the effect", &tale().fires(s(3) - ns(1)));
     pre("and over only after it", &tale().fires(s(1)).resolves(s(3)).fires(s(20)));
     let claims = |at| tale().says(s(20), AlarmKind::Fired, "Slow", |alarm| alarm.claimed_at = Some(wall(at)));
@@ -120,6 +120,32 @@ fn an_alarm_that_fires_already_proves_nothing() {
         alarm.claimed_at = Some(wall(s(0)) - jiff::SignedDuration::from_hours(1));
     });
     pre("it claims to have begun before the drill", &old);
+}
+
+#[test]
+fn a_drill_that_could_judge_no_expected_alarm_does_not_pass() {
+    let censored = || tale().with(|tale| tale.recovered = Some(s(20)));
+    let why = censored().card().summary.reasons;
+    let over = "the condition was over, or nobody looked, before 30s";
+    assert_eq!(why, [format!("no expected alarm could be judged: `slow-page`: {over}")]);
+    let second =
+        |name: &'static str| censored().with(|tale| tale.alarms.expected.push(expectation("other", name)));
+    check("two of them", &second("Down"), Outcome::Censored, AlarmWord::NotJudged, 6);
+    let stuck = second("Stuck").says(s(1), AlarmKind::Fired, "Stuck", |_| {});
+    check("and one that is stuck", &stuck, Outcome::Censored, AlarmWord::Noisy, 6);
+    let one = second("Down").says(s(15), AlarmKind::Fired, "Down", |_| {});
+    check("one could be judged", &one, Outcome::Censored, AlarmWord::Sound, 0);
+    let withstood =
+        short_and_withstood().with(|tale| tale.alarms.expected.push(expectation("other", "Down")));
+    check("the other was not due", &withstood, Outcome::Censored, AlarmWord::NotJudged, 6);
+    let halted = censored()
+        .with(|tale| (tale.halted, tale.removed, tale.recovered) = (Some(s(20)), Some(s(21)), None));
+    assert_eq!(halted.card().summary.exit, 5, "that it was stopped is more urgent");
+}
+
+/// Counted from the effect, and the fault is taken away before the deadline; nothing is harmed.
+fn short_and_withstood() -> Tale {
+    from_effect().with(|tale| (tale.impact, tale.removed) = (None, Some(s(20))))
 }
 
 #[test]
@@ -147,7 +173,7 @@ fn an_expectation_about_one_fault_is_counted_from_that_one() {
     );
     let late = harmed_already.clone().fires(s(51) + ns(1));
     check("one nanosecond late", &late, Outcome::Late, AlarmWord::Late, 2);
-    check("before it acted", &harmed_already.fires(s(20)), Outcome::PreFiring, AlarmWord::Noisy, 0);
+    check("before it acted", &harmed_already.fires(s(20)), Outcome::PreFiring, AlarmWord::Noisy, 6);
     let own_impact = second("cut").with(|tale| tale.impact = Some(s(30)));
     check("its own impact", &own_impact.fires(s(60)), Outcome::Hit, AlarmWord::Sound, 0);
 }
@@ -218,6 +244,8 @@ fn confidence_in_alarms_is_judged() {
     };
     assert_eq!(hypothesis(tale().fires(s(20))), (HypothesisResult::Confirmed, 0));
     assert_eq!(hypothesis(tale().fires(s(1))), (HypothesisResult::Refuted, 4), "noisy");
+    let censored = tale().with(|tale| tale.recovered = Some(s(20)));
+    assert_eq!(hypothesis(censored), (HypothesisResult::Untested, 6), "nothing was seen of alarms");
     assert_eq!(hypothesis(tale()), (HypothesisResult::Refuted, 2), "the alarm is more urgent");
     let withstood = tale().with(|tale| tale.impact = None);
     assert_eq!(hypothesis(withstood), (HypothesisResult::Untested, 0));
