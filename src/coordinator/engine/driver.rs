@@ -7,39 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, Interval, interval, sleep_until};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::inbox::{Inbox, Input, Ways};
 use super::operator::Order;
-use super::preflight::{self, Prepared};
+use super::outside::{Outside, World};
 use super::record::{RecordError, Recorder};
-use super::takedown::Running;
-use super::{Outcome, RENEW_EVERY, Setup, Watcher};
-use crate::coordinator::alarms::AlarmInput;
+use super::running::Running;
+use super::{Outcome, Setup, Watcher};
 use crate::coordinator::clock::DrillClock;
 use crate::coordinator::control::Request;
-use crate::coordinator::lever::Lever;
 use crate::drill::board::Board;
-use crate::drill::event::{Phase, Record, Sample};
-use crate::drill::summary::Validity;
-use crate::drill::{Command, Drill, Event, Summary, Timed};
+use crate::drill::event::{Phase, Record};
+use crate::drill::{Command, Drill, Event, Timed};
 
 /// Whom the engine itself speaks as.
 pub(super) const OURSELVES: &str = "firedrill";
-
-/// How often the loop looks around: who looks on, the HALT file, the agent.
-const TICK: Duration = Duration::from_millis(100);
-
-/// What wakes the loop.
-enum Input {
-    Event(Event),
-    Prepared(Box<Result<Prepared, Vec<String>>>),
-    Request(Request),
-    Alarm(AlarmInput),
-    Tick,
-    Renew,
-}
 
 /// A drill and all that it acts with.
 pub(super) struct Driver<'w> {
@@ -47,17 +31,15 @@ pub(super) struct Driver<'w> {
     pub(super) clock: DrillClock,
     pub(super) drill: Drill,
     pub(super) board: Board,
-    recorder: Recorder,
+    pub(super) outside: Arc<dyn Outside>,
+    pub(super) recorder: Recorder,
     watcher: Option<&'w mut dyn Watcher>,
     pub(super) running: Running,
     pub(super) operators: BTreeMap<String, mpsc::Sender<Order>>,
-    pub(super) events: mpsc::Sender<Event>,
-    pub(super) probes: mpsc::Sender<(String, Sample)>,
-    pub(super) load: mpsc::Sender<Vec<Sample>>,
-    pub(super) alarms: mpsc::Sender<AlarmInput>,
-    prepared: mpsc::Sender<Result<Prepared, Vec<String>>>,
+    pub(super) ways: Ways,
     pub(super) renew: Arc<Notify>,
-    pub(super) lever: Lever,
+    /// Whether the causes of alarms that stay away are asked for.
+    pub(super) watching: watch::Sender<bool>,
     pub(super) end_command: CancellationToken,
     wake: Option<Duration>,
     last: Duration,
@@ -65,42 +47,8 @@ pub(super) struct Driver<'w> {
     meanwhile: VecDeque<Event>,
     closed: bool,
     /// The record cannot be written any more; the drill stops and says so.
-    record_error: Option<RecordError>,
+    pub(super) record_error: Option<RecordError>,
     panics: u32,
-}
-
-/// The receiving ends of everything that wakes the loop.
-struct Inbox {
-    events: mpsc::Receiver<Event>,
-    probes: mpsc::Receiver<(String, Sample)>,
-    load: mpsc::Receiver<Vec<Sample>>,
-    alarms: mpsc::Receiver<AlarmInput>,
-    prepared: mpsc::Receiver<Result<Prepared, Vec<String>>>,
-    requests: mpsc::Receiver<Request>,
-    signals: mpsc::Receiver<&'static str>,
-    ticks: Interval,
-    renewals: Interval,
-}
-
-impl Inbox {
-    /// What comes next, in this order: whoever wants to stop first, and the load, which could fill every turn, last.
-    async fn next(&mut self, wake: Instant) -> Input {
-        tokio::select! {
-            biased;
-            Some(name) = self.signals.recv() => {
-                Input::Event(Event::HaltRequested { who: name.into(), reason: String::new() })
-            }
-            Some(request) = self.requests.recv() => Input::Request(request),
-            Some(prepared) = self.prepared.recv() => Input::Prepared(Box::new(prepared)),
-            Some(event) = self.events.recv() => Input::Event(event),
-            Some(alarm) = self.alarms.recv() => Input::Alarm(alarm),
-            () = sleep_until(wake) => Input::Event(Event::TimePassed {}),
-            _ = self.renewals.tick() => Input::Renew,
-            _ = self.ticks.tick() => Input::Tick,
-            Some((probe, sample)) = self.probes.recv() => Input::Event(Event::ProbeSampled { probe, sample }),
-            Some(samples) = self.load.recv() => Input::Event(Event::LoadAnswered { samples }),
-        }
-    }
 }
 
 /// Runs a drill from preflight to its closed journal. `requests` comes from the control socket.
@@ -110,51 +58,36 @@ pub async fn run(
     signals: mpsc::Receiver<&'static str>,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome, RecordError> {
-    let recorder = Recorder::open(&setup)?;
-    run_on_record(setup, recorder, requests, signals, watcher).await
+    let world = World::live(&setup)?;
+    run_in(world, setup, requests, signals, watcher).await
 }
 
-/// The same, on a record that was opened.
-pub(super) async fn run_on_record(
+/// The same in any world. All that it waits for is the world's and tokio's clock, so that a simulated drill runs on
+/// paused time.
+pub async fn run_in(
+    world: World,
     setup: Setup,
-    recorder: Recorder,
     requests: mpsc::Receiver<Request>,
     signals: mpsc::Receiver<&'static str>,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome, RecordError> {
+    let World { outside, paper } = world;
+    let recorder = Recorder::open(&setup, paper, outside.wall())?;
     let (drill, commands) = Drill::start(setup.plan.clone());
-    let (events, events_in) = mpsc::channel(1024);
-    let (probes, probes_in) = mpsc::channel(crate::coordinator::probe::PROBE_QUEUE);
-    let (load, load_in) = mpsc::channel(crate::coordinator::load::LOAD_QUEUE);
-    let (alarms, alarms_in) = mpsc::channel(crate::coordinator::alarms::ALARM_QUEUE);
-    let (prepared, prepared_in) = mpsc::channel(1);
-    let mut inbox = Inbox {
-        events: events_in,
-        probes: probes_in,
-        load: load_in,
-        alarms: alarms_in,
-        prepared: prepared_in,
-        requests,
-        signals,
-        ticks: interval(TICK),
-        renewals: interval(RENEW_EVERY),
-    };
+    let (ways, mut inbox) = Inbox::open(requests, signals);
     let mut driver = Driver {
         clock: DrillClock::start(),
         board: Board::new(&setup.plan),
-        lever: Lever::new(&setup.runtime_dir, &setup.state_dir),
         setup,
         drill,
+        outside,
         recorder,
         watcher: Some(watcher),
         running: Running::default(),
         operators: BTreeMap::new(),
-        events,
-        probes,
-        load,
-        alarms,
-        prepared,
+        ways,
         renew: Arc::new(Notify::new()),
+        watching: watch::channel(false).0,
         end_command: CancellationToken::new(),
         wake: None,
         last: Duration::ZERO,
@@ -202,16 +135,17 @@ impl Driver<'_> {
             Input::Alarm(alarm) => self.on_alarm(alarm),
             Input::Renew => self.renew.notify_one(),
             Input::Tick => self.on_tick(),
-            Input::Prepared(prepared) => match *prepared {
-                Ok(prepared) => {
-                    let warnings = prepared.warnings.clone();
-                    self.running.prepared = Some(prepared);
+            Input::Prepared(Ok(warnings)) => {
+                // One that comes too late is put away as it stands.
+                if self.drill.phase() == Phase::Preflight {
                     self.start_operators();
                     self.start_intake();
-                    self.happen(Event::PreflightFinished { refusals: vec![], warnings });
                 }
-                Err(refusals) => self.happen(Event::PreflightFinished { refusals, warnings: vec![] }),
-            },
+                self.happen(Event::PreflightFinished { refusals: vec![], warnings });
+            }
+            Input::Prepared(Err(refusals)) => {
+                self.happen(Event::PreflightFinished { refusals, warnings: vec![] });
+            }
         }
     }
 
@@ -220,17 +154,16 @@ impl Driver<'_> {
         if let Some(watcher) = &mut self.watcher {
             watcher.tick(now);
         }
-        if let Some(why) = self.lever.halt_asked()
+        if let Some(asked) = self.outside.halt_asked()
             && self.drill.stopped().is_none()
         {
-            let who = format!("the file {}", self.lever.halt_file().display());
-            self.halt(who, why);
+            self.halt(asked.who, asked.why);
         }
-        self.look_at_agent();
+        self.look_at_outside();
         self.watch_for_causes();
     }
 
-    fn now(&mut self) -> Duration {
+    pub(super) fn now(&mut self) -> Duration {
         self.last = self.last.max(self.clock.now());
         self.last
     }
@@ -288,7 +221,7 @@ impl Driver<'_> {
     /// Writes `{"kind": …, "data": …}` as a line.
     fn journal(&mut self, mono: Duration, value: &Value) {
         let kind = value["kind"].as_str().unwrap_or("unknown");
-        let written = self.recorder.line(mono, kind, &value["data"]);
+        let written = self.recorder.line(self.outside.wall(), mono, kind, &value["data"]);
         self.note_record(written);
     }
 
@@ -305,19 +238,7 @@ impl Driver<'_> {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Preflight {} => {
-                let (setup, prepared) = (self.setup.clone(), self.prepared.clone());
-                let stop = self.running.stop.clone();
-                self.running.tasks.spawn(async move {
-                    let ready = tokio::select! {
-                        biased;
-                        () = stop.cancelled() => return,
-                        ready = preflight::prepare(&setup) => ready,
-                    };
-                    // Nobody takes it any more when the drill is over; it is dropped, and so put away.
-                    let _ = prepared.send(ready).await;
-                });
-            }
+            Command::Preflight {} => self.start_preflight(),
             Command::StartProbes {} => self.start_probes(),
             Command::Apply { fault } => {
                 // The record of the intent is on the disk before the deed, or there is no deed.
@@ -334,7 +255,7 @@ impl Driver<'_> {
             Command::Remove { fault, reason: _ } => self.order(&fault, Order::Remove),
             Command::StartCommand {} => self.start_command(),
             Command::StopCommand {} => self.end_command.cancel(),
-            Command::Record(Record::PhaseEntered { phase: Phase::Active }) => self.warn_of_idle_routes(),
+            Command::Record(Record::PhaseEntered { phase: Phase::Active }) => self.note_before_faults(),
             Command::Record(_) | Command::WakeAt { .. } => {}
             Command::Verify {} => self.take_down(),
             Command::Close {} => self.closed = true,
@@ -345,51 +266,11 @@ impl Driver<'_> {
     fn take_down(&mut self) {
         self.operators.clear();
         let running = std::mem::take(&mut self.running);
-        let (owner, events) = (self.setup.drill.clone(), self.events.clone());
+        let (outside, events) = (Arc::clone(&self.outside), self.ways.events.clone());
         tokio::spawn(async move {
-            let residue = running.take_down(&owner).await;
+            let residue = running.take_down(outside.as_ref()).await;
             let _ = events.send(Event::VerifyFinished { residue }).await;
         });
-    }
-
-    async fn finish(mut self) -> Result<Outcome, RecordError> {
-        let mut summary = Summary::of(&self.drill);
-        let mut scored = None;
-        if self.drill.phase() != Phase::Scored {
-            // The decider itself failed twice: no order can be trusted, so everything is taken back directly.
-            for operator in self.operators.values() {
-                let _ = operator.try_send(Order::Remove);
-            }
-            self.operators.clear();
-            let residue = std::mem::take(&mut self.running).take_down(&self.setup.drill).await;
-            summary.reasons.push("firedrill itself failed; every fault was taken back".into());
-            summary.residue.extend(residue);
-            summary.clean = summary.residue.is_empty();
-            summary.exit = if summary.clean { 5 } else { 7 };
-        } else if let Some(card) = self.recorder.score() {
-            // The journal alone says what the drill came to, alarms included.
-            summary = card.summary.clone();
-            scored = Some(card);
-        }
-        let now = self.now();
-        let kept = self.recorder.close(now, &summary).and_then(|head| {
-            // The closing line adds nothing to a drill that was decided to its end; only another needs it to be scored.
-            let card = scored.or_else(|| self.recorder.score());
-            self.recorder.keep_scorecard(card.as_ref())?;
-            Ok((head, card))
-        });
-        match (self.record_error.take(), kept) {
-            (Some(mut error), _) | (None, Err(mut error)) => {
-                // What is not on record is not proven, however well it went.
-                summary.exit = if summary.clean { 5 } else { 7 };
-                summary.drill = Validity::Invalid;
-                let why = format!("what is told here is not whole on record: {error}");
-                summary.reasons.insert(0, why);
-                error.came_to = Some(Box::new(summary));
-                Err(error)
-            }
-            (None, Ok((head, card))) => Ok(Outcome { summary, card, folder: self.setup.folder, head }),
-        }
     }
 }
 

@@ -8,8 +8,9 @@ use firedrill_proxy::control::wire::FaultState;
 use serde_json::{Map, Value};
 
 use super::LEASE;
+use super::outside::{Removed, Seen, Unremoved};
 use crate::agent::{Agent, AgentError};
-use crate::fault::{Evidence, Fault, FaultSpec, Percent, Period, Target, TrafficFault};
+use crate::fault::{Fault, FaultSpec, Percent, Period, Target, TrafficFault};
 use crate::scenario::plan::{Plan, PlannedFault};
 
 /// What does the deed of one fault.
@@ -21,27 +22,6 @@ pub(super) enum Hand {
     Remote(Arc<Client>),
     /// The agent in this process.
     Host(Arc<Agent>),
-}
-
-/// What is seen of a fault that was applied.
-pub(super) enum Seen {
-    /// It is on.
-    On(Evidence),
-    /// It ended without our doing.
-    Lost(String),
-}
-
-/// Why a fault could not be removed.
-pub(super) struct Unremoved {
-    pub(super) why: String,
-    /// The process that did the deed is gone.
-    pub(super) nobody_there: bool,
-}
-
-impl From<String> for Unremoved {
-    fn from(why: String) -> Self {
-        Self { why, nobody_there: false }
-    }
 }
 
 impl From<ClientError> for Unremoved {
@@ -124,7 +104,7 @@ impl Deed {
 
     /// Takes it back: what it did, and what of it is left. Nothing when there is no such fault: it never came about,
     /// or what held it has ended. Idempotent.
-    pub(super) async fn remove(&self) -> Result<Option<(Evidence, Vec<String>)>, Unremoved> {
+    pub(super) async fn remove(&self) -> Result<Option<Removed>, Unremoved> {
         let (evidence, faults) = match &self.hand {
             Hand::Own(control) => {
                 let view = match control.remove_fault(self.route(), &self.fault.id) {
@@ -143,7 +123,7 @@ impl Deed {
             }
             Hand::Host(agent) => {
                 return match agent.remove(&self.fault.id).await {
-                    Ok(removed) => Ok(Some((removed.evidence, removed.residue))),
+                    Ok(removed) => Ok(Some(Removed { evidence: removed.evidence, residue: removed.residue })),
                     Err(AgentError::Unknown { .. }) => Ok(None),
                     Err(error) => Err(error.to_string().into()),
                 };
@@ -153,7 +133,7 @@ impl Deed {
             faults.iter().filter(|fault| fault.spec.id == self.fault.id && fault.spec.owner == self.owner);
         let residue =
             left.map(|fault| format!("fault `{}` is still on {}", fault.spec.id, self.fault.target));
-        Ok(Some((evidence, residue.collect())))
+        Ok(Some(Removed { evidence, residue: residue.collect() }))
     }
 
     /// What the environment allows holds for changes as it does for plans.

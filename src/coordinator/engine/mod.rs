@@ -5,15 +5,22 @@
 
 mod deeds;
 mod driver;
+mod finish;
+mod folder;
 mod hand;
+mod inbox;
+mod live;
 mod operator;
+mod outside;
 mod preflight;
 mod record;
+mod running;
 mod takedown;
 #[cfg(test)]
 mod tests;
 
-pub use driver::run;
+pub use driver::{run, run_in};
+pub use outside::{HaltAsked, LostFault, Outside, Paper, Removed, Seen, Unremoved, World};
 pub use record::{Input, RecordError};
 
 use std::path::PathBuf;
@@ -29,6 +36,8 @@ use crate::score::Scorecard;
 pub(crate) const LEASE: Period = Period::from_secs(15);
 /// How often leases are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// How often the loop looks around: who looks on, whether somebody asks for a halt, what holds the faults.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Everything a drill needs besides its plan.
 #[derive(Clone, Debug)]

@@ -1,12 +1,13 @@
 //! The operator of one fault: obeys the drill's orders for it one after the other, and says what the fault does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::LEASE;
-use super::hand::{Deed, Seen};
+use super::outside::{Outside, Removed, Seen};
 use crate::drill::Event;
 use crate::fault::Evidence;
 
@@ -27,8 +28,12 @@ pub(super) enum Order {
 }
 
 /// Obeys until the orders end.
-pub(super) async fn operate(deed: Deed, mut orders: mpsc::Receiver<Order>, events: mpsc::Sender<Event>) {
-    let id = deed.fault.id.clone();
+pub(super) async fn operate(
+    id: String,
+    outside: Arc<dyn Outside>,
+    mut orders: mpsc::Receiver<Order>,
+    events: mpsc::Sender<Event>,
+) {
     let mut looks = interval(LOOK_FIRST);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watched: Option<Watched> = None;
@@ -37,7 +42,7 @@ pub(super) async fn operate(deed: Deed, mut orders: mpsc::Receiver<Order>, event
             biased;
             order = orders.recv() => match order {
                 None => return,
-                Some(Order::Apply) => match deed.apply().await {
+                Some(Order::Apply) => match outside.apply(&id).await {
                     Ok(detail) => {
                         watched = Some(Watched::begin());
                         Some(Event::FaultApplied { fault: id.clone(), detail })
@@ -45,10 +50,10 @@ pub(super) async fn operate(deed: Deed, mut orders: mpsc::Receiver<Order>, event
                     Err(why) => Some(Event::FaultRefused { fault: id.clone(), why }),
                 },
                 Some(Order::Remove) => {
-                    Some(remove(&deed, watched.take()).await)
+                    Some(remove(&id, outside.as_ref(), watched.take()).await)
                 }
                 Some(Order::Change { who, changes, reply }) => {
-                    let changed = deed.change(&changes).await;
+                    let changed = outside.change(&id, &changes).await;
                     let event = changed.as_ref().ok().map(|change| {
                         Event::FaultChanged { fault: id.clone(), who, change: change.clone() }
                     });
@@ -62,7 +67,7 @@ pub(super) async fn operate(deed: Deed, mut orders: mpsc::Receiver<Order>, event
                 }
             },
             _ = looks.tick(), if watched.is_some() => match &mut watched {
-                Some(watched) => watched.look(&deed).await,
+                Some(watched) => watched.look(&id, outside.as_ref()).await,
                 None => None,
             },
         };
@@ -74,12 +79,14 @@ pub(super) async fn operate(deed: Deed, mut orders: mpsc::Receiver<Order>, event
     }
 }
 
-async fn remove(deed: &Deed, watched: Option<Watched>) -> Event {
-    let (began, fault) = (Instant::now(), deed.fault.id.clone());
+async fn remove(id: &str, outside: &dyn Outside, watched: Option<Watched>) -> Event {
+    let (began, fault) = (Instant::now(), id.to_owned());
     let (heard, evidence) = watched.map_or((began, Evidence::default()), |last| (last.heard, last.evidence));
     loop {
-        match deed.remove().await {
-            Ok(Some((evidence, residue))) => return Event::FaultRemoved { fault, evidence, residue },
+        match outside.remove(id).await {
+            Ok(Some(Removed { evidence, residue })) => {
+                return Event::FaultRemoved { fault, evidence, residue };
+            }
             Ok(None) => return Event::FaultRemoved { fault, evidence, residue: Vec::new() },
             // A route and its faults die with their process; and should only its control plane have died, the
             // lease, which nobody could renew since, has run out as well.
@@ -112,13 +119,13 @@ impl Watched {
         Self { evidence: Evidence::default(), looks: 0, heard: Instant::now(), lost: false }
     }
 
-    async fn look(&mut self, deed: &Deed) -> Option<Event> {
+    async fn look(&mut self, id: &str, outside: &dyn Outside) -> Option<Event> {
         self.looks += 1;
         if self.lost || (self.evidence.faulted > 0 && !self.looks.is_multiple_of(LOOK_LATER)) {
             return None;
         }
-        let fault = deed.fault.id.clone();
-        let why = match deed.look().await {
+        let fault = id.to_owned();
+        let why = match outside.look(id).await {
             Ok(Seen::On(evidence)) => {
                 self.heard = Instant::now();
                 if evidence == self.evidence {

@@ -1,19 +1,22 @@
-//! The folder of a drill: the journal as it grows, and the summary at the end.
+//! The record of a drill: the journal as it grows, and the summary at the end.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::panic::catch_unwind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Setup;
-use crate::coordinator::clock;
+use super::outside::Paper;
 use crate::drill::journal::{CLOSED, Chain, PLANNED};
 use crate::drill::summary::Summary;
 use crate::score::Scorecard;
+
+/// The journal's name in its folder.
+pub(super) const JOURNAL: &str = "journal.jsonl";
 
 /// A file that went into the plan.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +39,10 @@ pub struct RecordError {
 }
 
 impl RecordError {
+    pub(super) fn new(deed: &'static str, path: PathBuf, source: io::Error) -> Self {
+        Self { deed, path, source, came_to: None }
+    }
+
     fn meanwhile(&self) -> &'static str {
         match self.came_to.as_ref().map(|summary| summary.exit) {
             None => "",
@@ -46,62 +53,52 @@ impl RecordError {
 }
 
 /// The growing record.
-#[derive(Debug)]
 pub(super) struct Recorder {
+    /// Where people find it.
     folder: PathBuf,
-    journal: File,
+    paper: Box<dyn Paper>,
     chain: Chain,
 }
 
 impl Recorder {
-    /// Makes the folder and the journal, and writes line 0.
-    pub(super) fn open(setup: &Setup) -> Result<Self, RecordError> {
-        let folder = setup.folder.clone();
-        let wrong = |deed, path: &Path| {
-            let path = path.to_owned();
-            move |source| RecordError { deed, path, source, came_to: None }
-        };
-        DirBuilder::new().recursive(true).create(&folder).map_err(wrong("make the folder", &folder))?;
-        let path = folder.join("journal.jsonl");
-        // An old record is never written over.
-        let journal = OpenOptions::new().create_new(true).append(true).open(&path);
-        let journal = journal.map_err(wrong("make the journal", &path))?;
-        let mut recorder = Self { folder, journal, chain: Chain::default() };
+    /// Begins a record with its line 0.
+    pub(super) fn open(setup: &Setup, paper: Box<dyn Paper>, wall: Timestamp) -> Result<Self, RecordError> {
+        let mut recorder = Self { folder: setup.folder.clone(), paper, chain: Chain::default() };
         let plan = json!({
             "drill": setup.drill,
             "firedrill": env!("CARGO_PKG_VERSION"),
             "plan": setup.plan,
             "inputs": setup.inputs,
         });
-        recorder.line(Duration::ZERO, PLANNED, &plan)?;
+        recorder.line(wall, Duration::ZERO, PLANNED, &plan)?;
         Ok(recorder)
     }
 
-    /// On any file, to see what becomes of a record that breaks.
-    #[cfg(test)]
-    pub(super) fn on(folder: PathBuf, journal: File) -> Self {
-        Self { folder, journal, chain: Chain::default() }
-    }
-
-    /// Appends a line. It is in the kernel's hands when this returns, so that a kill of ours cannot lose it.
-    pub(super) fn line(&mut self, mono: Duration, kind: &str, data: &Value) -> Result<(), RecordError> {
-        let mut line = self.chain.seal(clock::wall(), mono, kind, data);
+    /// Appends a line.
+    pub(super) fn line(
+        &mut self,
+        wall: Timestamp,
+        mono: Duration,
+        kind: &str,
+        data: &Value,
+    ) -> Result<(), RecordError> {
+        let mut line = self.chain.seal(wall, mono, kind, data);
         line.push('\n');
-        self.journal.write_all(line.as_bytes()).map_err(|source| self.failed("write", source))
+        self.paper.append(line.as_bytes()).map_err(|source| self.failed(JOURNAL, source))
     }
 
     /// Waits until all lines are on the disk, so that a loss of power cannot lose them either.
     pub(super) fn sync(&mut self) -> Result<(), RecordError> {
-        self.journal.sync_data().map_err(|source| self.failed("write", source))
+        self.paper.sync().map_err(|source| self.failed(JOURNAL, source))
     }
 
-    fn failed(&self, deed: &'static str, source: io::Error) -> RecordError {
-        RecordError { deed, path: self.folder.join("journal.jsonl"), source, came_to: None }
+    fn failed(&self, name: &str, source: io::Error) -> RecordError {
+        RecordError::new("write", self.folder.join(name), source)
     }
 
     /// What the journal is worth so far; absent when it cannot be read back, which is then said in the log.
     pub(super) fn score(&self) -> Option<Scorecard> {
-        let journal = std::fs::read(self.folder.join("journal.jsonl")).ok()?;
+        let journal = self.paper.read().ok()?;
         // A mistake in the score must not cost the record its closing line.
         match catch_unwind(|| Scorecard::of(&journal)) {
             Ok(Ok(card)) => Some(card),
@@ -117,25 +114,26 @@ impl Recorder {
     }
 
     /// Keeps the scorecard beside the journal.
-    pub(super) fn keep_scorecard(&self, card: Option<&Scorecard>) -> Result<(), RecordError> {
+    pub(super) fn keep_scorecard(&mut self, card: Option<&Scorecard>) -> Result<(), RecordError> {
         match card.map(Scorecard::to_json_bytes) {
             Some(Ok(text)) => self.keep("scorecard.json", &text),
             Some(Err(_)) | None => Ok(()),
         }
     }
 
-    /// Writes a file beside and renames it, so that a reader never sees half of it.
-    fn keep(&self, name: &str, text: &[u8]) -> Result<(), RecordError> {
-        let (path, beside) = (self.folder.join(name), self.folder.join(format!("{name}.new")));
-        std::fs::write(&beside, text)
-            .and_then(|()| std::fs::rename(&beside, &path))
-            .map_err(|source| RecordError { deed: "write", path, source, came_to: None })
+    fn keep(&mut self, name: &str, text: &[u8]) -> Result<(), RecordError> {
+        self.paper.keep(name, text).map_err(|source| self.failed(name, source))
     }
 
     /// Writes the closing line and the summary; gives the hash of the last line.
-    pub(super) fn close(&mut self, mono: Duration, summary: &Summary) -> Result<String, RecordError> {
+    pub(super) fn close(
+        &mut self,
+        wall: Timestamp,
+        mono: Duration,
+        summary: &Summary,
+    ) -> Result<String, RecordError> {
         let data = json!({"lines": self.chain.len(), "exit": summary.exit, "reasons": summary.reasons});
-        self.line(mono, CLOSED, &data)?;
+        self.line(wall, mono, CLOSED, &data)?;
         self.sync()?;
         let head = self.chain.head().to_owned();
         let mut whole = json!({"firedrill": "v1", "journal": {"lines": self.chain.len(), "head": head}});

@@ -1,4 +1,4 @@
-//! The last look: everything of ours ends, and what could have been left behind is looked for.
+//! Putting away what a drill acted with, and the look for what could have been left behind.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -7,64 +7,13 @@ use std::time::Duration;
 use firedrill_proxy::control::Control;
 use firedrill_proxy::control::client::Client;
 use futures_util::future::join_all;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::sleep;
 
 use super::preflight::Prepared;
 use crate::agent::Agent;
-use crate::coordinator::alarms::Intake;
-use crate::coordinator::probe::ProbeRunner;
-
-/// How long parts of ours may take to end.
-const END_WITHIN: Duration = Duration::from_secs(8);
-
-/// Everything that is running.
-#[derive(Default)]
-pub(super) struct Running {
-    pub(super) prepared: Option<Prepared>,
-    pub(super) probes: Option<ProbeRunner>,
-    pub(super) intake: Option<Intake>,
-    pub(super) stop: CancellationToken,
-    /// The operators of faults, the preflight, the load, the command under test, the renewal of leases.
-    pub(super) tasks: JoinSet<()>,
-}
-
-impl Running {
-    /// Ends everything; says what is left behind.
-    pub(super) async fn take_down(mut self, owner: &str) -> Vec<String> {
-        let mut residue = Vec::new();
-        self.stop.cancel();
-        let (probes, intake) = (self.probes.take(), self.intake.take());
-        let probes = async {
-            let Some(mut probes) = probes else { return true };
-            timeout(END_WITHIN, probes.ended()).await.is_ok()
-        };
-        let intake = async {
-            let Some(intake) = intake else { return true };
-            timeout(END_WITHIN, intake.ended()).await.is_ok()
-        };
-        let tasks = timeout(END_WITHIN, async { while self.tasks.join_next().await.is_some() {} });
-        // At the same time: the drill waits for the whole answer only so long.
-        let (probes, intake, tasks) = tokio::join!(probes, intake, tasks);
-        if !probes {
-            residue.push("a probe did not end".into());
-        }
-        if !intake {
-            residue.push("the intake of alarms did not end".into());
-        }
-        if tasks.is_err() {
-            self.tasks.shutdown().await;
-        }
-        if let Some(prepared) = self.prepared.take() {
-            residue.extend(put_away(prepared, owner).await);
-        }
-        residue
-    }
-}
 
 /// Each beside the others: a proxy that does not answer keeps nothing else on.
-async fn put_away(prepared: Prepared, owner: &str) -> Vec<String> {
+pub(super) async fn put_away(prepared: Prepared, owner: &str) -> Vec<String> {
     let Prepared { control, clients, agent, secrets: _, alarms: _, warnings: _ } = prepared;
     let clients = join_all(clients.iter().map(|(address, client)| leave(address, client, owner)));
     let (clients, agent, own) = tokio::join!(clients, stop_agent(agent), stop_proxy(control));

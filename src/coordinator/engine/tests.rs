@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{PipeReader, Read};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use firedrill_proxy::control::Control;
 use firedrill_proxy::engine::Options;
 use tokio::sync::mpsc;
 
-use super::driver::run_on_record;
-use super::hand::{Deed, Hand};
+use super::folder::Folder;
+use super::live::Live;
 use super::operator::{Order, operate};
-use super::record::Recorder;
-use super::{Outcome, RecordError, Setup, Watcher};
+use super::outside::World;
+use super::preflight::Prepared;
+use super::{Outcome, RecordError, Setup, Watcher, run_in};
 use crate::agent::{GuardianProgram, Policy};
 use crate::drill::event::{Phase, Record};
 use crate::drill::{Command, Event, Timed};
@@ -68,6 +70,22 @@ fn plan(upstream: &TcpListener) -> Plan {
     checked.value.unwrap_or_else(|| panic!("{problems}")).plan(Seed(1), None)
 }
 
+fn setup(folder: &Path, plan: Plan) -> Setup {
+    Setup {
+        drill: "broken-record-1".into(),
+        plan,
+        inputs: vec![],
+        folder: folder.into(),
+        runtime_dir: folder.join("run"),
+        state_dir: folder.join("state"),
+        workers: 1,
+        json_on_stdout: false,
+        guardian: GuardianProgram { program: "/no/guardian".into(), args: vec![] },
+        policy: Policy::default(),
+        alarms_at: "127.0.0.1:0".into(),
+    }
+}
+
 /// Runs a drill whose journal is a pipe: it cannot be synced, and not be written once nobody reads. `breaks`: when the
 /// faults are due, nobody does.
 async fn run(breaks: bool) -> (Result<Outcome, RecordError>, Vec<String>) {
@@ -79,24 +97,14 @@ async fn run(breaks: bool) -> (Result<Outcome, RecordError>, Vec<String>) {
         std::thread::spawn(move || reader.read_to_end(&mut Vec::new()));
         None
     };
-    let setup = Setup {
-        drill: "broken-record-1".into(),
-        plan: plan(&upstream),
-        inputs: vec![],
-        folder: folder.path().into(),
-        runtime_dir: folder.path().join("run"),
-        state_dir: folder.path().join("state"),
-        workers: 1,
-        json_on_stdout: false,
-        guardian: GuardianProgram { program: "/no/guardian".into(), args: vec![] },
-        policy: Policy::default(),
-        alarms_at: "127.0.0.1:0".into(),
-    };
-    let recorder = Recorder::on(folder.path().into(), File::from(OwnedFd::from(writer)));
+    let setup = setup(folder.path(), plan(&upstream));
+    let journal = File::from(OwnedFd::from(writer));
+    let world =
+        World { outside: Arc::new(Live::new(&setup)), paper: Box::new(Folder::on(folder.path(), journal)) };
     let (_requests, requests_in) = mpsc::channel(1);
     let (_signals, signals_in) = mpsc::channel(1);
     let mut watcher = Breaker { pipe, seen: Arc::default() };
-    let drill = run_on_record(setup, recorder, requests_in, signals_in, &mut watcher);
+    let drill = run_in(world, setup, requests_in, signals_in, &mut watcher);
     let outcome = tokio::time::timeout(Duration::from_secs(60), drill).await.expect("every drill ends");
     let seen = watcher.seen.lock().unwrap().clone();
     (outcome, seen)
@@ -117,21 +125,29 @@ async fn nothing_is_injected_that_is_not_on_record() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fault_that_is_not_there_is_removed_at_once() {
     let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
-    let plan = plan(&upstream);
+    let setup = setup(Path::new("/no/folder"), plan(&upstream));
     let control = Control::start(Options::default()).unwrap();
-    control.add_route(plan.routes[0].spec.clone()).unwrap();
+    control.add_route(setup.plan.routes[0].spec.clone()).unwrap();
     // Refused, or lost with the route that held it.
     for with_route in [true, false] {
         if !with_route {
             control.remove_route("shop").unwrap();
         }
-        let deed = Deed::new(Hand::Own(control.clone()), plan.faults[0].clone(), &plan, "d1");
+        let live = Live::new(&setup);
+        live.stand_on(Prepared {
+            control: Some(control.clone()),
+            clients: BTreeMap::new(),
+            agent: None,
+            secrets: Arc::default(),
+            alarms: None,
+            warnings: vec![],
+        });
+        let fault = "latency-1".to_owned();
         let (orders, orders_in) = mpsc::channel(1);
         let (events, mut events_in) = mpsc::channel(1);
-        tokio::spawn(operate(deed, orders_in, events));
+        tokio::spawn(operate(fault.clone(), Arc::new(live), orders_in, events));
         orders.send(Order::Remove).await.ok().unwrap();
         let event = tokio::time::timeout(Duration::from_secs(10), events_in.recv()).await.unwrap().unwrap();
-        let fault = "latency-1".to_owned();
         assert_eq!(event, Event::FaultRemoved { fault, evidence: Evidence::default(), residue: vec![] });
     }
     control.stop();
