@@ -55,6 +55,7 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
     let directories = Directories::here();
     let drill = drill_id(&plan.scenario);
     let setup = Setup {
+        playbook: None,
         folder: how.out.clone().unwrap_or_else(|| PathBuf::from("firedrill-reports").join(&drill)),
         drill: drill.clone(),
         plan,
@@ -77,7 +78,7 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
     let serving = tokio::spawn(control::serve(listener, requests, stop.clone()));
     let signals = signals()?;
     let folder = setup.folder.clone();
-    let wants_alarms = setup.plan.alarms.is_wanted();
+    let wants_alarms = setup.plan.hears_alarms();
     let mut view = View::new(how.output, &setup.plan, &drill);
     let outcome = engine::run(setup, requests_in, signals, &mut view).await;
     stop.cancel();

@@ -24,10 +24,12 @@ impl Drill {
             return;
         }
         self.note_recovery(now);
+        self.step_playbook(now);
         self.apply_what_is_due(now);
         self.remove_what_is_over(now);
         self.run_command(now);
-        if self.injects.iter().all(Inject::is_over) && !self.is_watching(now) {
+        let alone = self.playbook_is_all() && self.playbook_runs();
+        if self.injects.iter().all(Inject::is_over) && !self.is_watching(now) && !alone {
             self.end_command(now);
             if self.command_is_over(now) {
                 self.enter(now, Phase::Recovering);
@@ -180,10 +182,7 @@ impl Drill {
                     self.watch.guardrail_due(),
                 ]
             }
-            Phase::Recovering => {
-                let give_up = Some(self.phase_since + steady.recovery_within.duration());
-                vec![self.stable_at(), self.alarms_wait_until(), give_up, self.watch.guardrail_due()]
-            }
+            Phase::Recovering => self.wakes_recovering(),
             Phase::Verifying => vec![Some(self.phase_since + ANSWER_WITHIN)],
             Phase::Stopping => match self.under_test {
                 UnderTest::Ending { since } => vec![Some(since + ANSWER_WITHIN)],
@@ -191,6 +190,7 @@ impl Drill {
             },
         };
         let answers = self.injects.iter().filter_map(Inject::overdue).min();
-        own.into_iter().flatten().chain(answers).filter(|at| *at > now).min()
+        let steps = self.playbook().and_then(|playbook| playbook.wake());
+        own.into_iter().flatten().chain(answers).chain(steps).filter(|at| *at > now).min()
     }
 }

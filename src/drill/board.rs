@@ -210,6 +210,11 @@ impl Board {
             | Event::VerifyFinished { .. }
             | Event::HaltRequested { .. }
             | Event::NoteWritten { .. }
+            | Event::ActionTaken { .. }
+            | Event::PlaybookRequested { .. }
+            | Event::StepAnswered { .. }
+            | Event::StepAttempted { .. }
+            | Event::StepVerified { .. }
             | Event::AlarmReceived { .. }
             | Event::MonitorAsked { .. }
             | Event::TimePassed {} => {}
@@ -232,6 +237,9 @@ impl Board {
             | Command::StartProbes {}
             | Command::StartCommand {}
             | Command::StopCommand {}
+            | Command::RunStep(_)
+            | Command::VerifyStep { .. }
+            | Command::StopStep { .. }
             | Command::WakeAt { .. }
             | Command::Verify {}
             | Command::Close {} => {}
@@ -282,6 +290,12 @@ impl Board {
             Record::ImpactSeen { .. }
             | Record::Withstood {}
             | Record::Recovered { .. }
+            | Record::PlaybookStarted { .. }
+            | Record::StepEntered { .. }
+            | Record::StepFinished { .. }
+            | Record::PlaybookEnded { .. }
+            | Record::PlaybookUndoing { .. }
+            | Record::StepUndone { .. }
             | Record::Stopping { .. } => true,
         }
     }

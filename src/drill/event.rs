@@ -8,7 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::alarm::{Alarm, MissCause};
+pub use super::record::{Judgement, Phase, Record, StopReason};
 use crate::fault::Evidence;
+use crate::playbook::event::{Attempt, Job, StepAnswer};
+use crate::scenario::plan::Probe;
 
 /// Something that happened, with when: time since the drill began, by the monotonic clock of one process.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,6 +155,52 @@ pub enum Event {
         /// What.
         text: String,
     },
+    /// Somebody did something that no step says.
+    #[serde(rename = "action.taken")]
+    ActionTaken {
+        /// Who.
+        who: String,
+        /// What.
+        text: String,
+    },
+    /// Somebody starts the playbook.
+    #[serde(rename = "playbook.requested")]
+    PlaybookRequested {
+        /// Who.
+        who: String,
+    },
+    /// Somebody says something about a step; only what [`super::Drill::may_answer`] allows becomes an event.
+    #[serde(rename = "step.answered")]
+    StepAnswered {
+        /// Which.
+        step: String,
+        /// Who.
+        who: String,
+        /// As whom, where they say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<String>,
+        /// What.
+        answer: StepAnswer,
+    },
+    /// An attempt at an automatic step is over.
+    #[serde(rename = "step.attempted")]
+    StepAttempted {
+        /// Which.
+        step: String,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// Whether it was the step's way back.
+        #[serde(default)]
+        undo: bool,
+        /// What came of it.
+        outcome: Attempt,
+    },
+    /// The probe of its own that verifies a step is good.
+    #[serde(rename = "step.verified")]
+    StepVerified {
+        /// Which.
+        step: String,
+    },
     /// Time passed; the engine sends it when a wake-up that the drill asked for is due.
     #[serde(rename = "time.passed")]
     TimePassed {},
@@ -214,6 +263,23 @@ pub enum Command {
     /// Write something for people and for the record: a phase change, a judgement, a verdict.
     #[serde(rename = "record")]
     Record(Record),
+    /// Make an attempt at an automatic step; answer `step.attempted`.
+    #[serde(rename = "step.run")]
+    RunStep(Box<Job>),
+    /// Measure a probe until it is good; answer `step.verified` then.
+    #[serde(rename = "step.verify")]
+    VerifyStep {
+        /// For which step.
+        step: String,
+        /// What.
+        probe: Box<Probe>,
+    },
+    /// End whatever goes on for a step; no answer.
+    #[serde(rename = "step.stop")]
+    StopStep {
+        /// Which.
+        step: String,
+    },
     /// Stop probes and load, close our routes, end our helpers, look for residue; answer `verify.finished`.
     #[serde(rename = "verify.start")]
     Verify {},
@@ -236,151 +302,4 @@ pub enum RemoveReason {
     CommandFinished,
     /// The drill stops.
     Stopping,
-}
-
-/// What the drill concluded; journalled, and shown.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "data")]
-pub enum Record {
-    /// The drill entered a phase.
-    #[serde(rename = "phase.entered")]
-    PhaseEntered {
-        /// Which.
-        phase: Phase,
-    },
-    /// A probe's judgement changed.
-    #[serde(rename = "probe.judged")]
-    ProbeJudged {
-        /// Its name.
-        probe: String,
-        /// The judgement.
-        judgement: Judgement,
-    },
-    /// A fault's effect was seen for the first time.
-    #[serde(rename = "fault.effective")]
-    FaultEffective {
-        /// Its id.
-        fault: String,
-    },
-    /// The first violation of an impact probe during an effective fault.
-    #[serde(rename = "impact.seen")]
-    ImpactSeen {
-        /// The probe.
-        probe: String,
-    },
-    /// No impact though effective for `no_impact_after`.
-    #[serde(rename = "impact.withstood")]
-    Withstood {},
-    /// The steady state is back.
-    #[serde(rename = "steady_state.recovered")]
-    Recovered {
-        /// The start of the good run, since the drill began.
-        since: Duration,
-        /// Whether a fault was still on.
-        fault_on: bool,
-    },
-    /// The drill stops before its end.
-    #[serde(rename = "drill.stopping")]
-    Stopping {
-        /// Why.
-        reason: StopReason,
-    },
-}
-
-/// Where a drill is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Nothing has begun.
-    Planned,
-    /// Looking and preparing.
-    Preflight,
-    /// Waiting for every tolerance to be judged good.
-    Steady,
-    /// From the first apply to the last removal.
-    Active,
-    /// Every fault is gone; waiting for the steady state.
-    Recovering,
-    /// Looking whether anything was left behind.
-    Verifying,
-    /// Removing everything before the planned end.
-    Stopping,
-    /// Over.
-    Scored,
-}
-
-impl Phase {
-    /// The word for people.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Preflight => "preflight",
-            Self::Steady => "steady",
-            Self::Active => "active",
-            Self::Recovering => "recovering",
-            Self::Verifying => "verifying",
-            Self::Stopping => "stopping",
-            Self::Scored => "scored",
-        }
-    }
-}
-
-/// What a probe's samples are worth by its tolerance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "is")]
-pub enum Judgement {
-    /// Not enough samples yet; never good.
-    Unknown {
-        /// What is missing.
-        why: String,
-    },
-    /// Within tolerance.
-    Good {},
-    /// Out of tolerance.
-    Violated {
-        /// Measured against allowed.
-        why: String,
-    },
-}
-
-/// Why a drill stops before its end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "by")]
-pub enum StopReason {
-    /// Preflight refused.
-    Refused {
-        /// Why.
-        why: Vec<String>,
-    },
-    /// The gate was never met.
-    GateNotMet {
-        /// Which probes, and why.
-        why: Vec<String>,
-    },
-    /// An `abort:` entry or an `invariant` probe.
-    Guardrail {
-        /// Which, and why.
-        why: String,
-    },
-    /// A fault could not be applied.
-    FaultRefused {
-        /// Its id.
-        fault: String,
-        /// Why.
-        why: String,
-    },
-    /// A fault ended that the drill did not end.
-    FaultLost {
-        /// Its id.
-        fault: String,
-        /// Why.
-        why: String,
-    },
-    /// A person, a signal, or a failure of ours.
-    Halted {
-        /// Who.
-        who: String,
-        /// Why.
-        reason: String,
-    },
 }

@@ -8,8 +8,12 @@ mod heard;
 mod inject;
 pub mod journal;
 mod judge;
+pub mod record;
+mod recovering;
 pub mod replay;
 mod state;
+mod step_words;
+mod steps;
 pub mod summary;
 #[cfg(test)]
 mod tests;

@@ -54,7 +54,9 @@ pub fn replay_watched(
             (None, PLANNED) => {
                 let plan: Plan = serde_json::from_value(line.data["plan"].clone())
                     .map_err(|source| ReplayError::Plan { source })?;
-                drill = Some(Drill::start(plan).0);
+                let playbook = serde_json::from_value(line.data["playbook"].clone())
+                    .map_err(|source| ReplayError::Plan { source })?;
+                drill = Some(Drill::start(plan, playbook).0);
             }
             (_, CLOSED) => break,
             (Some(drill), _) => {

@@ -6,6 +6,8 @@ use super::event::{Command, Event, Judgement, Phase, Record, RemoveReason, StopR
 use super::heard::Heard;
 use super::inject::{ANSWER_WITHIN, Inject, InjectState};
 use super::watch::Watch;
+use crate::playbook::plan::Playbook;
+use crate::playbook::progress::Progress;
 use crate::scenario::plan::Plan;
 
 /// One execution of a plan.
@@ -18,6 +20,12 @@ pub struct Drill {
     pub(super) injects: Vec<Inject>,
     pub(super) watch: Watch,
     pub(super) heard: Heard,
+    /// What people and machines do about it.
+    pub(super) playbook: Option<Progress>,
+    /// The alarm that called for the playbook.
+    pub(super) called_by: Option<String>,
+    /// What people did that no step says, and when.
+    pub(super) actions: Vec<Duration>,
     pub(super) stop: Option<StopReason>,
     pub(super) under_test: UnderTest,
     /// When `active` began.
@@ -59,12 +67,15 @@ pub enum UnderTest {
 }
 
 impl Drill {
-    /// A drill of this plan, and the first commands.
-    pub fn start(plan: Plan) -> (Self, Vec<Command>) {
+    /// A drill of this plan, with the playbook that it uses, and the first commands.
+    pub fn start(plan: Plan, playbook: Option<Playbook>) -> (Self, Vec<Command>) {
         let mut drill = Self {
             injects: plan.faults.iter().cloned().map(Inject::new).collect(),
             watch: Watch::new(&plan),
             heard: Heard::new(&plan.alarms),
+            playbook: playbook.zip(plan.playbook.clone()).map(|(book, used)| Progress::new(book, used)),
+            called_by: None,
+            actions: Vec::new(),
             plan,
             phase: Phase::Planned,
             phase_since: Duration::ZERO,
@@ -137,7 +148,19 @@ impl Drill {
             Event::CommandFinished { status, detail } => self.on_command_finished(status, detail),
             Event::VerifyFinished { residue } => self.on_verified(now, residue),
             Event::HaltRequested { who, reason } => self.stop(now, StopReason::Halted { who, reason }),
-            Event::AlarmReceived { alarm } => self.heard.on_alarm(&alarm),
+            Event::AlarmReceived { alarm } => {
+                self.heard.on_alarm(&alarm);
+                self.note_call(&alarm);
+            }
+            Event::PlaybookRequested { who } => self.on_playbook_requested(now, who),
+            Event::StepAnswered { step, who, role, answer } => {
+                self.on_step_answered(now, (&step, &who, role.as_deref()), &answer);
+            }
+            Event::StepAttempted { step, attempt, undo, outcome } => {
+                self.on_step_attempted(now, (&step, attempt, undo), outcome);
+            }
+            Event::StepVerified { step } => self.on_step_verified(now, &step),
+            Event::ActionTaken { .. } => self.actions.push(now),
             Event::MonitorAsked { .. }
             | Event::FaultChanged { .. }
             | Event::NoteWritten { .. }
@@ -201,6 +224,7 @@ impl Drill {
         for inject in &mut self.injects {
             self.out.extend(inject.remove(now, RemoveReason::Stopping));
         }
+        self.cut_playbook_short(now, "the drill stops");
         self.end_command(now);
     }
 
@@ -240,10 +264,7 @@ impl Drill {
             Phase::Steady => self.step_steady(now),
             Phase::Active => self.step_active(now),
             Phase::Recovering => self.step_recovering(now),
-            Phase::Stopping => {
-                self.note_impact(now);
-                self.verify_once_all_is_over(now);
-            }
+            Phase::Stopping => self.step_stopping(now),
             Phase::Verifying => {
                 if now >= self.phase_since + ANSWER_WITHIN {
                     self.on_verified(now, vec!["the last look for residue did not answer".into()]);
@@ -277,40 +298,6 @@ impl Drill {
         }
     }
 
-    fn step_recovering(&mut self, now: Duration) {
-        if self.guardrail_stops(now) {
-            return;
-        }
-        self.lost |= self.watch.any_violated();
-        self.note_recovery(now);
-        let steady = &self.plan.steady_state;
-        let stable = self.stable_at().is_some_and(|at| now >= at);
-        let heard_out = self.alarms_wait_until().is_none_or(|until| now >= until);
-        if stable && heard_out {
-            self.verify_once_all_is_over(now);
-        } else if self.watch.good_since().is_none()
-            && now >= self.phase_since + steady.recovery_within.duration()
-        {
-            self.not_recovered = Some(self.watch.not_good().join("; "));
-            self.verify_once_all_is_over(now);
-        }
-    }
-
-    /// When the steady state will have held for long enough after the last removal. What held all the time is looked at
-    /// once more, for the removal itself may do harm.
-    pub(super) fn stable_at(&self) -> Option<Duration> {
-        let since = self.watch.good_since()?;
-        if self.watch.probes.is_empty() {
-            return Some(since);
-        }
-        Some(since.max(self.phase_since) + self.plan.steady_state.stable_for.duration())
-    }
-
-    /// Until when the drill stays for alarms that still fire after recovery: their reset is measured too.
-    pub(super) fn alarms_wait_until(&self) -> Option<Duration> {
-        self.heard.wait_until(self.watch.good_since()?.max(self.phase_since))
-    }
-
     /// Whether the command under test needs no more waiting: there is none, it ended, or it will not end.
     pub(super) fn command_is_over(&self, now: Duration) -> bool {
         match self.under_test {
@@ -320,7 +307,7 @@ impl Drill {
         }
     }
 
-    fn verify_once_all_is_over(&mut self, now: Duration) {
+    pub(super) fn verify_once_all_is_over(&mut self, now: Duration) {
         if self.command_is_over(now) && self.injects.iter().all(Inject::is_over) {
             self.enter(now, Phase::Verifying);
             self.out.push(Command::Verify {});

@@ -1,7 +1,7 @@
 //! Every order of events, to a depth: whatever happens, a drill takes back what it did, injects nothing after a
 //! stop, and ends.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::{InjectState, Summary};
 use crate::fault::{
     Evidence, Fault, Latency, OnRemove, Period, RequestMatch, Scope, Seed, TrafficFault, UndoClass,
 };
+use crate::playbook::event::Attempt;
 use crate::scenario::plan::{
     AbortRule, Level, Plan, PlannedFault, Probe, ProbeAction, Start, SteadyState, Tolerance, Until,
 };
@@ -50,7 +51,7 @@ enum Step {
 
 impl World {
     fn begin(plan: Plan) -> Self {
-        let (drill, commands) = Drill::start(plan);
+        let (drill, commands) = Drill::start(plan, None);
         let mut world = Self {
             drill,
             now: Duration::ZERO,
@@ -83,7 +84,12 @@ impl World {
                 Command::Record(_)
                 | Command::Preflight {}
                 | Command::StartProbes {}
+                | Command::VerifyStep { .. }
+                | Command::StopStep { .. }
                 | Command::StartCommand {} => {}
+                Command::RunStep(job) => {
+                    assert!(job.undo || self.drill.stopped().is_none(), "nothing is done after a stop");
+                }
             }
             if answers(&command, true).is_some() {
                 self.open.push(command);
@@ -208,8 +214,22 @@ fn answers(command: &Command, well: bool) -> Option<Event> {
             Event::CommandFinished { status: Some(i32::from(!well)), detail: "ended".into() }
         }
         Command::StopCommand {} => Event::CommandFinished { status: None, detail: "killed".into() },
+        Command::RunStep(job) => {
+            let (step, attempt, undo) = (job.step.clone(), job.attempt, job.undo);
+            let outcome = if well {
+                Attempt::Ok { outputs: BTreeMap::new(), detail: "done".into() }
+            } else {
+                Attempt::Failed { why: "no".into() }
+            };
+            Event::StepAttempted { step, attempt, undo, outcome }
+        }
+        Command::VerifyStep { step, .. } => Event::StepVerified { step: step.clone() },
         Command::Verify {} => Event::VerifyFinished { residue: vec![] },
-        Command::StartProbes {} | Command::WakeAt { .. } | Command::Record(_) | Command::Close {} => {
+        Command::StartProbes {}
+        | Command::StopStep { .. }
+        | Command::WakeAt { .. }
+        | Command::Record(_)
+        | Command::Close {} => {
             return None;
         }
     })
@@ -267,6 +287,8 @@ pub(super) fn plan(command: bool) -> Plan {
         },
         faults: vec![fault("first", None, Until::Recovered), fault("second", Some("first"), Until::Max)],
         alarms: crate::scenario::expectation::Alarms::default(),
+        recovery: None,
+        playbook: None,
         abort: vec![AbortRule { probe: "shop".into(), tolerance: None, lasting: Period::from_secs(8) }],
         hypothesis: None,
         secrets: std::collections::BTreeMap::new(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::alarm::{Alarm, AlarmKind};
 use super::event::{Command, Event, Judgement, Record, RemoveReason, Sample, StopReason};
+use super::step_words::{answered, attempted, ended, finished, way};
 use crate::fault::Evidence;
 
 /// A line for people.
@@ -32,11 +33,11 @@ pub enum Tone {
 }
 
 impl Said {
-    fn new(tone: Tone, text: impl AsRef<str>) -> Self {
+    pub(super) fn new(tone: Tone, text: impl AsRef<str>) -> Self {
         Self { text: one_line(text.as_ref()), tone, noteworthy: true }
     }
 
-    fn detail(text: impl AsRef<str>) -> Self {
+    pub(super) fn detail(text: impl AsRef<str>) -> Self {
         Self { text: one_line(text.as_ref()), tone: Tone::Plain, noteworthy: false }
     }
 }
@@ -97,6 +98,13 @@ pub fn of_event(event: &Event) -> Said {
         Event::MonitorAsked { expectation, cause, evidence } => {
             Said::new(Tone::Plain, format!("alarm {expectation} has not come: {} ({evidence})", cause.word()))
         }
+        Event::ActionTaken { who, text } => {
+            Said::new(Tone::Notice, format!("{who} did what no step says: {text}"))
+        }
+        Event::PlaybookRequested { who } => Said::new(Tone::Plain, format!("{who} starts the playbook")),
+        Event::StepAnswered { step, who, role, answer } => answered(step, who, role.as_deref(), answer),
+        Event::StepAttempted { step, attempt, undo, outcome } => attempted(step, *attempt, *undo, outcome),
+        Event::StepVerified { step } => Said::detail(format!("step {step}: what verifies it is good")),
         Event::TimePassed {} => Said::detail("time passed"),
     }
 }
@@ -125,6 +133,13 @@ pub fn of_command(command: &Command) -> Said {
         Command::StartCommand {} => Said::new(Tone::Plain, "command under test starts"),
         Command::StopCommand {} => Said::new(Tone::Plain, "command under test is being ended"),
         Command::WakeAt { at } => Said::detail(format!("the drill looks again at +{}", short(*at))),
+        Command::RunStep(job) => {
+            Said::detail(format!("step {}: {} attempt {}", job.step, way(job.undo), job.attempt))
+        }
+        Command::VerifyStep { step, probe } => {
+            Said::detail(format!("step {step}: it is waited for `{}` to be good", probe.name))
+        }
+        Command::StopStep { step } => Said::detail(format!("step {step}: what goes on for it is ended")),
         Command::Record(record) => of_record(record),
         Command::Verify {} => Said::detail("everything is being taken down, and residue looked for"),
         Command::Close {} => Said::detail("the drill closes"),
@@ -156,6 +171,19 @@ pub fn of_record(record: &Record) -> Said {
         }
         Record::Recovered { since, fault_on: false } => {
             Said::new(Tone::Good, format!("recovered since +{}, after every fault was gone", short(*since)))
+        }
+        Record::PlaybookStarted { by } => {
+            Said::new(Tone::Notice, format!("the playbook starts, called by {}", by.words()))
+        }
+        Record::StepEntered { step } => Said::detail(format!("step {step} begins")),
+        Record::StepFinished { step, result } => finished(step, result),
+        Record::PlaybookEnded { ending } => ended(ending),
+        Record::PlaybookUndoing { steps } => {
+            Said::new(Tone::Plain, format!("what the playbook changed is taken back: {}", steps.join(", ")))
+        }
+        Record::StepUndone { step, failed: None } => Said::new(Tone::Good, format!("step {step} taken back")),
+        Record::StepUndone { step, failed: Some(why) } => {
+            Said::new(Tone::Bad, format!("step {step} could not be taken back: {why}"))
         }
         Record::Stopping { reason } => {
             Said::new(Tone::Bad, format!("the drill stops early: {}", stop_reason(reason)))

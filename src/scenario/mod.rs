@@ -165,6 +165,7 @@ fn parts(
         let more: Vec<_> = environment.alarms.iter().filter(|source| !known(source)).cloned().collect();
         expected.sources.extend(more);
     }
+    let playbook = references::playbook(checker, &written.playbook, context.catalog);
     let abort = abort::check(checker, &written.abort, &steady.probes);
     all_left_out(checker, &written, &faults);
     if let Some(environment) = environment {
@@ -189,6 +190,8 @@ fn parts(
         steady,
         faults,
         alarms: expected,
+        recovery: expect::recovery(&written.expect),
+        playbook,
         hypothesis,
         abort,
         written,

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::expectation::Alarms;
+pub use super::written::RecoveryBy;
 use crate::fault::{
     Fault, Frequency, OnRemove, Percent, Period, RequestMatch, RouteSpec, Scope, Seed, Target, UndoClass,
 };
@@ -37,6 +38,12 @@ pub struct Plan {
     /// What is expected of alarms.
     #[serde(default)]
     pub alarms: Alarms,
+    /// How service is expected to come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<ExpectedRecovery>,
+    /// The playbook that is exercised; its steps stand beside the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<PlaybookUse>,
     /// What stops the drill, beside its `invariant` probes.
     pub abort: Vec<AbortRule>,
     /// What is claimed.
@@ -47,6 +54,63 @@ pub struct Plan {
     pub command: Option<Vec<String>>,
     /// What the files ask for and this version does not act on, for people.
     pub not_acted_on: Vec<String>,
+}
+
+impl Plan {
+    /// Whether the drill has any business with alarms, so that it listens for them.
+    pub fn hears_alarms(&self) -> bool {
+        let called = self.playbook.as_ref().is_some_and(|used| used.start == PlaybookStart::Alarm);
+        called || self.alarms.is_wanted()
+    }
+}
+
+/// How service is expected to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedRecovery {
+    /// By what; absent: by anything.
+    pub by: Option<RecoveryBy>,
+    /// At most so long after the impact.
+    pub within: Option<Period>,
+}
+
+/// How the playbook is exercised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaybookUse {
+    /// Its name.
+    pub name: String,
+    /// What starts it.
+    pub start: PlaybookStart,
+    /// What becomes of the steps that people must answer.
+    pub people: People,
+    /// Whether its mutating steps are taken back in the end.
+    pub undo: bool,
+}
+
+/// What starts a playbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlaybookStart {
+    /// The first alarm that matches its triggers, or any expected alarm.
+    Alarm,
+    /// The impact.
+    Impact,
+    /// A person.
+    Manual,
+    /// Nothing has to happen: it runs without a drill.
+    AtOnce,
+}
+
+/// What becomes of the steps that people must answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum People {
+    /// They are asked.
+    #[default]
+    Ask,
+    /// The steps are skipped.
+    Skip,
+    /// The steps fail.
+    Fail,
 }
 
 /// A route that the drill needs.

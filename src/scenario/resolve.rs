@@ -9,7 +9,8 @@ use super::check::probes::Steady;
 use super::check::routes::Routes;
 use super::expectation::Alarms;
 use super::plan::{
-    AbortRule, Hypothesis, Load, Plan, PlannedFault, PlannedRoute, SecretSource, SteadyState, Tolerance,
+    AbortRule, ExpectedRecovery, Hypothesis, Load, Plan, PlannedFault, PlannedRoute, PlaybookUse,
+    SecretSource, SteadyState, Tolerance,
 };
 use super::{defaults, expand, written};
 use crate::fault::{Percent, Period, Seed, Target};
@@ -23,6 +24,8 @@ pub(super) struct Pieces {
     pub(super) steady: Steady,
     pub(super) faults: Vec<NamedFault>,
     pub(super) alarms: Alarms,
+    pub(super) recovery: Option<ExpectedRecovery>,
+    pub(super) playbook: Option<PlaybookUse>,
     pub(super) hypothesis: Option<Hypothesis>,
     pub(super) abort: Vec<AbortRule>,
     pub(super) written: written::Scenario,
@@ -40,6 +43,8 @@ pub struct Scenario {
     steady_state: SteadyState,
     faults: Vec<PlannedFault>,
     alarms: Alarms,
+    recovery: Option<ExpectedRecovery>,
+    playbook: Option<PlaybookUse>,
     abort: Vec<AbortRule>,
     hypothesis: Option<Hypothesis>,
     secrets: BTreeMap<String, SecretSource>,
@@ -76,6 +81,8 @@ impl Scenario {
             steady_state: self.steady_state.clone(),
             faults: self.faults.clone(),
             alarms: self.alarms.clone(),
+            recovery: self.recovery,
+            playbook: self.playbook.clone(),
             abort: self.abort.clone(),
             hypothesis: self.hypothesis.clone(),
             secrets: self.secrets.clone(),
@@ -96,7 +103,20 @@ pub(super) fn scenario(
     environment: Option<&Environment>,
     checker: &mut Checker<'_>,
 ) -> Scenario {
-    let Pieces { name, title, own, load, steady, faults, alarms, hypothesis, abort, written } = pieces;
+    let Pieces {
+        name,
+        title,
+        own,
+        load,
+        steady,
+        faults,
+        alarms,
+        recovery,
+        playbook,
+        hypothesis,
+        abort,
+        written,
+    } = pieces;
     let faults = kept(faults, checker);
     let mut routes: Vec<PlannedRoute> = own.good.into_iter().map(|named| named.route).collect();
     routes.extend(used(environment, &faults));
@@ -114,6 +134,8 @@ pub(super) fn scenario(
         steady_state: steady_state(steady, &abort),
         faults,
         alarms,
+        recovery,
+        playbook,
         abort,
         hypothesis,
         secrets: std::mem::take(&mut checker.secrets),

@@ -116,6 +116,8 @@ pub fn plan(upstream: SocketAddr) -> Plan {
         },
         faults: vec![latency("slow", "route/shop", Period::from_millis(600))],
         alarms: firedrill::scenario::expectation::Alarms::default(),
+        recovery: None,
+        playbook: None,
         abort: vec![],
         hypothesis: None,
         secrets: BTreeMap::new(),
@@ -205,6 +207,7 @@ impl World {
 
     pub fn setup(&self, plan: Plan, folder: &Path) -> Setup {
         Setup {
+            playbook: None,
             drill: "engine-test-1".into(),
             plan,
             inputs: vec![],

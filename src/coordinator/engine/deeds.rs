@@ -91,7 +91,7 @@ impl Driver<'_> {
 
     /// Hears alarms from now on: what fires before the first fault is worth knowing too.
     pub(super) fn start_intake(&mut self) {
-        if !self.setup.plan.alarms.is_wanted() {
+        if !self.setup.plan.hears_alarms() {
             return;
         }
         let (outside, stop) = (Arc::clone(&self.outside), self.running.stop.clone());

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Inbox, Input, Ways};
@@ -36,6 +37,8 @@ pub(super) struct Driver<'w> {
     watcher: Option<&'w mut dyn Watcher>,
     pub(super) running: Running,
     pub(super) operators: BTreeMap<String, mpsc::Sender<Order>>,
+    /// What goes on for steps of the playbook.
+    pub(super) steps: BTreeMap<String, AbortHandle>,
     pub(super) ways: Ways,
     pub(super) renew: Arc<Notify>,
     /// Whether the causes of alarms that stay away are asked for.
@@ -73,7 +76,7 @@ pub async fn run_in(
 ) -> Result<Outcome, RecordError> {
     let World { outside, paper } = world;
     let recorder = Recorder::open(&setup, paper, outside.wall())?;
-    let (drill, commands) = Drill::start(setup.plan.clone());
+    let (drill, commands) = Drill::start(setup.plan.clone(), setup.playbook.clone());
     let (ways, mut inbox) = Inbox::open(requests, signals);
     let mut driver = Driver {
         clock: DrillClock::start(),
@@ -85,6 +88,7 @@ pub async fn run_in(
         watcher: Some(watcher),
         running: Running::default(),
         operators: BTreeMap::new(),
+        steps: BTreeMap::new(),
         ways,
         renew: Arc::new(Notify::new()),
         watching: watch::channel(false).0,
@@ -236,14 +240,18 @@ impl Driver<'_> {
         }
     }
 
+    pub(super) fn sync_record(&mut self) {
+        let synced = self.recorder.sync();
+        self.note_record(synced);
+    }
+
     fn obey(&mut self, command: Command) {
         match command {
             Command::Preflight {} => self.start_preflight(),
             Command::StartProbes {} => self.start_probes(),
             Command::Apply { fault } => {
                 // The record of the intent is on the disk before the deed, or there is no deed.
-                let synced = self.recorder.sync();
-                self.note_record(synced);
+                self.sync_record();
                 match &self.record_error {
                     None => self.order(&fault, Order::Apply),
                     Some(error) => {
@@ -253,6 +261,9 @@ impl Driver<'_> {
                 }
             }
             Command::Remove { fault, reason: _ } => self.order(&fault, Order::Remove),
+            Command::RunStep(job) => self.run_step(*job),
+            Command::VerifyStep { step, probe } => self.verify_step(step, *probe),
+            Command::StopStep { step } => self.stop_step(&step),
             Command::StartCommand {} => self.start_command(),
             Command::StopCommand {} => self.end_command.cancel(),
             Command::Record(Record::PhaseEntered { phase: Phase::Active }) => self.note_before_faults(),

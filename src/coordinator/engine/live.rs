@@ -23,7 +23,8 @@ use crate::coordinator::load::spawn_load;
 use crate::coordinator::probe::spawn_probes;
 use crate::coordinator::secrets::Secrets;
 use crate::drill::Sample;
-use crate::scenario::plan::{PlannedFault, ProbeAction, StatusRange};
+use crate::playbook::event::{Attempt, Job};
+use crate::scenario::plan::{PlannedFault, Probe, ProbeAction, StatusRange};
 
 /// This machine.
 pub(super) struct Live {
@@ -203,6 +204,16 @@ impl Outside for Live {
             };
             ended.unwrap_or_else(|error| CommandEnd { status: None, detail: error.to_string() })
         })
+    }
+
+    fn step<'a>(&'a self, job: &'a Job, _clock: DrillClock) -> BoxFuture<'a, Attempt> {
+        Box::pin(async move {
+            Attempt::Failed { why: format!("this version does not run `{}` steps", job.action.kind()) }
+        })
+    }
+
+    fn verify<'a>(&'a self, _probe: &'a Probe, _clock: DrillClock) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::pending())
     }
 
     /// A route that nobody uses makes a fault that nobody feels; better said before than after.

@@ -15,6 +15,7 @@ mod outside;
 mod preflight;
 mod record;
 mod running;
+mod steps;
 mod takedown;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use crate::agent::{GuardianProgram, Policy};
 use crate::drill::{Command, Event, Summary, Timed};
 use crate::fault::Period;
+use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
 use crate::score::Scorecard;
 
@@ -46,6 +48,8 @@ pub struct Setup {
     pub drill: String,
     /// What will happen.
     pub plan: Plan,
+    /// The playbook that the plan uses.
+    pub playbook: Option<Playbook>,
     /// The text of every file that went into the plan.
     pub inputs: Vec<Input>,
     /// Where its record goes; made by the engine.

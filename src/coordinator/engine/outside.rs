@@ -13,6 +13,8 @@ use crate::coordinator::clock::DrillClock;
 use crate::coordinator::command::CommandEnd;
 use crate::drill::Sample;
 use crate::fault::Evidence;
+use crate::playbook::event::{Attempt, Job};
+use crate::scenario::plan::Probe;
 
 /// What is seen of a fault that was applied.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,6 +121,12 @@ pub trait Outside: Send + Sync + 'static {
 
     /// Runs the command under test to its end, or to `end`.
     fn command(&self, end: CancellationToken) -> BoxFuture<'_, CommandEnd>;
+
+    /// Makes an attempt at an automatic step of the playbook; ends it, and whatever it started, at its time-out.
+    fn step<'a>(&'a self, job: &'a Job, clock: DrillClock) -> BoxFuture<'a, Attempt>;
+
+    /// Measures a probe of the playbook's own until it is good.
+    fn verify<'a>(&'a self, probe: &'a Probe, clock: DrillClock) -> BoxFuture<'a, ()>;
 
     /// What is worth a note when the faults are about to begin, such as a route that nobody uses.
     fn before_faults(&self) -> Vec<String>;

@@ -119,7 +119,7 @@ async fn listen_for_alarms(
     refusals: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Option<TcpListener> {
-    if !setup.plan.alarms.is_wanted() {
+    if !setup.plan.hears_alarms() {
         return None;
     }
     let address: SocketAddr = match setup.alarms_at.parse() {

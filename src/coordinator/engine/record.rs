@@ -68,6 +68,7 @@ impl Recorder {
             "drill": setup.drill,
             "firedrill": env!("CARGO_PKG_VERSION"),
             "plan": setup.plan,
+            "playbook": setup.playbook,
             "inputs": setup.inputs,
         });
         recorder.line(wall, Duration::ZERO, PLANNED, &plan)?;

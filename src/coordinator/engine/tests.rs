@@ -72,6 +72,7 @@ fn plan(upstream: &TcpListener) -> Plan {
 
 fn setup(folder: &Path, plan: Plan) -> Setup {
     Setup {
+        playbook: None,
         drill: "broken-record-1".into(),
         plan,
         inputs: vec![],

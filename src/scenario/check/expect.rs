@@ -6,6 +6,7 @@ use super::{Checker, alarms, given};
 use crate::fault::Period;
 use crate::scenario::defaults;
 use crate::scenario::expectation::{AlarmMatch as Planned, Alarms, CountedFrom, Expectation};
+use crate::scenario::plan::ExpectedRecovery;
 use crate::scenario::written::{AlarmExpectation, AlarmMatch, Expect};
 use crate::text::{Field, Form, Never, Span, nearest, quote};
 
@@ -22,6 +23,13 @@ pub(in crate::scenario) fn check(
         Some((Form::Word(never), _)) => match *never {},
         Some((Form::Map(expect), at)) => full(checker, expect, at, faults),
     }
+}
+
+/// How service is expected to come back.
+pub(in crate::scenario) fn recovery(field: &Field<ExpectForm>) -> Option<ExpectedRecovery> {
+    let Some((Form::Map(expect), _)) = given(field) else { return None };
+    let recovery = expect.recovery.get()?;
+    Some(ExpectedRecovery { by: recovery.by.get().copied(), within: recovery.within.get().copied() })
 }
 
 fn alarms_of(checker: &mut Checker<'_>, list: &[Field<AlarmExpectation>], faults: &[NamedFault]) -> Alarms {
@@ -63,7 +71,6 @@ fn full(checker: &mut Checker<'_>, expect: &Expect, at: Span, faults: &[NamedFau
     if let Some((recovery, at)) = given(&expect.recovery) {
         checker.need(&recovery.by, "by", at, "playbook");
         positive(checker, &recovery.within, "within");
-        checker.not_acted_on("expect.recovery: what restored service is not judged");
     }
     let keys = [
         expect.alarms.is_absent(),

@@ -3,7 +3,8 @@
 
 use super::Checker;
 use crate::scenario::Catalog;
-use crate::scenario::written::{PlaybookRef, Scenario};
+use crate::scenario::plan::{People, PlaybookStart, PlaybookUse};
+use crate::scenario::written::{PlaybookRef, PlaybookStart as Written, Scenario};
 use crate::text::{Field, Form, Span, quote};
 
 pub(in crate::scenario) fn check(
@@ -20,10 +21,6 @@ pub(in crate::scenario) fn check(
             exists(checker, catalog, "environments", (&name, at));
         }
     }
-    if let Some((name, at)) = playbook(checker, &written.playbook) {
-        exists(checker, catalog, "playbooks", (&name, at));
-        checker.not_acted_on(format!("playbook `{name}`: its steps are not run"));
-    }
     if let Some((name, _)) = checker.name(&written.slo, "slo") {
         let what = format!("slo `{name}`: no error budget is watched");
         checker.not_acted_on(what);
@@ -33,20 +30,33 @@ pub(in crate::scenario) fn check(
     }
 }
 
-/// The playbook's name.
-fn playbook(checker: &mut Checker<'_>, field: &Field<Form<String, PlaybookRef>>) -> Option<(String, Span)> {
+/// The playbook that is exercised, and how.
+pub(in crate::scenario) fn playbook(
+    checker: &mut Checker<'_>,
+    field: &Field<Form<String, PlaybookRef>>,
+    catalog: &dyn Catalog,
+) -> Option<PlaybookUse> {
     let (form, at) = super::given(field)?;
-    match form {
+    let (name, at, start) = match form {
         Form::Word(name) => {
             let field = Field::Given { key: at, span: at, value: name.clone() };
-            checker.name(&field, "playbook").map(|(name, at)| (name.to_owned(), at))
+            let (name, at) = checker.name(&field, "playbook")?;
+            (name.to_owned(), at, None)
         }
         Form::Map(map) => {
             checker.need(&map.name, "name", at, "payments-degraded");
-            checker.name(&map.name, "name").map(|(name, at)| (name.to_owned(), at))
+            let (name, at) = checker.name(&map.name, "name")?;
+            (name.to_owned(), at, map.start.get().copied())
         }
         Form::List(never) => match *never {},
-    }
+    };
+    exists(checker, catalog, "playbooks", (&name, at));
+    let start = match start.unwrap_or(Written::Alarm) {
+        Written::Alarm => PlaybookStart::Alarm,
+        Written::Impact => PlaybookStart::Impact,
+        Written::Manual => PlaybookStart::Manual,
+    };
+    Some(PlaybookUse { name, start, people: People::Ask, undo: true })
 }
 
 fn exists(checker: &mut Checker<'_>, catalog: &dyn Catalog, folder: &str, (name, at): (&str, Span)) {

@@ -156,7 +156,7 @@ impl Tale {
         };
         let plan = self.plan();
         write(s(0), PLANNED, &serde_json::json!({"plan": plan}));
-        let (mut drill, _) = Drill::start(plan);
+        let (mut drill, _) = Drill::start(plan, None);
         let mut lines = 0;
         for (at, event) in self.events() {
             let mut next = Some(event);
@@ -217,6 +217,8 @@ impl Tale {
             },
             faults,
             alarms: self.alarms.clone(),
+            recovery: None,
+            playbook: None,
             abort: vec![],
             hypothesis: Some(crate::scenario::plan::Hypothesis {
                 confident_when: self.confident_when.clone(),

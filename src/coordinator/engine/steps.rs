@@ -1,0 +1,49 @@
+//! What the loop does for the steps of a playbook: each attempt is a task of its own that can be ended.
+
+use std::sync::Arc;
+
+use super::driver::Driver;
+use crate::drill::Event;
+use crate::playbook::event::{Attempt, Job};
+use crate::scenario::plan::Probe;
+
+impl Driver<'_> {
+    /// Makes an attempt at an automatic step.
+    pub(super) fn run_step(&mut self, job: Job) {
+        // As with faults: the record of the intent is on the disk before the deed, or there is no deed.
+        self.sync_record();
+        let (step, attempt, undo) = (job.step.clone(), job.attempt, job.undo);
+        if let Some(error) = &self.record_error
+            && !undo
+        {
+            let outcome = Attempt::Failed { why: error.to_string() };
+            self.happen_next(Event::StepAttempted { step, attempt, undo, outcome });
+            return;
+        }
+        let (outside, events, clock) = (Arc::clone(&self.outside), self.ways.events.clone(), self.clock);
+        let task = self.running.tasks.spawn(async move {
+            let outcome = outside.step(&job, clock).await;
+            let (step, attempt, undo) = (job.step, job.attempt, job.undo);
+            let _ = events.send(Event::StepAttempted { step, attempt, undo, outcome }).await;
+        });
+        self.steps.insert(step, task);
+    }
+
+    /// Measures a probe of a playbook's own until it is good.
+    pub(super) fn verify_step(&mut self, step: String, probe: Probe) {
+        let (outside, events, clock) = (Arc::clone(&self.outside), self.ways.events.clone(), self.clock);
+        let of = step.clone();
+        let task = self.running.tasks.spawn(async move {
+            outside.verify(&probe, clock).await;
+            let _ = events.send(Event::StepVerified { step: of }).await;
+        });
+        self.steps.insert(step, task);
+    }
+
+    /// Ends whatever goes on for a step.
+    pub(super) fn stop_step(&mut self, step: &str) {
+        if let Some(task) = self.steps.remove(step) {
+            task.abort();
+        }
+    }
+}
