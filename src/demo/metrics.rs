@@ -1,10 +1,11 @@
-//! The shop's metrics, in the Prometheus text format.
+//! What every process of the shop counts: its requests, their errors, and how long they took.
 
-use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use http::StatusCode;
+
+use super::page::Page;
 
 /// Upper bounds of the duration histogram, in milliseconds.
 const BOUNDS_MS: [u64; 9] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500];
@@ -16,7 +17,6 @@ pub(super) struct Metrics {
     errors: AtomicU64,
     took_us: AtomicU64,
     buckets: [AtomicU64; BOUNDS_MS.len()],
-    pub(super) pay_later: AtomicBool,
 }
 
 impl Metrics {
@@ -27,7 +27,6 @@ impl Metrics {
             errors: AtomicU64::new(0),
             took_us: AtomicU64::new(0),
             buckets: Default::default(),
-            pay_later: AtomicBool::new(false),
         }
     }
 
@@ -41,33 +40,24 @@ impl Metrics {
         }
     }
 
-    /// All of it as Prometheus reads it.
-    pub(super) fn text(&self) -> String {
-        let (role, requests) = (self.role, self.requests.load(Relaxed));
-        let mut text = String::new();
-        let mut line = |line: std::fmt::Arguments<'_>| {
-            let _ = writeln!(text, "{line}");
-        };
-        line(format_args!("# TYPE shop_requests_total counter"));
-        line(format_args!("shop_requests_total{{role=\"{role}\"}} {requests}"));
-        line(format_args!("# TYPE shop_errors_total counter"));
-        line(format_args!("shop_errors_total{{role=\"{role}\"}} {}", self.errors.load(Relaxed)));
-        line(format_args!("# TYPE shop_request_duration_seconds histogram"));
+    /// All of it as Prometheus reads it; a process adds what it alone counts.
+    pub(super) fn page(&self) -> Page {
+        let requests = self.requests.load(Relaxed);
+        let mut page = Page::of(self.role);
+        page.counter("shop_requests_total", "Requests that were answered.", requests);
+        page.counter("shop_errors_total", "Answers with a status of 500 or more.", self.errors.load(Relaxed));
         let name = "shop_request_duration_seconds";
+        page.head(name, "histogram", "How long answers took.");
+        let bucket_name = format!("{name}_bucket");
         for (bucket, bound) in self.buckets.iter().zip(BOUNDS_MS) {
-            let (seconds, count) = (Duration::from_millis(bound).as_secs_f64(), bucket.load(Relaxed));
-            line(format_args!("{name}_bucket{{role=\"{role}\",le=\"{seconds}\"}} {count}"));
+            let seconds = Duration::from_millis(bound).as_secs_f64().to_string();
+            page.sample(&bucket_name, &[("le", &seconds)], bucket.load(Relaxed));
         }
-        line(format_args!("{name}_bucket{{role=\"{role}\",le=\"+Inf\"}} {requests}"));
+        page.sample(&bucket_name, &[("le", "+Inf")], requests);
         let seconds = Duration::from_micros(self.took_us.load(Relaxed)).as_secs_f64();
-        line(format_args!("{name}_sum{{role=\"{role}\"}} {seconds}"));
-        line(format_args!("{name}_count{{role=\"{role}\"}} {requests}"));
-        line(format_args!(
-            "# HELP shop_breaker_open Whether checkout says \"pay later\" instead of asking payments."
-        ));
-        line(format_args!("# TYPE shop_breaker_open gauge"));
-        line(format_args!("shop_breaker_open{{role=\"{role}\"}} {}", u8::from(self.pay_later.load(Relaxed))));
-        text
+        page.sample(&format!("{name}_sum"), &[], seconds);
+        page.sample(&format!("{name}_count"), &[], requests);
+        page
     }
 }
 
@@ -81,7 +71,7 @@ mod tests {
         metrics.count(StatusCode::OK, Duration::from_millis(7));
         metrics.count(StatusCode::NOT_FOUND, Duration::from_millis(300));
         metrics.count(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(3));
-        let text = metrics.text();
+        let text = metrics.page().into_text();
         for line in [
             r#"shop_requests_total{role="front"} 3"#,
             r#"shop_errors_total{role="front"} 1"#,
@@ -90,7 +80,6 @@ mod tests {
             r#"shop_request_duration_seconds_bucket{role="front",le="0.5"} 2"#,
             r#"shop_request_duration_seconds_bucket{role="front",le="+Inf"} 3"#,
             r#"shop_request_duration_seconds_sum{role="front"} 3.307"#,
-            r#"shop_breaker_open{role="front"} 0"#,
         ] {
             assert!(text.lines().any(|had| had == line), "no `{line}` in\n{text}");
         }

@@ -1,18 +1,28 @@
-//! The bundled shop: three real processes, so that a newcomer, and our own tests, have something true to break.
+//! The bundled shop: four real processes, so that a newcomer, and our own tests, have something true to break.
 //!
-//! `front` answers `/checkout`, for which it asks `stock` and then `payments`. It knows nothing of firedrill, as any
-//! system under test: its server, its client and its metrics are its own.
+//! `front` answers `/checkout`, for which it asks `stock` and then `payments` (or, when told, the `replica` of
+//! payments), and `/browse`, for which it asks `stock` alone. It knows nothing of firedrill, as any system under test:
+//! its server, its client and its metrics are its own. How it bears trouble is behind flags, which are all off at first.
 
+mod breaker;
 mod client;
+mod flags;
 mod front;
+mod health;
+mod later;
+mod levels;
 mod lifeline;
 mod metrics;
+mod page;
 mod payments;
+mod pool;
+mod retry;
 mod server;
 mod shop;
 mod stock;
+mod till;
 
-pub use shop::{Address, Shop, ShopError};
+pub use shop::{Address, SeenAt, Shop, ShopError};
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,13 +37,17 @@ use metrics::Metrics;
 pub enum Role {
     /// What customers talk to.
     Front {
-        /// Where it finds payments: `address:port`.
-        payments: String,
-        /// Where it finds stock: `address:port`.
-        stock: String,
+        /// Where it finds payments: `address:port`, the first where somebody listens.
+        payments: Vec<String>,
+        /// Where it finds stock, in the same way.
+        stock: Vec<String>,
+        /// Where it finds the second payments, if there is one.
+        replica: Option<String>,
     },
     /// Charges cards.
     Payments,
+    /// Charges cards when it is told that payments cannot.
+    Replica,
     /// Reserves goods.
     Stock,
 }
@@ -44,6 +58,7 @@ impl Role {
         match self {
             Self::Front { .. } => "front",
             Self::Payments => "payments",
+            Self::Replica => "replica",
             Self::Stock => "stock",
         }
     }
@@ -70,11 +85,20 @@ pub async fn serve(
     ready(listener.local_addr()?);
     let metrics = Arc::new(Metrics::new(role.name()));
     match role {
-        Role::Front { payments, stock } => {
-            server::run(listener, front::Front::new(payments, stock, metrics), ended).await;
+        Role::Front { payments, stock, replica } => {
+            let front = Arc::new(front::Front::new(front::Addresses { stock, payments, replica }, metrics));
+            tokio::select! {
+                () = server::run(listener, Arc::clone(&front), ended) => {}
+                () = front.chores() => {}
+            }
         }
-        Role::Payments => server::run(listener, payments::Payments::new(metrics), ended).await,
-        Role::Stock => server::run(listener, stock::Stock::new(metrics), ended).await,
+        Role::Payments | Role::Replica => {
+            server::run(listener, Arc::new(payments::Payments::new(metrics)), ended).await;
+        }
+        Role::Stock => server::run(listener, Arc::new(stock::Stock::new(metrics)), ended).await,
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

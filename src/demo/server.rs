@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -19,21 +20,67 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::metrics::Metrics;
+use super::page::Page;
 
 const CONNECTIONS_MAX: usize = 1_024;
 const BODY_MAX_BYTES: usize = 64 * 1024;
 const HEADER_WITHIN: Duration = Duration::from_secs(10);
 const END_WITHIN: Duration = Duration::from_secs(1);
+const METRICS_TYPE: &str = "text/plain; version=0.0.4";
 
 /// What a handler is asked.
 pub(super) struct Question {
     pub(super) method: http::Method,
     pub(super) path: String,
+    pub(super) headers: http::HeaderMap,
     pub(super) body: Bytes,
 }
 
+impl Question {
+    /// A header that is text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(method: http::Method, path: &str, body: &str) -> Self {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        Self { method, path: path.to_owned(), headers: http::HeaderMap::new(), body }
+    }
+}
+
 /// What a handler says: a status and a JSON or text body.
-pub(super) type Said = (StatusCode, String);
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) status: StatusCode,
+    pub(super) text: String,
+    /// Whether to say that it is worth coming again in a second.
+    come_again: bool,
+}
+
+impl Said {
+    /// 200 and a JSON value.
+    pub(super) fn json(value: &serde_json::Value) -> Self {
+        Self { status: StatusCode::OK, text: value.to_string(), come_again: false }
+    }
+
+    /// A refusal or a failure, in words.
+    pub(super) fn problem(status: StatusCode, why: impl Into<String>) -> Self {
+        let text = serde_json::json!({ "error": why.into() }).to_string();
+        Self { status, text, come_again: false }
+    }
+
+    /// A refusal that will not last: 503 with `retry-after`.
+    pub(super) fn not_now(why: impl Into<String>) -> Self {
+        Self { come_again: true, ..Self::problem(StatusCode::SERVICE_UNAVAILABLE, why) }
+    }
+
+    /// The answer to a path that is not there.
+    pub(super) fn no_such_path(question: &Question) -> Self {
+        let why = format!("there is no {} {}", question.method, question.path);
+        Self::problem(StatusCode::NOT_FOUND, why)
+    }
+}
 
 /// One process of the shop.
 pub(super) trait Handler: Send + Sync + 'static {
@@ -41,11 +88,12 @@ pub(super) trait Handler: Send + Sync + 'static {
     fn answer(&self, question: Question) -> impl Future<Output = Said> + Send;
     /// Its counts.
     fn metrics(&self) -> &Metrics;
+    /// Writes down what it alone counts.
+    fn measure(&self, _page: &mut Page) {}
 }
 
 /// Serves until `ended`, then gives open requests a second.
-pub(super) async fn run(listener: TcpListener, handler: impl Handler, ended: impl Future<Output = ()>) {
-    let handler = Arc::new(handler);
+pub(super) async fn run(listener: TcpListener, handler: Arc<impl Handler>, ended: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -98,36 +146,38 @@ async fn connection<H: Handler>(stream: TcpStream, handler: Arc<H>, mut stopped:
 
 async fn respond<H: Handler>(handler: &H, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    let (status, text) = match parts.uri.path() {
-        "/healthCheck" => (StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
-        "/metrics" => (StatusCode::OK, handler.metrics().text()),
+    let said = match parts.uri.path() {
+        "/healthCheck" => Said::json(&serde_json::json!({ "status": "ok" })),
+        "/metrics" => {
+            let mut page = handler.metrics().page();
+            handler.measure(&mut page);
+            return response(StatusCode::OK, page.into_text(), METRICS_TYPE);
+        }
         path => {
-            let began = Instant::now();
+            let (path, began) = (path.to_owned(), Instant::now());
             let said = match Limited::new(body, BODY_MAX_BYTES).collect().await {
                 Ok(body) => {
-                    let question =
-                        Question { method: parts.method, path: path.to_owned(), body: body.to_bytes() };
-                    handler.answer(question).await
+                    let (method, headers, body) = (parts.method, parts.headers, body.to_bytes());
+                    handler.answer(Question { method, path, headers, body }).await
                 }
-                Err(_) => problem(StatusCode::PAYLOAD_TOO_LARGE, "the body broke off or is over 64 KiB"),
+                Err(_) => {
+                    Said::problem(StatusCode::PAYLOAD_TOO_LARGE, "the body broke off or is over 64 KiB")
+                }
             };
-            handler.metrics().count(said.0, began.elapsed());
+            handler.metrics().count(said.status, began.elapsed());
             said
         }
     };
-    let kind = if text.starts_with('{') { "application/json" } else { "text/plain; version=0.0.4" };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    let mut response = response(said.status, said.text, "application/json");
+    if said.come_again {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     response
 }
 
-/// A refusal or a failure, in words.
-pub(super) fn problem(status: StatusCode, why: impl Into<String>) -> Said {
-    (status, serde_json::json!({ "error": why.into() }).to_string())
-}
-
-/// The answer to a path that is not there.
-pub(super) fn no_such_path(question: &Question) -> Said {
-    problem(StatusCode::NOT_FOUND, format!("there is no {} {}", question.method, question.path))
+fn response(status: StatusCode, text: String, kind: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }

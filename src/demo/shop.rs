@@ -1,4 +1,4 @@
-//! The shop as a whole: starts its three processes and ends them.
+//! The shop as a whole: starts its processes and ends them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -67,24 +67,36 @@ impl Address {
     }
 }
 
-/// Three running processes. They die with it, and with this process.
+/// Where front looks for the others first: addresses at which a route may stand in between. Where nobody listens there,
+/// it goes straight to the process.
+#[derive(Clone, Copy, Debug)]
+pub struct SeenAt<'a> {
+    /// Payments.
+    pub payments: &'a [SocketAddr],
+    /// Stock.
+    pub stock: &'a [SocketAddr],
+}
+
+/// Running processes. They die with it, and with this process.
 #[derive(Debug)]
 pub struct Shop {
     /// Where customers shop.
     pub front: SocketAddr,
-    /// Where payments in fact listens; front was told another address, with a route in between.
+    /// Where payments in fact listens; front was told of other addresses first.
     pub payments: SocketAddr,
+    /// Where the second payments listens.
+    pub replica: SocketAddr,
     /// Where stock listens.
     pub stock: SocketAddr,
     processes: Vec<Child>,
 }
 
 impl Shop {
-    /// Starts the shop from this program's own file. Front will look for payments at `payments_seen_at`.
+    /// Starts the shop from this program's own file.
     ///
     /// The parent-death signal is sent when the starting *thread* ends: call it on a thread that lives as long as the
     /// shop.
-    pub async fn start(program: PathBuf, payments_seen_at: SocketAddr) -> Result<Self, ShopError> {
+    pub async fn start(program: PathBuf, seen_at: SeenAt<'_>) -> Result<Self, ShopError> {
         let mut processes = Vec::new();
         let mut start = async |role| -> Result<SocketAddr, ShopError> {
             let (child, address) = start(&program, role).await?;
@@ -93,9 +105,17 @@ impl Shop {
         };
         let stock = start(Role::Stock).await?;
         let payments = start(Role::Payments).await?;
-        let role = Role::Front { payments: payments_seen_at.to_string(), stock: stock.to_string() };
-        let front = start(role).await?;
-        Ok(Self { front, payments, stock, processes })
+        let replica = start(Role::Replica).await?;
+        let list = |routes: &[SocketAddr], process| {
+            routes.iter().chain([process]).map(ToString::to_string).collect()
+        };
+        let front = start(Role::Front {
+            payments: list(seen_at.payments, &payments),
+            stock: list(seen_at.stock, &stock),
+            replica: Some(replica.to_string()),
+        });
+        let front = front.await?;
+        Ok(Self { front, payments, replica, stock, processes })
     }
 
     /// Ends the shop and waits for it: gently first.
@@ -115,8 +135,9 @@ async fn start(program: &PathBuf, role: Role) -> Result<(Child, SocketAddr), Sho
     let name = role.name();
     let mut command = Command::new(program);
     command.args(["demo", name, "--listen", "127.0.0.1:0", "--parent", &std::process::id().to_string()]);
-    if let Role::Front { payments, stock } = &role {
-        command.args(["--payments", payments, "--stock", stock]);
+    if let Role::Front { payments, stock, replica } = &role {
+        command.args(["--payments", &payments.join(","), "--stock", &stock.join(",")]);
+        command.args(replica.iter().flat_map(|replica| ["--replica", replica]));
     }
     // A group of its own: Ctrl-C is for the drill, which needs the shop until the faults are gone.
     command.process_group(0).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());

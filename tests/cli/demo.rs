@@ -61,6 +61,38 @@ fn an_open_breaker_says_pay_later_without_payments() {
 }
 
 #[test]
+fn flags_are_listed_and_an_unknown_one_is_refused_with_those_there_are() {
+    let (_shop, front) = shop(None);
+    let flags: serde_json::Value = serde_json::from_str(&get(front, "/flags").unwrap().body).unwrap();
+    for name in ["timeout", "retry", "breaker", "pay-later", "bulkhead", "shed-load", "fail-fast", "cache"] {
+        assert_eq!(flags[name]["enabled"], false, "{name}");
+    }
+    let unknown = put(front, "/flags/caching", r#"{"enabled":true}"#).unwrap();
+    assert_eq!(unknown.status, 404);
+    assert!(unknown.body.contains("there is no flag `caching`; there are timeout, retry"), "{unknown:?}");
+    assert_eq!(put(front, "/flags/retry", r#"{"enabled":true,"value":3}"#).unwrap().status, 200);
+    let metrics = get(front, "/metrics").unwrap().body;
+    assert!(metrics.contains("shop_flag_enabled{role=\"front\",flag=\"retry\"} 1\n"), "{metrics}");
+    let shown = get(front, "/browse").unwrap();
+    assert!(shown.status == 200 && shown.body.contains("\"stale\":false"), "{shown:?}");
+}
+
+#[test]
+fn the_second_payments_charges_when_the_first_is_gone() {
+    let nobody = SocketAddr::from(([127, 0, 0, 1], free_port())).to_string();
+    let (_stock, stock) = process("stock", &[]);
+    let (_replica, replica) = process("replica", &[]);
+    let (stock, replica_at) = (stock.to_string(), replica.to_string());
+    let args = ["--payments", &nobody, "--stock", &stock, "--replica", &replica_at];
+    let (_front, front) = process("front", &args);
+    assert_eq!(get(front, "/checkout").unwrap().status, 502);
+    assert_eq!(put(front, "/flags/failover", r#"{"enabled":true}"#).unwrap().status, 200);
+    assert!(get(front, "/checkout").unwrap().body.contains("charged"));
+    assert!(get(replica, "/charges").unwrap().body.contains(r#""charges":1,"#));
+    assert!(get(replica, "/metrics").unwrap().body.contains("shop_charges_total{role=\"replica\"} 1\n"));
+}
+
+#[test]
 fn a_process_of_the_shop_is_known_by_its_role() {
     let (stock, _) = process("stock", &[]);
     assert_eq!(std::fs::read_to_string(format!("/proc/{}/comm", stock.pid())).unwrap(), "stock\n");
@@ -106,7 +138,7 @@ fn shop_of(demo: &Child) -> (SocketAddr, String) {
     let line = demo.wait_for_line("/checkout", SOON);
     let authority = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
     let mark = format!("--parent {}", demo.pid());
-    assert_eq!(processes_with(&mark).len(), 3);
+    assert_eq!(processes_with(&mark).len(), 4);
     (authority.parse().unwrap(), mark)
 }
 

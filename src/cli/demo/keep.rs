@@ -1,4 +1,5 @@
-//! The shop stays open: a proxy of its own takes the place of the drill's route, with a control API to play with.
+//! The shop stays open: a proxy of its own stands before payments and stock, with a control API to play with, and
+//! the addresses of the drills' routes are free for further drills.
 
 use std::net::SocketAddr;
 
@@ -9,28 +10,33 @@ use firedrill_proxy::engine::Options;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::say;
+use super::{Routes, say};
 use crate::demo::Shop;
 use crate::fault::{Protocol, RouteSpec};
 
-/// The route's name, as in the scenario.
-const ROUTE: &str = "payments";
+/// The names of the routes, as in the scenarios.
+const PAYMENTS: &str = "payments";
+const STOCK: &str = "stock";
 
 /// Keeps the shop open until Ctrl-C or SIGTERM.
-pub(super) fn open(runtime: &Runtime, shop: &Shop, route: SocketAddr) -> anyhow::Result<()> {
+pub(super) fn open(runtime: &Runtime, shop: &Shop, routes: &Routes) -> anyhow::Result<()> {
     let listener = server::listen("127.0.0.1:0", ServerOptions::default())?;
     let control = Control::start(Options::default())?;
-    control.add_route(RouteSpec {
-        name: ROUTE.to_owned(),
-        listen: route.to_string(),
-        upstream: shop.payments.to_string(),
-        protocol: Protocol::Http,
-    })?;
+    for (name, listen, upstream) in
+        [(PAYMENTS, routes.payments_by_hand, shop.payments), (STOCK, routes.stock_by_hand, shop.stock)]
+    {
+        control.add_route(RouteSpec {
+            name: name.to_owned(),
+            listen: listen.to_string(),
+            upstream: upstream.to_string(),
+            protocol: Protocol::Http,
+        })?;
+    }
     let api = Server::start(listener, control.clone(), ServerOptions::default())?;
     let ended = runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        invite(shop, api.address(), route);
+        invite(shop, api.address(), routes);
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -44,46 +50,60 @@ pub(super) fn open(runtime: &Runtime, shop: &Shop, route: SocketAddr) -> anyhow:
     Ok(())
 }
 
-fn invite(shop: &Shop, api: SocketAddr, route: SocketAddr) {
-    let front = shop.front;
-    let payments = shop.payments;
-    let fault = format!("http://{api}/v1/routes/{ROUTE}/faults/slow");
+fn invite(shop: &Shop, api: SocketAddr, routes: &Routes) {
     say("\nThe shop stays open until Ctrl-C. In another terminal:");
-    for (what, command) in [
+    for (what, command) in by_hand(shop, api).into_iter().chain(drills(shop, routes)) {
+        say(&format!("  # {what}\n  {command}"));
+    }
+}
+
+fn by_hand(shop: &Shop, api: SocketAddr) -> Vec<(&'static str, String)> {
+    let (front, payments) = (shop.front, shop.payments);
+    let fault = format!("http://{api}/v1/routes/{PAYMENTS}/faults/slow");
+    let slow = "{\"fault\": {\"latency\": {\"delay\": \"2s\"}}}";
+    let narrow = "firedrill proxy --control none --listen 127.0.0.1:9001 --upstream";
+    vec![
         ("buy something", format!("curl http://{front}/checkout")),
-        (
-            "make payments slow",
-            format!("curl -X PUT {fault} --json '{{\"fault\": {{\"latency\": {{\"delay\": \"2s\"}}}}}}'"),
-        ),
+        ("make payments slow", format!("curl -X PUT {fault} --json '{slow}'")),
         ("buy again, and wait", format!("curl http://{front}/checkout")),
         (
-            "open the circuit breaker",
+            "leave payments alone meanwhile",
             format!("curl -X PUT http://{front}/flags/pay-later -d '{{\"enabled\":true}}'"),
         ),
+        ("see by what else the shop can help itself", format!("curl http://{front}/flags")),
         ("see what the fault has done", format!("curl {fault}")),
         ("take it away", format!("curl -X DELETE {fault}")),
         ("see what the shop measures", format!("curl http://{front}/metrics")),
+        ("a second, narrow way into payments", format!("{narrow} {payments} --bandwidth 100B/s")),
+    ]
+}
+
+/// Drills find the shop by the environment, so that their commands are short.
+fn drills(shop: &Shop, routes: &Routes) -> Vec<(&'static str, String)> {
+    let Shop { front, payments, stock, .. } = shop;
+    let (port, to_payments, to_stock) = (payments.port(), routes.payments, routes.stock);
+    let program =
+        std::env::current_exe().map_or_else(|_| "firedrill".into(), |program| program.display().to_string());
+    vec![
         (
-            "a second, narrow way into payments",
+            "tell drills where this shop is; once for each terminal",
             format!(
-                "firedrill proxy --control none --listen 127.0.0.1:9001 --upstream {} --bandwidth 100B/s",
-                payments
+                "export SHOP=http://{front} \\\n    PAYMENTS={payments} PAYMENTS_ROUTE={to_payments} \\\n    \
+                 STOCK={stock} STOCK_ROUTE={to_stock} \\\n    \
+                 PAYMENTS_PROCESS=payments PAYMENTS_PORT={port} \\\n    FIREDRILL={program}"
             ),
         ),
         (
-            "a drill on a process of the shop; every file in scenarios/ says what it teaches",
-            format!(
-                "firedrill run scenarios/payments-paused.yaml --set SHOP=http://{front} --set PAYMENTS_PROCESS=payments"
-            ),
+            "a fault, and the playbook that helps against it",
+            "firedrill run scenarios/circuit-breaker.yaml".into(),
         ),
         (
-            "a drill on the route: first take it from this proxy, which has the address until then",
-            format!(
-                "curl -X DELETE http://{api}/v1/routes/{ROUTE}\n  firedrill run scenarios/payments-errors.yaml \\\n    \
-                 --set SHOP=http://{front} --set PAYMENTS={payments} --set PAYMENTS_ROUTE={route}"
-            ),
+            "the other pairs: timeout, retry, bulkhead, shed-load, fail-fast, cache, failover; see docs/patterns.md",
+            "firedrill run scenarios/retry.yaml".into(),
         ),
-    ] {
-        say(&format!("  # {what}\n  {command}"));
-    }
+        (
+            "a drill without a playbook; every file in scenarios/ says what it teaches",
+            "firedrill run scenarios/payments-paused.yaml".into(),
+        ),
+    ]
 }

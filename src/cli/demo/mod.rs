@@ -14,7 +14,7 @@ use super::drill::{self, HowTo};
 use super::live::Output;
 use super::say::say;
 use crate::coordinator::engine::Input;
-use crate::demo::{Address, Role, Shop, serve};
+use crate::demo::{Address, Role, SeenAt, Shop, serve};
 use crate::fault::Seed;
 use crate::scenario::plan::Plan;
 use crate::scenario::{Context, NoCatalog, check};
@@ -46,16 +46,22 @@ enum Process {
     Front {
         #[command(flatten)]
         listen: Listen,
-        /// Where it finds payments
-        #[arg(long, value_name = "ADDRESS")]
-        payments: String,
+        /// Where it finds payments; of several, the first where somebody listens
+        #[arg(long, value_name = "ADDRESS", value_delimiter = ',', required = true)]
+        payments: Vec<String>,
         /// Where it finds stock
+        #[arg(long, value_name = "ADDRESS", value_delimiter = ',', required = true)]
+        stock: Vec<String>,
+        /// Where it finds the second payments
         #[arg(long, value_name = "ADDRESS")]
-        stock: String,
+        replica: Option<String>,
     },
     /// Charges cards
     #[command(hide = true)]
     Payments(Listen),
+    /// Charges cards when payments cannot
+    #[command(hide = true)]
+    Replica(Listen),
     /// Reserves goods
     #[command(hide = true)]
     Stock(Listen),
@@ -82,8 +88,11 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
 /// Is one process of the shop.
 fn be(runtime: &Runtime, process: Process) -> anyhow::Result<super::Exit> {
     let (role, Listen { listen, parent }) = match process {
-        Process::Front { listen, payments, stock } => (Role::Front { payments, stock }, listen),
+        Process::Front { listen, payments, stock, replica } => {
+            (Role::Front { payments, stock, replica }, listen)
+        }
         Process::Payments(listen) => (Role::Payments, listen),
+        Process::Replica(listen) => (Role::Replica, listen),
         Process::Stock(listen) => (Role::Stock, listen),
     };
     let name = role.name();
@@ -91,18 +100,38 @@ fn be(runtime: &Runtime, process: Process) -> anyhow::Result<super::Exit> {
     Ok(super::Exit::Passed)
 }
 
+/// Where routes may come to stand between front and the others: those of drills, and those to play with by hand. Where
+/// none stands, front goes straight to the process.
+struct Routes {
+    payments: SocketAddr,
+    stock: SocketAddr,
+    payments_by_hand: SocketAddr,
+    stock_by_hand: SocketAddr,
+}
+
 /// Opens the shop, runs the drill, tells what happened.
 fn show(runtime: &Runtime, args: &Args) -> anyhow::Result<super::Exit> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let route = Address::reserve()?;
-    let shop = runtime.block_on(Shop::start(program, route.get()?))?;
-    let result = play(runtime, &shop, route.get()?, args);
+    let held = [Address::reserve()?, Address::reserve()?, Address::reserve()?, Address::reserve()?];
+    let [payments, stock, payments_by_hand, stock_by_hand] = &held;
+    let routes = Routes {
+        payments: payments.get()?,
+        stock: stock.get()?,
+        payments_by_hand: payments_by_hand.get()?,
+        stock_by_hand: stock_by_hand.get()?,
+    };
+    let seen_at = SeenAt {
+        payments: &[routes.payments, routes.payments_by_hand],
+        stock: &[routes.stock, routes.stock_by_hand],
+    };
+    let shop = runtime.block_on(Shop::start(program, seen_at))?;
+    let result = play(runtime, &shop, &routes, args);
     runtime.block_on(shop.end());
     result
 }
 
-fn play(runtime: &Runtime, shop: &Shop, route: SocketAddr, args: &Args) -> anyhow::Result<super::Exit> {
-    introduce(shop, route);
+fn play(runtime: &Runtime, shop: &Shop, routes: &Routes, args: &Args) -> anyhow::Result<super::Exit> {
+    introduce(shop, routes.payments);
     let input = Input { path: SCENARIO_PATH.to_owned(), text: SCENARIO.to_owned() };
     let how = HowTo {
         alarms: "127.0.0.1:0".into(),
@@ -110,7 +139,7 @@ fn play(runtime: &Runtime, shop: &Shop, route: SocketAddr, args: &Args) -> anyho
         workers: 1,
         output: Output::choose(false),
     };
-    let (exit, outcome) = drill::run(plan(shop, route)?, vec![input], &how)?;
+    let (exit, outcome) = drill::run(plan(shop, routes.payments)?, vec![input], &how)?;
     say("\nWhat happened:");
     for line in story::tell(&outcome.summary) {
         say(&format!("  - {line}"));
@@ -119,7 +148,7 @@ fn play(runtime: &Runtime, shop: &Shop, route: SocketAddr, args: &Args) -> anyho
         return Ok(exit);
     }
     if args.keep {
-        keep::open(runtime, shop, route)?;
+        keep::open(runtime, shop, routes)?;
     } else {
         say("\nThe shop is closed. `firedrill demo --keep` leaves it open to play with.");
         say("For a service of yours: `firedrill new scenario`, then `firedrill run FILE`.");
