@@ -19,6 +19,8 @@ pub mod summary;
 mod tests;
 #[cfg(test)]
 mod walk;
+#[cfg(test)]
+mod walk_steps;
 mod watch;
 pub mod words;
 

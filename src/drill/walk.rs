@@ -11,28 +11,32 @@ use super::{InjectState, Summary};
 use crate::fault::{
     Evidence, Fault, Latency, OnRemove, Period, RequestMatch, Scope, Seed, TrafficFault, UndoClass,
 };
-use crate::playbook::event::Attempt;
+use crate::playbook::event::{Attempt, StepAnswer};
+use crate::playbook::plan::Playbook;
 use crate::scenario::plan::{
     AbortRule, Level, Plan, PlannedFault, Probe, ProbeAction, Start, SteadyState, Tolerance, Until,
 };
 
 /// A drill, the answers that it waits for, and what was ordered so far.
 #[derive(Clone)]
-struct World {
-    drill: Drill,
+pub(super) struct World {
+    pub(super) drill: Drill,
     now: Duration,
     wake: Option<Duration>,
     /// Commands obeyed but not answered.
-    open: Vec<Command>,
+    pub(super) open: Vec<Command>,
     applied: BTreeSet<String>,
     removed: BTreeSet<String>,
+    /// Steps of the playbook that acted, and those whose way back was ordered.
+    acted: BTreeSet<String>,
+    taken_back: BTreeSet<String>,
     verified: u32,
     closed: bool,
 }
 
 /// What may happen next.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub(super) enum Step {
     /// The engine answers its n-th open command well.
     Answer(usize),
     /// … or badly.
@@ -43,6 +47,8 @@ enum Step {
     Effect(usize),
     /// A fault ends that nobody ended.
     Lose(usize),
+    /// A person says that the step which waits for them is done.
+    Person,
     /// A person stops the drill.
     Halt,
     /// Time passes until the drill wants to be woken.
@@ -50,8 +56,8 @@ enum Step {
 }
 
 impl World {
-    fn begin(plan: Plan) -> Self {
-        let (drill, commands) = Drill::start(plan, None);
+    pub(super) fn begin(plan: Plan, playbook: Option<Playbook>) -> Self {
+        let (drill, commands) = Drill::start(plan, playbook);
         let mut world = Self {
             drill,
             now: Duration::ZERO,
@@ -59,6 +65,8 @@ impl World {
             open: Vec::new(),
             applied: BTreeSet::new(),
             removed: BTreeSet::new(),
+            acted: BTreeSet::new(),
+            taken_back: BTreeSet::new(),
             verified: 0,
             closed: false,
         };
@@ -89,6 +97,13 @@ impl World {
                 | Command::StartCommand {} => {}
                 Command::RunStep(job) => {
                     assert!(job.undo || self.drill.stopped().is_none(), "nothing is done after a stop");
+                    if job.undo {
+                        let on = self.drill.injects().iter().any(super::Inject::is_on);
+                        assert!(!on, "first the faults, then what was done about them");
+                        self.taken_back.insert(job.step.clone());
+                    } else {
+                        self.acted.insert(job.step.clone());
+                    }
                 }
             }
             if answers(&command, true).is_some() {
@@ -107,6 +122,9 @@ impl World {
         for n in 0..self.open.len() {
             steps.extend([Step::Answer(n), Step::Fail(n)]);
         }
+        if self.waiting().is_some() {
+            steps.push(Step::Person);
+        }
         for (n, inject) in self.drill.injects().iter().enumerate() {
             if matches!(inject.state, InjectState::Applied { .. }) {
                 steps.extend([Step::Effect(n), Step::Lose(n)]);
@@ -115,7 +133,14 @@ impl World {
         steps
     }
 
-    fn take(&mut self, step: Step) {
+    /// The step that waits for a person.
+    fn waiting(&self) -> Option<String> {
+        let playbook = self.drill.playbook()?;
+        let visit = playbook.current().filter(|visit| visit.waits_for_people())?;
+        Some(playbook.step(visit).id.clone())
+    }
+
+    pub(super) fn take(&mut self, step: Step) {
         let id = |world: &Self, n: usize| world.drill.injects()[n].plan.id.clone();
         match step {
             Step::Answer(n) | Step::Fail(n) => {
@@ -136,6 +161,11 @@ impl World {
             }
             Step::Lose(n) => {
                 self.feed(Event::FaultLost { fault: id(self, n), why: "its lease ran out".into() })
+            }
+            Step::Person => {
+                let answer = StepAnswer::Done { answers: BTreeMap::new() };
+                let step = self.waiting().unwrap();
+                self.feed(Event::StepAnswered { step, who: "ana".into(), role: None, answer });
             }
             Step::Halt => self.feed(Event::HaltRequested { who: "ana".into(), reason: "enough".into() }),
             Step::Wake => {
@@ -159,6 +189,7 @@ impl World {
                     || matches!(inject.state, InjectState::Skipped { .. } | InjectState::Residue { .. });
                 assert!(!self.applied.contains(&inject.plan.id) || undone, "{inject:?}");
             }
+            assert_eq!(self.acted, self.taken_back, "what the playbook changed is taken back");
             let summary = Summary::of(&self.drill);
             let residue = self.drill.injects().iter().any(|i| matches!(i.state, InjectState::Residue { .. }));
             assert!(!residue || !summary.clean, "residue of a fault is residue of the drill");
@@ -297,9 +328,9 @@ pub(super) fn plan(command: bool) -> Plan {
     }
 }
 
-fn walk(plan: Plan, depth: usize) -> usize {
+pub(super) fn walk(from: World, depth: usize) -> usize {
     let mut seen = HashSet::new();
-    let mut queue = VecDeque::from([(World::begin(plan), 0)]);
+    let mut queue = VecDeque::from([(from, 0)]);
     while let Some((world, taken)) = queue.pop_front() {
         if !seen.insert(world.fingerprint()) {
             continue;
@@ -319,13 +350,13 @@ fn walk(plan: Plan, depth: usize) -> usize {
 
 #[test]
 fn every_order_of_events_ends_with_all_taken_back() {
-    let states = walk(plan(false), 9);
+    let states = walk(World::begin(plan(false), None), 9);
     assert!(states > 1_000, "the walk is worth something: {states}");
 }
 
 #[test]
 fn every_order_of_events_ends_with_a_command_under_test_too() {
-    let states = walk(plan(true), 9);
+    let states = walk(World::begin(plan(true), None), 9);
     assert!(states > 1_000, "the walk is worth something: {states}");
 }
 
@@ -339,7 +370,7 @@ fn killed() -> World {
         undo: UndoClass::C,
         ..fault("kill", None, Until::Max)
     };
-    let mut world = World::begin(Plan { faults: vec![kill], abort: vec![], ..plan(false) });
+    let mut world = World::begin(Plan { faults: vec![kill], abort: vec![], ..plan(false) }, None);
     // Preflight, the gate (long ago by then), the kill, its effect, its formal end.
     world.take(Step::Answer(0));
     world.take(Step::Probe(true));

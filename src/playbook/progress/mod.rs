@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::event::{Ending, Noted, StartedBy, StepResult, Wish};
-use super::plan::{Answer, Playbook, Step, VISITS_MAX};
+use super::plan::{Answer, Check, Playbook, Step, VISITS_MAX};
 use crate::scenario::plan::PlaybookUse;
 
 /// An automatic attempt answers within its time-out and this; whoever does it ends it by then.
@@ -273,9 +273,10 @@ impl Progress {
     /// Ends whatever the edge does for the step that is under way.
     fn stop_current(&mut self) {
         let Some(visit) = self.visits.last() else { return };
-        if matches!(visit.at, At::Attempt { .. } | At::Verify { .. }) {
-            let step = self.book.steps[visit.step].id.clone();
-            self.out.push(Wish::Stop { step });
+        let step = &self.book.steps[visit.step];
+        let own = step.verify.as_ref().is_some_and(|verify| matches!(verify.check, Check::Own(_)));
+        if matches!(visit.at, At::Attempt { .. }) || (own && visit.is_being_verified()) {
+            self.out.push(Wish::Stop { step: step.id.clone() });
         }
     }
 }
