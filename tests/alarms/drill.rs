@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::support::{Child, firedrill, free_port, request, requires, temp_dir, wait_until};
@@ -119,6 +120,42 @@ impl Lab {
     }
 }
 
+impl Lab {
+    /// Holds what the scorecard says against Prometheus' own record and against the fault's first effect.
+    fn agrees_with_prometheus(&self, name: &str, errors: &Value) {
+        let journal = std::fs::read_to_string(self.dir.path().join(name).join("journal.jsonl")).unwrap();
+        let began: Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
+        let began: jiff::Timestamp = began["at"].as_str().unwrap().parse().unwrap();
+        let time = |key: &str| {
+            let time: firedrill::fault::Period = Duration::deserialize(&errors["times"][key]).unwrap().into();
+            time.duration().as_secs_f64()
+        };
+        let (effective, claimed, received) = (time("effective"), time("claimed"), time("received"));
+        // The rule cannot be true before a scrape saw the effect and fires one `for` later; each of scrape, evaluation
+        // and `for` is a second. Five times that is the bound; the numbers themselves are printed.
+        assert!(effective + 1.0 <= claimed + 0.5, "`for` was not waited for: {errors:#}");
+        assert!(claimed <= effective + 15.0, "{errors:#}");
+        assert!(claimed <= received && received <= claimed + 10.0, "group wait is a second: {errors:#}");
+        let query = format!(
+            "/api/v1/query_range?query=ALERTS%7Balertname%3D%22ShopErrors%22%2Calertstate%3D%22firing%22%7D\
+             &start={}&end={}&step=1",
+            began.as_second(),
+            began.as_second() + 120
+        );
+        let said: Value = serde_json::from_str(&get(self.prometheus, &query).unwrap()).unwrap();
+        let first = said["data"]["result"][0]["values"][0][0].as_f64();
+        let first =
+            first.unwrap_or_else(|| panic!("it fired: {said:#}")) - began.as_millisecond() as f64 / 1e3;
+        println!(
+            "since the effect: claimed {:.2}s, received {:.2}s",
+            claimed - effective,
+            received - effective
+        );
+        // Its record is read in steps of a second and written once per evaluation.
+        assert!((first - claimed).abs() <= 3.0, "Prometheus first recorded it at {first:.1}: {errors:#}");
+    }
+}
+
 /// An upstream that answers every request with 200.
 fn answering() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -161,8 +198,8 @@ fn an_alarm_that_comes_is_a_hit_and_one_without_a_rule_is_a_miss_that_says_so() 
     assert_eq!(code, Some(0), "{said}\n{card:#}");
     let errors = score(&card, "errors");
     assert_eq!(errors["outcome"], "hit", "{errors:#}");
-    // Scrape, evaluation, `for` and group wait are a second each; the alarm cannot come before the last of them.
-    println!("detection: {:#}", errors);
+    lab.agrees_with_prometheus("hit", errors);
+    assert_eq!(errors["reset"]["kept"], "in-time", "its end was heard, counted from recovery: {errors:#}");
 
     let missing = "    - {id: ghost, match: {alertname: NoSuchAlarm}, within: 5s, from: effect}\n";
     let (code, card, said) = lab.drill("missing", missing);
