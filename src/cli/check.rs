@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Exit;
 use super::files::{Tally, open, stdout_style, yaml_files};
 use super::reading::Reading;
-use crate::scenario::{check, check_environment};
+use crate::scenario::{Context, Monitoring, check, check_against, check_environment};
 use crate::text::{Problem, Problems, Source, Span, kind_of, location, nearest, quote, render, render_short};
 
 /// The kinds that this version reads.
@@ -23,6 +23,12 @@ pub(super) struct Args {
     /// The files; of a folder, every .yaml file in it
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Hold the alarms that scenarios expect against these files of Prometheus' rules; of a folder, every one in it
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
+    /// Alertmanager's configuration: who is told of these alarms, and when
+    #[arg(long, value_name = "FILE", requires = "rules")]
+    alertmanager_config: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
     /// Treat warnings as errors: exit 1
@@ -45,8 +51,11 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     let mut tally = Tally::default();
     let mut shown = BTreeSet::new();
     let mut out = String::new();
+    let mut monitoring = monitoring(&args)?;
     for path in yaml_files(&args.files)? {
-        for (n, (source, mut problems)) in look(&path, &args.reading).into_iter().enumerate() {
+        for (n, (source, mut problems)) in
+            look(&path, &args.reading, monitoring.as_mut()).into_iter().enumerate()
+        {
             // A file is not wrong because a variable is only given when it is run; `plan` and `run` insist on it.
             problems.soften("unknown-variable");
             let problems = problems.into_sorted();
@@ -57,12 +66,13 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
             if n == 0 || !problems.is_empty() {
                 tally.add(&problems);
             }
-            out.push_str(&match (args.json, args.short) {
-                (true, _) => as_json(&problems, &source),
-                (_, true) => render_short(&problems, &source),
-                _ => render(&problems, &source, stdout_style()),
-            });
+            out.push_str(&args.shown(&problems, &source));
         }
+    }
+    for (source, problems) in monitoring.into_iter().flat_map(Monitoring::into_files) {
+        let problems = problems.into_sorted();
+        tally.add(&problems);
+        out.push_str(&args.shown(&problems, &source));
     }
     if !args.json {
         out.push_str(&format!("{tally}\n"));
@@ -73,8 +83,28 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     Ok(if tally.errors > 0 || denied { Exit::Refused } else { Exit::Passed })
 }
 
+impl Args {
+    fn shown(&self, problems: &[Problem], source: &Source) -> String {
+        match (self.json, self.short) {
+            (true, _) => as_json(problems, source),
+            (_, true) => render_short(problems, source),
+            _ => render(problems, source, stdout_style()),
+        }
+    }
+}
+
+/// The rules and routes that were named, if any were.
+fn monitoring(args: &Args) -> anyhow::Result<Option<Monitoring>> {
+    if args.rules.is_empty() {
+        return Ok(None);
+    }
+    let rules = yaml_files(&args.rules)?.iter().map(|path| open(path)).collect();
+    let routes = args.alertmanager_config.as_deref().map(open);
+    Ok(Some(Monitoring::read(rules, routes)))
+}
+
 /// A file and those that it was read against, each with its problems.
-fn look(path: &Path, reading: &Reading) -> Vec<(Source, Problems)> {
+fn look(path: &Path, reading: &Reading, monitoring: Option<&mut Monitoring>) -> Vec<(Source, Problems)> {
     let (source, mut problems) = open(path);
     if !problems.is_empty() {
         return vec![(source, problems)];
@@ -83,7 +113,13 @@ fn look(path: &Path, reading: &Reading) -> Vec<(Source, Problems)> {
         return vec![(source, problems)];
     };
     match kind.as_str() {
-        "Scenario" => reading.with(path, |context| check(source, context)).files,
+        "Scenario" => {
+            let read = |context: &Context<'_>| match monitoring {
+                None => check(source, context),
+                Some(monitoring) => check_against(source, context, monitoring),
+            };
+            reading.with(path, read).files
+        }
         "Environment" => reading.with(path, |context| check_environment(source, context)).files,
         other => {
             not_read(other, at, &mut problems);

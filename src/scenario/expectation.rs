@@ -86,3 +86,24 @@ pub enum MonitorKind {
     /// Prometheus itself.
     Prometheus,
 }
+
+impl Severity {
+    /// The urgency that senders mean by a `severity` label; absent: a word without a known meaning.
+    pub fn of_label(label: &str) -> Option<Self> {
+        match label.to_ascii_lowercase().as_str() {
+            "page" | "critical" => Some(Self::Page),
+            "ticket" | "warning" => Some(Self::Ticket),
+            "info" => Some(Self::Info),
+            _ => None,
+        }
+    }
+
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Ticket => "ticket",
+            Self::Info => "info",
+        }
+    }
+}

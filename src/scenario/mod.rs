@@ -11,6 +11,7 @@ mod expand;
 pub mod expectation;
 pub mod plan;
 mod resolve;
+mod rules;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use catalog::{Catalog, NoCatalog};
 pub use check::environment::Environment;
 pub use check::policy::Policy;
 pub use resolve::Scenario;
+pub use rules::Monitoring;
 pub use schema::{environment_schema, schema};
 
 use crate::text::{Problems, Source, Span, quote, read};
@@ -81,6 +83,24 @@ pub fn check_environment(source: Source, context: &Context<'_>) -> Checked<Envir
 
 /// Reads and checks a scenario, and the environment that was chosen for it.
 pub fn check(source: Source, context: &Context<'_>) -> Checked<Scenario> {
+    check_with(source, context, None)
+}
+
+/// The same, and holds what it expects of alarms against the rules that should fire them. What is wrong with a rule
+/// is kept with its file.
+pub fn check_against(
+    source: Source,
+    context: &Context<'_>,
+    monitoring: &mut Monitoring,
+) -> Checked<Scenario> {
+    check_with(source, context, Some(monitoring))
+}
+
+fn check_with(
+    source: Source,
+    context: &Context<'_>,
+    monitoring: Option<&mut Monitoring>,
+) -> Checked<Scenario> {
     let mut problems = Problems::new();
     let Some(written) = read::<written::Scenario>(&source, &mut problems) else {
         return Checked { files: vec![(source, problems)], value: None };
@@ -95,8 +115,11 @@ pub fn check(source: Source, context: &Context<'_>) -> Checked<Scenario> {
     };
     // With an environment that is chosen and broken, most of what follows would be wrong only because of that.
     let stop = context.environment.is_some() && environment.is_none();
-    let (problems, scenario) =
-        if stop { (problems, None) } else { whole(&source, written, problems, context, environment) };
+    let (problems, scenario) = if stop {
+        (problems, None)
+    } else {
+        whole(&source, written, problems, context, (environment, monitoring))
+    };
     let mut files = vec![(source, problems)];
     files.extend(environment_file);
     let good = !files.iter().any(|(_, problems)| problems.has_errors());
@@ -122,7 +145,7 @@ fn whole(
     written: written::Scenario,
     problems: Problems,
     context: &Context<'_>,
-    environment: Option<Environment>,
+    (environment, monitoring): (Option<Environment>, Option<&mut Monitoring>),
 ) -> (Problems, Option<Scenario>) {
     let nothing = BTreeMap::new();
     let variables = Variables {
@@ -131,7 +154,7 @@ fn whole(
         process: context.process_env,
     };
     let mut checker = Checker::new(problems, variables);
-    let scenario = parts(&mut checker, source, written, context, environment.as_ref());
+    let scenario = parts(&mut checker, source, written, context, (environment.as_ref(), monitoring));
     (checker.problems, scenario)
 }
 
@@ -140,7 +163,7 @@ fn parts(
     source: &Source,
     written: written::Scenario,
     context: &Context<'_>,
-    environment: Option<&Environment>,
+    (environment, monitoring): (Option<&Environment>, Option<&mut Monitoring>),
 ) -> Option<Scenario> {
     let top = Span::new(0, source.text.lines().next().map_or(0, str::len));
     let name = header::check(checker, source, "Scenario", (&written.firedrill, &written.kind, &written.name));
@@ -166,6 +189,9 @@ fn parts(
         expected.sources.extend(more);
     }
     let playbook = references::playbook(checker, &written.playbook, context.catalog);
+    if let Some(monitoring) = monitoring {
+        rules::hold(checker, &written, &expected, &faults, monitoring);
+    }
     let abort = abort::check(checker, &written.abort, &steady.probes);
     all_left_out(checker, &written, &faults);
     if let Some(environment) = environment {

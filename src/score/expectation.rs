@@ -313,7 +313,7 @@ impl<'a> Case<'a> {
 
     fn severity(&self, said: &Said) -> Option<Urgency> {
         let wanted = self.expectation.severity?;
-        let Some(got) = said.alarm.labels.get("severity").and_then(|label| severity(label)) else {
+        let Some(got) = said.alarm.labels.get("severity").and_then(|label| Severity::of_label(label)) else {
             return Some(Urgency::Unknown);
         };
         let rank = |severity| match severity {
@@ -364,16 +364,6 @@ impl<'a> Case<'a> {
         }
         let evidence = unknown.last().map_or("nobody was asked", |asked| asked.evidence.as_str()).to_owned();
         Some(Cause { cause: MissCause::Unknown, evidence })
-    }
-}
-
-/// The words that senders use for urgency.
-fn severity(label: &str) -> Option<Severity> {
-    match label.to_ascii_lowercase().as_str() {
-        "page" | "critical" => Some(Severity::Page),
-        "ticket" | "warning" => Some(Severity::Ticket),
-        "info" => Some(Severity::Info),
-        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@
 //! can point at what was written. Nothing here knows what a file means.
 
 mod field;
+mod foreign;
 mod form;
 mod json_path;
 mod pairs;
@@ -17,6 +18,7 @@ mod tree;
 mod words;
 
 pub use field::Field;
+pub use foreign::{Foreign, ForeignEntry};
 pub use form::{Form, Never};
 pub use json_path::{JsonPath, JsonPathError, same_json};
 pub use pairs::{Pair, Pairs};

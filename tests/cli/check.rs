@@ -200,3 +200,54 @@ fn the_files_in_the_documentation_have_no_problems() {
     let ended = check(&["--deny", "warnings", dir.path().to_str().unwrap()]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "no problems in 2 files\n"));
 }
+
+const RULES: [&str; 3] = [
+    "tests/files/check/rules/shop.yaml",
+    "--rules=tests/files/check/rules/rules.yml",
+    "--alertmanager-config=tests/files/check/rules/alertmanager.yml",
+];
+
+#[test]
+fn expectations_are_held_against_the_rules_that_should_fire_them() {
+    let ended = check(&RULES);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert_golden("check/rules.txt", &ended.stdout);
+    let short = check(&["--short", RULES[0], RULES[1]]);
+    assert!(short.stdout.contains("shop.yaml:19:25: error: no alerting rule fires"), "{}", short.stdout);
+    assert!(
+        short.stdout.contains("rules.yml:7:16: warning: the alarm `CheckoutSlow` says"),
+        "{}",
+        short.stdout
+    );
+    let ended = check(&["--json", RULES[0], RULES[1], RULES[2]]);
+    let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for rule in
+        ["no-such-rule", "slow-alarm", "fault-too-short", "wrong-receiver", "wrong-severity", "idle-match"]
+    {
+        assert!(lines.iter().any(|problem| problem["rule"] == rule), "{rule} in {}", ended.stdout);
+    }
+}
+
+#[test]
+fn rules_that_cannot_be_opened_are_told_and_routes_need_rules() {
+    let ended = check(&[RULES[0], "--rules", "no/such/rules.yml"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("no/such/rules.yml"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("no alerting rule"), "nobody knows which there are: {}", ended.stdout);
+    let ended = check(&[RULES[0], RULES[2]]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("--rules"), "{}", ended.stderr);
+}
+
+#[test]
+fn warnings_about_rules_are_errors_when_they_are_denied() {
+    let dir = temp_dir();
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(RULES[0])).unwrap();
+    let text = text.replace("CheckoutDwn", "CheckoutDown").replace("${PAYMENTS}", "127.0.0.1:9000");
+    let path = dir.path().join("shop.yaml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    assert_eq!(check(&[path, RULES[1]]).code, Some(0));
+    assert_eq!(check(&["--deny", "warnings", path, RULES[1]]).code, Some(1));
+    assert_eq!(check(&["--deny", "warnings", path]).code, Some(0), "without rules it is good");
+}
