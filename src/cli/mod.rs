@@ -15,6 +15,7 @@ pub mod live;
 mod new;
 mod note;
 mod plan;
+mod playbook;
 mod proxy;
 mod reading;
 mod rescore;
@@ -23,6 +24,7 @@ mod running;
 mod say;
 mod schema;
 mod status;
+mod step;
 mod verify;
 
 use std::process::ExitCode;
@@ -83,6 +85,10 @@ enum Command {
     Status(status::Args),
     /// Change a fault of the running drill
     Fault(fault::Args),
+    /// Answer steps of the running drill's playbook
+    Step(step::Args),
+    /// Start the running drill's playbook
+    Playbook(playbook::Args),
     /// Write something into the running drill's journal
     Note(note::Args),
     /// Stop the running drill and take every fault back
@@ -123,6 +129,8 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Agent(args) => agent::exec(args),
         Command::Status(args) => status::exec(args),
         Command::Fault(args) => fault::exec(args),
+        Command::Step(args) => step::exec(args),
+        Command::Playbook(args) => playbook::exec(args),
         Command::Note(args) => note::exec(args),
         Command::Halt(args) => halt::exec(args),
     }

@@ -8,6 +8,9 @@ use super::say::say;
 pub(super) struct Args {
     #[command(flatten)]
     which: Which,
+    /// It tells of something that you did and no step of the playbook says
+    #[arg(long)]
+    action: bool,
     /// What to write
     #[arg(required = true, value_name = "TEXT")]
     text: Vec<String>,
@@ -17,8 +20,14 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
     let text = args.text.join(" ");
     block_on(async {
         let drill = args.which.find().await?;
-        drill.note(&text).await?;
-        say(&format!("noted in drill {}", drill.status.drill));
+        let what = if args.action {
+            drill.note_action(&text).await?;
+            "action noted"
+        } else {
+            drill.note(&text).await?;
+            "noted"
+        };
+        say(&format!("{what} in drill {}", drill.status.drill));
         Ok(super::Exit::Passed)
     })
 }

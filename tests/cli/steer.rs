@@ -66,9 +66,17 @@ fn drill(dir: &Path, id: &str) -> Drill {
                         let _ = reply.send(());
                         format!("halt {reason}")
                     }
-                    Request::Note { text, reply, .. } => {
+                    Request::Note { text, action, reply, .. } => {
                         let _ = reply.send(());
-                        format!("note {text}")
+                        format!("{} {text}", if action { "action" } else { "note" })
+                    }
+                    Request::Answer { step, reply, .. } => {
+                        let _ = reply.send(Err("this drill has no playbook".into()));
+                        format!("answer {step}")
+                    }
+                    Request::StartPlaybook { reply, .. } => {
+                        let _ = reply.send(Err("this drill has no playbook".into()));
+                        "start".to_owned()
                     }
                     Request::SetFault { fault, changes, reply, .. } => {
                         let _ = reply.send(Ok("delay 2s → 500ms".into()));

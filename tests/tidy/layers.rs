@@ -32,15 +32,19 @@ const FIREDRILL: &[Layer] = &[
     layer("fault", &[PROXY], PURE),
     layer("scenario", &["text", "fault"], PURE),
     layer("playbook", &["text", "fault", "scenario"], PURE),
-    layer("drill", &["fault", "scenario"], PURE),
-    layer("score", &["fault", "scenario", "drill"], PURE),
+    layer("drill", &["fault", "scenario", "playbook"], PURE),
+    layer("score", &["fault", "scenario", "playbook", "drill"], PURE),
     layer("alarm", &["text", "scenario", "drill"], PURE),
     layer("agent", &["text", "fault"], &[]),
-    layer("coordinator", &["text", "fault", "scenario", "drill", "score", "alarm", "agent", PROXY], &[]),
+    layer(
+        "coordinator",
+        &["text", "fault", "scenario", "playbook", "drill", "score", "alarm", "agent", PROXY],
+        &[],
+    ),
     layer("demo", &[], &[]),
     layer(
         "cli",
-        &["text", "fault", "scenario", "drill", "score", "agent", "coordinator", "demo", PROXY],
+        &["text", "fault", "scenario", "playbook", "drill", "score", "agent", "coordinator", "demo", PROXY],
         &[],
     ),
 ];

@@ -15,7 +15,8 @@ use tokio::net::UnixStream;
 
 pub use super::peer::ourselves;
 use super::socket::{PREFIX, SUFFIX};
-use super::wire::{Changed, Drills, Halt, Note, SetFault, Status};
+use super::wire::{Changed, Drills, Halt, Note, Said, SetFault, Status};
+use crate::playbook::event::StepAnswer;
 
 /// How long one call may take; longer than the server waits for its engine.
 const CALL_WITHIN: Duration = Duration::from_secs(8);
@@ -173,8 +174,31 @@ impl Drill {
 
     /// Writes something into its journal.
     pub async fn note(&self, text: &str) -> Result<(), CallProblem> {
-        let body = Note { text: text.to_owned() };
-        call::<Nothing>(&self.path, Method::POST, &self.route("/notes"), Some(json(&body))).await.map(drop)
+        self.post("/notes", &Note { text: text.to_owned(), action: false }).await
+    }
+
+    /// Writes down what somebody did that no step says.
+    pub async fn note_action(&self, text: &str) -> Result<(), CallProblem> {
+        self.post("/notes", &Note { text: text.to_owned(), action: true }).await
+    }
+
+    /// Says something about a step of its playbook.
+    pub async fn answer(
+        &self,
+        step: &str,
+        answer: StepAnswer,
+        role: Option<String>,
+    ) -> Result<(), CallProblem> {
+        self.post(&format!("/steps/{}", percent_encoded(step)), &Said { answer, role }).await
+    }
+
+    /// Starts its playbook.
+    pub async fn start_playbook(&self) -> Result<(), CallProblem> {
+        self.post("/playbook/start", &serde_json::json!({})).await
+    }
+
+    async fn post<T: Serialize + Sync>(&self, rest: &str, body: &T) -> Result<(), CallProblem> {
+        call::<Nothing>(&self.path, Method::POST, &self.route(rest), Some(json(body))).await.map(drop)
     }
 
     /// Changes a fault that is on; gives old → new.

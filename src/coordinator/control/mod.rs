@@ -2,6 +2,7 @@
 
 pub mod client;
 mod peer;
+pub mod playbook;
 mod server;
 mod socket;
 pub mod wire;
@@ -11,6 +12,8 @@ pub use socket::{BindProblem, SocketFile, bind, socket_path};
 pub use wire::Status;
 
 use tokio::sync::oneshot;
+
+use crate::playbook::event::StepAnswer;
 
 /// What people may ask of a running drill; the engine answers through `reply`.
 #[derive(Debug)]
@@ -35,8 +38,30 @@ pub enum Request {
         who: String,
         /// What.
         text: String,
+        /// Whether it tells of something that they did and no step says.
+        action: bool,
         /// Answered once it is journalled.
         reply: oneshot::Sender<()>,
+    },
+    /// Say something about a step of the playbook.
+    Answer {
+        /// Who speaks: `name (uid)`.
+        who: String,
+        /// Which step.
+        step: String,
+        /// As whom, where they say so.
+        role: Option<String>,
+        /// What.
+        answer: StepAnswer,
+        /// Answered once it is journalled, or with why it is not taken.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    /// Start the playbook.
+    StartPlaybook {
+        /// Who asks: `name (uid)`.
+        who: String,
+        /// Answered once it is journalled, or with why it is not started.
+        reply: oneshot::Sender<Result<(), String>>,
     },
     /// Change a fault that is on.
     SetFault {

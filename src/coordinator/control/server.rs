@@ -16,8 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::Request;
 use super::peer::Peer;
-use super::wire::{CHANGES_MAX, Changed, Drills, Halt, Note, SetFault, Status, TEXT_MAX_BYTES};
+use super::wire::{
+    ANSWERS_MAX, CHANGES_MAX, Changed, Drills, Halt, Note, Said, SetFault, Status, TEXT_MAX_BYTES,
+};
 use crate::coordinator::serve;
+use crate::playbook::event::StepAnswer;
+use crate::playbook::plan::Answer;
 
 /// Connections at a time; more wait in the listen queue.
 const CONNECTIONS_MAX: usize = 32;
@@ -41,6 +45,8 @@ fn router(requests: mpsc::Sender<Request>) -> Router {
         .route("/v1/drills/{id}", get(drill))
         .route("/v1/drills/{id}/notes", post(note))
         .route("/v1/drills/{id}/faults/{fault}", post(set_fault))
+        .route("/v1/drills/{id}/steps/{step}", post(answer))
+        .route("/v1/drills/{id}/playbook/start", post(start_playbook))
         .route("/v1/halt", post(halt))
         .fallback(|| async { Refusal::new(404, "no such path", "see `GET /v1/drills`".to_owned()) })
         .method_not_allowed_fallback(|| async {
@@ -77,7 +83,7 @@ async fn note(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
-    let Note { text } = read(&body)?;
+    let Note { text, action } = read(&body)?;
     if text.trim().is_empty() {
         return Err(Refusal::new(422, "empty note", "`text` says nothing; write what you saw".to_owned()));
     }
@@ -86,8 +92,59 @@ async fn note(
         return Err(Refusal::new(422, "note too long", why));
     }
     engine.drill(&id).await?;
-    engine.ask(|reply| Request::Note { who: peer.who, text, reply }).await?;
+    engine.ask(|reply| Request::Note { who: peer.who, text, action, reply }).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn answer(
+    State(engine): State<Engine>,
+    Extension(peer): Extension<Peer>,
+    Path((id, step)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    let Said { answer, role } = read(&body)?;
+    if let Some(why) = too_long(&answer, role.as_deref()) {
+        return Err(Refusal::new(422, "answer too long", why));
+    }
+    engine.drill(&id).await?;
+    let asked = engine.ask(|reply| Request::Answer { who: peer.who, step, role, answer, reply }).await?;
+    asked.map(|()| StatusCode::NO_CONTENT).map_err(|why| Refusal::new(409, "answer not taken", why))
+}
+
+async fn start_playbook(
+    State(engine): State<Engine>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    engine.drill(&id).await?;
+    let asked = engine.ask(|reply| Request::StartPlaybook { who: peer.who, reply }).await?;
+    asked.map(|()| StatusCode::NO_CONTENT).map_err(|why| Refusal::new(409, "playbook not started", why))
+}
+
+/// What of an answer is more than the record takes.
+fn too_long(answer: &StepAnswer, role: Option<&str>) -> Option<String> {
+    let mut texts: Vec<(&str, &str)> = role.map(|role| ("role", role)).into_iter().collect();
+    match answer {
+        StepAnswer::Taken {} => {}
+        StepAnswer::Done { answers } => {
+            if answers.len() > ANSWERS_MAX {
+                return Some(format!("{} answers; a step takes at most {ANSWERS_MAX}", answers.len()));
+            }
+            for (id, answer) in answers {
+                texts.push(("the name of an answer", id));
+                if let Answer::Text(text) = answer {
+                    texts.push((id, text));
+                }
+            }
+        }
+        StepAnswer::Skipped { why } | StepAnswer::Failed { why } | StepAnswer::Stuck { why } => {
+            texts.push(("why", why));
+        }
+    }
+    let (name, text) = texts.into_iter().find(|(_, text)| text.len() > TEXT_MAX_BYTES)?;
+    let length = text.len();
+    let name = name.chars().take(60).flat_map(char::escape_debug).collect::<String>();
+    Some(format!("`{name}` is {length} bytes long and may have {TEXT_MAX_BYTES}; shorten it"))
 }
 
 async fn set_fault(

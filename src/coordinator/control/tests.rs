@@ -12,10 +12,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::{self, CallProblem, FindProblem};
-use super::{Request, SocketFile, Status, bind, serve, socket_path};
+use super::{Request, SocketFile, Status, bind, serve, socket_path, wire};
 use crate::drill::board::FaultState;
 use crate::drill::event::Phase;
 use crate::fault::Seed;
+use crate::playbook::event::StepAnswer;
+use crate::playbook::plan::Answer;
 
 /// A drill's socket and an engine behind it; both end with the value.
 struct Running {
@@ -42,6 +44,7 @@ fn status(id: &str) -> Status {
             matched: 10,
             faulted: 9,
         }],
+        playbook: None,
         recent: vec!["+1.0s  fault slow applied".to_owned()],
         folder: "/reports/x".into(),
     }
@@ -67,9 +70,17 @@ fn start(dir: &Path, id: &str) -> Running {
                     let _ = reply.send(());
                     format!("halt|{who}|{reason}")
                 }
-                Request::Note { who, text, reply } => {
+                Request::Note { who, text, action, reply } => {
                     let _ = reply.send(());
-                    format!("note|{who}|{text}")
+                    format!("{}|{who}|{text}", if action { "action" } else { "note" })
+                }
+                Request::Answer { who, step, role, answer, reply } => {
+                    let _ = reply.send(if step == "over" { Err("it is over".into()) } else { Ok(()) });
+                    format!("answer|{who}|{step}|{role:?}|{answer:?}")
+                }
+                Request::StartPlaybook { who, reply } => {
+                    let _ = reply.send(Ok(()));
+                    format!("start|{who}")
                 }
                 Request::SetFault { who, fault, changes, reply } => {
                     let bad = changes.iter().any(|(key, _)| key == "speed");
@@ -98,11 +109,29 @@ async fn the_only_running_drill_is_found_and_does_what_it_is_told() {
     let changes = [("delay".to_owned(), "1s".to_owned()), ("body".to_owned(), "ü=1".to_owned())];
     assert_eq!(drill.set_fault("slow", &changes).await.unwrap(), "delay 2s → 1s");
     assert!(!drill.status().await.unwrap().is_all_taken_back());
+    drill.note_action("turned it off and on").await.unwrap();
+    drill.start_playbook().await.unwrap();
+    let done = StepAnswer::Done { answers: [("ok".to_owned(), Answer::Boolean(true))].into() };
+    drill.answer("say so/ä", done, Some("ops".into())).await.unwrap();
+    let refused = drill.answer("over", StepAnswer::Taken {}, None).await.unwrap_err();
+    match &refused {
+        CallProblem::Refused(problem) => {
+            assert_eq!((problem.status, refused.to_string()), (409, problem.to_string()))
+        }
+        other => panic!("{other}"),
+    }
+    let long = StepAnswer::Stuck { why: "x".repeat(wire::TEXT_MAX_BYTES + 1) };
+    let refused = drill.answer("say so/ä", long, None).await.unwrap_err().to_string();
+    assert!(refused.contains("`why` is 4097 bytes long and may have 4096; shorten it"), "{refused}");
     drill.halt("enough").await.unwrap();
     assert!(drill.status().await.unwrap().is_all_taken_back());
     let expected = [
         format!("note|{}|pager rang\nat once", who()),
         format!("set|{}|slow|[(\"delay\", \"1s\"), (\"body\", \"ü=1\")]", who()),
+        format!("action|{}|turned it off and on", who()),
+        format!("start|{}", who()),
+        format!("answer|{}|say so/ä|Some(\"ops\")|Done {{ answers: {{\"ok\": Boolean(true)}} }}", who()),
+        format!("answer|{}|over|None|Taken", who()),
         format!("halt|{}|enough", who()),
     ];
     assert_eq!(*running.asked.lock().unwrap(), expected);

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::playbook::PlaybookStatus;
+use crate::drill::Drill;
 use crate::drill::board::{Board, FaultState};
 use crate::drill::event::{Judgement, Phase};
 use crate::drill::words::stamped;
 use crate::fault::{Period, Seed};
+use crate::playbook::event::StepAnswer;
 use crate::scenario::plan::Plan;
 
 /// How a drill stands.
@@ -30,6 +33,9 @@ pub struct Status {
     pub probes: Vec<ProbeStatus>,
     /// Its faults.
     pub faults: Vec<FaultStatus>,
+    /// Its playbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<PlaybookStatus>,
     /// What happened last, at most 20 lines, oldest first.
     pub recent: Vec<String>,
     /// Where its report will be.
@@ -65,11 +71,11 @@ pub struct FaultStatus {
 }
 
 impl Status {
-    /// The board of a drill as a status.
-    pub fn of(drill: &str, plan: &Plan, folder: &Path, board: &Board, now: Duration) -> Self {
-        let micros = |time: Duration| Period::from(Duration::from_micros(time.as_micros() as u64));
+    /// A drill and its board as a status.
+    pub fn of(id: &str, plan: &Plan, folder: &Path, (drill, board): (&Drill, &Board), now: Duration) -> Self {
         Self {
-            drill: drill.to_owned(),
+            drill: id.to_owned(),
+            playbook: drill.playbook().map(PlaybookStatus::of),
             scenario: plan.scenario.clone(),
             seed: plan.seed,
             phase: board.phase,
@@ -112,6 +118,11 @@ impl Status {
     }
 }
 
+/// A time as people and files write it: no finer than a microsecond.
+pub(super) fn micros(time: Duration) -> Period {
+    Period::from(Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX)))
+}
+
 /// The body of `GET /v1/drills`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Drills {
@@ -134,6 +145,20 @@ pub struct Halt {
 pub struct Note {
     /// What.
     pub text: String,
+    /// Whether it tells of something that they did and no step says.
+    #[serde(default)]
+    pub action: bool,
+}
+
+/// The body of `POST /v1/drills/{id}/steps/{step}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// What is said about the step.
+    pub answer: StepAnswer,
+    /// As whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 /// The body of `POST /v1/drills/{id}/faults/{fault}`: keys and new values, in the order in which they are tried.
@@ -153,5 +178,7 @@ pub struct Changed {
 
 /// The longest reason and the longest note, in bytes.
 pub const TEXT_MAX_BYTES: usize = 4 * 1024;
+/// How many answers one step may get.
+pub const ANSWERS_MAX: usize = 64;
 /// How many keys can be set at once.
 pub const CHANGES_MAX: usize = 16;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::Setup;
 use super::driver::{Driver, OURSELVES};
 use super::operator::{Order, operate};
 use crate::coordinator::alarms::AlarmInput;
@@ -146,18 +147,29 @@ impl Driver<'_> {
         // Whoever asked may have gone before the answer; then nobody misses it.
         match request {
             Request::Status { reply } => {
-                let now = self.clock.now();
-                let status =
-                    Status::of(&self.setup.drill, &self.setup.plan, &self.setup.folder, &self.board, now);
-                let _ = reply.send(status);
+                let (now, Setup { drill, plan, folder, .. }) = (self.clock.now(), &self.setup);
+                let _ = reply.send(Status::of(drill, plan, folder, (&self.drill, &self.board), now));
             }
             Request::Halt { who, reason, reply } => {
                 self.halt(who, reason);
                 let _ = reply.send(());
             }
-            Request::Note { who, text, reply } => {
-                self.happen(Event::NoteWritten { who, text });
+            Request::Note { who, text, action, reply } => {
+                self.happen(match action {
+                    true => Event::ActionTaken { who, text },
+                    false => Event::NoteWritten { who, text },
+                });
                 let _ = reply.send(());
+            }
+            Request::Answer { who, step, role, answer, reply } => {
+                let _ = reply.send(self.on_answer(who, step, role, answer));
+            }
+            Request::StartPlaybook { who, reply } => {
+                let allowed = self.drill.may_start_playbook();
+                if allowed.is_ok() {
+                    self.happen(Event::PlaybookRequested { who });
+                }
+                let _ = reply.send(allowed);
             }
             Request::SetFault { who, fault, changes, reply } => match self.operators.get(&fault) {
                 // Room is kept for the drill's own orders.

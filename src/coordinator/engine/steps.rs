@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::driver::Driver;
 use crate::drill::Event;
-use crate::playbook::event::{Attempt, Job};
+use crate::playbook::event::{Attempt, Job, StepAnswer};
+use crate::playbook::progress::Spoken;
 use crate::scenario::plan::Probe;
 
 impl Driver<'_> {
@@ -38,6 +39,20 @@ impl Driver<'_> {
             let _ = events.send(Event::StepVerified { step: of }).await;
         });
         self.steps.insert(step, task);
+    }
+
+    /// Takes in what somebody says about a step; what is not allowed is answered and leaves no trace.
+    pub(super) fn on_answer(
+        &mut self,
+        who: String,
+        step: String,
+        role: Option<String>,
+        answer: StepAnswer,
+    ) -> Result<(), String> {
+        let spoken = Spoken { step: &step, who: &who, role: role.as_deref(), answer: &answer };
+        self.drill.may_answer(spoken)?;
+        self.happen(Event::StepAnswered { step, who, role, answer });
+        Ok(())
     }
 
     /// Ends whatever goes on for a step.
