@@ -1,5 +1,7 @@
 //! Problems as people see them: the lines of the file, the place marked, the way out.
 
+use std::borrow::Cow;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
@@ -57,7 +59,18 @@ const fn word(problem: &Problem) -> &'static str {
 }
 
 fn one_line(text: &str) -> String {
-    normalize_untrusted_str(&text.replace(['\n', '\r'], " "))
+    normalize_untrusted_str(&harmless(&text.replace(['\n', '\r'], " ")))
+}
+
+/// The controls U+0080 to U+009F, which the drawing library lets through, as dots: some terminals obey them. Each is as
+/// many bytes as a dot, so that places stay right.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let obeyed = '\u{80}'..='\u{9f}';
+    if text.chars().any(|c| obeyed.contains(&c)) {
+        Cow::Owned(text.replace(|c| obeyed.contains(&c), "·"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 fn group<'a>(problem: &'a Problem, source: &'a Source) -> Group<'a> {
@@ -92,7 +105,7 @@ fn snippet<'a>(problem: &'a Problem, source: &'a Source) -> Snippet<'a, annotate
     if let Some(label) = &problem.label {
         annotation = annotation.label(one_line(label));
     }
-    Snippet::source(&source.text[from..to])
+    Snippet::source(harmless(&source.text[from..to]))
         .path(source.path.as_str())
         .line_start(line)
         .annotation(annotation)
@@ -109,4 +122,24 @@ fn first_line(source: &Source, span: Span) -> Span {
     let text = &source.text[span.start..span.end];
     let text = text.lines().next().unwrap_or_default().trim_end();
     Span::new(span.start, span.start + text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_of_the_file_never_reach_a_terminal() {
+        let source = Source::new("a.yaml", "k\u{85}e\u{9b}31my: \u{1b}[31mvalue\u{7f}\n");
+        let problem =
+            Problem::error("x", Span::new(12, 24), "no \u{9b}1m \u{1b}[1m").help("say\u{90}\n it otherwise");
+        for text in [
+            render(std::slice::from_ref(&problem), &source, Style::default()),
+            render_short(std::slice::from_ref(&problem), &source),
+        ] {
+            assert_eq!(text.chars().find(|c| c.is_control() && *c != '\n'), None, "{text}");
+        }
+        let drawn = render(&[problem], &source, Style::default());
+        assert!(drawn.contains("k·e·31my: ␛[31mvalue"), "{drawn}");
+    }
 }
