@@ -18,7 +18,7 @@ impl Drill {
     }
 
     pub(super) fn step_active(&mut self, now: Duration) {
-        self.lost |= self.watch.any_violated() && self.injects.iter().any(|inject| inject.applied.is_some());
+        self.note_violations();
         self.note_impact(now);
         if self.guardrail_stops(now) {
             return;
@@ -57,6 +57,14 @@ impl Drill {
     /// When the first of the faults that act now had its effect.
     fn effective_since(&self) -> Option<Duration> {
         self.injects.iter().filter(|i| i.is_on() || i.is_lasting()).filter_map(|i| i.effective).min()
+    }
+
+    /// What is violated before the first fault is no fault's doing. Without faults all counts, from `active` on.
+    pub(super) fn note_violations(&mut self) {
+        let begun = self.injects.is_empty() || self.injects.iter().any(|inject| inject.applied.is_some());
+        for (probe, since) in self.watch.violated().filter(|_| begun) {
+            self.violated.entry(probe.to_owned()).or_insert(since);
+        }
     }
 
     /// Notes the impact as soon as an effect is known. Counts arrive a little after the deed, so a violation may be

@@ -10,7 +10,7 @@ impl Drill {
         if self.guardrail_stops(now) {
             return;
         }
-        self.lost |= self.watch.any_violated();
+        self.note_violations();
         self.note_recovery(now);
         self.step_playbook(now);
         let overdue = now >= self.phase_since + self.recovery_within();
@@ -58,7 +58,7 @@ impl Drill {
             return false;
         }
         let why = self.watch.not_good().join("; ");
-        self.not_recovered = Some(format!("once the playbook's changes were taken back: {why}"));
+        (self.not_recovered, self.undo_broke) = (Some(why), true);
         true
     }
 

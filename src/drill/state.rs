@@ -1,5 +1,6 @@
 //! The state machine of a drill. Read [`Drill::next`] first: it takes what happened and says what to do.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{Command, Event, Judgement, Phase, Record, RemoveReason, StopReason};
@@ -32,12 +33,14 @@ pub struct Drill {
     pub(super) active_since: Option<Duration>,
     pub(super) impact: Option<(Duration, String)>,
     pub(super) withstood: bool,
-    /// Whether a probe was violated between the first apply and the end.
-    pub(super) lost: bool,
+    /// When each probe was first violated, from the first fault on.
+    pub(super) violated: BTreeMap<String, Duration>,
     /// The start of the good run that counts as recovery, and whether a fault was on then.
     pub(super) recovered: Option<(Duration, bool)>,
     /// Why recovery was given up.
     pub(super) not_recovered: Option<String>,
+    /// Whether that was because of taking back what the playbook changed.
+    pub(super) undo_broke: bool,
     /// What the last look found.
     pub(super) residue: Vec<String>,
     pub(super) out: Vec<Command>,
@@ -84,9 +87,10 @@ impl Drill {
             active_since: None,
             impact: None,
             withstood: false,
-            lost: false,
+            violated: BTreeMap::new(),
             recovered: None,
             not_recovered: None,
+            undo_broke: false,
             residue: Vec::new(),
             out: Vec::new(),
         };

@@ -152,9 +152,10 @@ impl Watch {
         self.probes.iter().find(|watched| watched.plan.impact && watched.is_violated())
     }
 
-    /// Whether any probe is violated.
-    pub(super) fn any_violated(&self) -> bool {
-        self.probes.iter().any(Watched::is_violated)
+    /// The probes that are violated, each since when.
+    pub(super) fn violated(&self) -> impl Iterator<Item = (&str, Duration)> {
+        let violated = self.probes.iter().filter(|watched| watched.is_violated());
+        violated.map(|watched| (watched.plan.name.as_str(), watched.since))
     }
 
     /// The invariant that is violated, in words.

@@ -63,6 +63,10 @@ fn came_back(summary: &Summary) -> String {
              fault_end). In an incident nobody takes the fault away.",
             short(recovered.saturating_sub(removed))
         ),
+        (RestoredBy::Playbook, _) => {
+            "The playbook made the shop well again while the fault was still on (restored by: playbook)."
+                .to_owned()
+        }
         (RestoredBy::Itself, _) => {
             "The shop was well again while the fault was still on (restored by: self).".to_owned()
         }

@@ -7,7 +7,8 @@ use crate::cli::Exit;
 use crate::drill::Summary;
 use crate::drill::event::StopReason;
 use crate::drill::summary::{
-    CommandResult, Effect, FaultSummary, HypothesisResult, Impact, RestoredBy, SteadyStateResult, Validity,
+    CommandResult, Contained, Effect, FaultSummary, HypothesisResult, Impact, PlaybookResult, RestoredBy,
+    SteadyStateResult, Validity,
 };
 use crate::drill::words::{Tone, achieved, one_line, short};
 
@@ -35,6 +36,13 @@ pub(super) fn lines(summary: &Summary, folder: &Path, head: Option<&str>) -> Vec
         (Tone::Bad, format!("  because {}{more}", one_line(reason)))
     });
     lines.extend(reasons);
+    lines.extend(
+        summary
+            .notes
+            .iter()
+            .take(REASONS_MAX)
+            .map(|note| (Tone::Notice, format!("  note: {}", one_line(note)))),
+    );
     if !summary.not_acted_on.is_empty() {
         lines.push((Tone::Notice, one_line(&format!("not acted on: {}", summary.not_acted_on.join("; ")))));
     }
@@ -56,16 +64,27 @@ fn results(summary: &Summary) -> Vec<(Tone, String)> {
     let line = |name: &str, (tone, word, meaning): (Tone, &str, &str)| {
         (tone, format!("  {name:<12}  {word:<9}  {}", one_line(meaning)).trim_end().to_owned())
     };
-    let mut lines = vec![line("drill", validity(summary.drill)), line("effect", effect(summary.effect))];
+    let mut lines = vec![line("drill", validity(summary.drill))];
+    // Without a fault there is nothing to be felt and nothing to come back from.
+    let with_faults = !summary.faults.is_empty();
+    if with_faults {
+        lines.push(line("effect", effect(summary.effect)));
+    }
     lines.extend(summary.faults.iter().take(FAULTS_MAX).map(what_it_did));
     if let Some(hidden) = summary.faults.len().checked_sub(FAULTS_MAX).filter(|hidden| *hidden > 0) {
         lines.push((Tone::Plain, format!("    and {hidden} more faults")));
     }
-    let (tone, word, meaning) = impact(summary.impact);
-    lines.push(line("impact", (tone, word, &with_time(meaning, felt_after(summary)))));
+    if with_faults {
+        let (tone, word, meaning) = impact(summary.impact);
+        lines.push(line("impact", (tone, word, &with_time(meaning, felt_after(summary)))));
+    }
     lines.push(line("steady state", steady_state(summary.steady_state)));
-    let (tone, word, meaning) = restored_by(summary);
-    lines.push(line("restored by", (tone, word, &with_time(meaning, back_after(summary)))));
+    if with_faults {
+        let (tone, word, meaning) = restored_by(summary);
+        lines.push(line("restored by", (tone, word, &with_time(meaning, back_after(summary)))));
+    }
+    lines.extend(summary.playbook.map(|result| line("playbook", playbook(result))));
+    lines.extend(contained(summary.contained).map(|result| line("contained", result)));
     lines.push(line("hypothesis", hypothesis(summary.hypothesis)));
     match &summary.command {
         CommandResult::Passed {} => lines
@@ -116,7 +135,7 @@ fn back_after(summary: &Summary) -> Option<String> {
         (RestoredBy::FaultEnd, Some(removed)) => {
             Some(format!("{} after it, {after_impact}", since(removed, recovered)))
         }
-        (RestoredBy::Itself, _) => Some(after_impact),
+        (RestoredBy::Itself | RestoredBy::Playbook | RestoredBy::Unknown, _) => Some(after_impact),
         _ => None,
     }
 }
@@ -154,6 +173,9 @@ const fn steady_state(result: SteadyStateResult) -> (Tone, &'static str, &'stati
 
 const fn restored_by(summary: &Summary) -> (Tone, &'static str, &'static str) {
     match (summary.restored_by, summary.impact) {
+        (RestoredBy::Playbook, _) => {
+            (Tone::Good, "playbook", "a step of the playbook had acted, and what verifies it turned good")
+        }
         (RestoredBy::Itself, _) => {
             (Tone::Good, "self", "the service came back without the fault being taken away")
         }
@@ -163,7 +185,40 @@ const fn restored_by(summary: &Summary) -> (Tone, &'static str, &'static str) {
         (RestoredBy::Abort, _) => (Tone::Bad, "abort", "the drill was stopped"),
         (RestoredBy::None, Impact::Seen) => (Tone::Bad, "none", "the service did not come back"),
         (RestoredBy::None, _) => (Tone::Plain, "none", "there was nothing to come back from"),
-        (RestoredBy::Unknown, _) => (Tone::Plain, "unknown", "the drill is invalid"),
+        (RestoredBy::Unknown, _) if matches!(summary.drill, Validity::Invalid) => {
+            (Tone::Plain, "unknown", "the drill is invalid")
+        }
+        (RestoredBy::Unknown, _) => {
+            (Tone::Notice, "unknown", "somebody had acted, and nothing proves that it helped")
+        }
+    }
+}
+
+const fn playbook(result: PlaybookResult) -> (Tone, &'static str, &'static str) {
+    let (tone, meaning) = match result {
+        PlaybookResult::Restored => (Tone::Good, "it restored the service, in time and alone"),
+        PlaybookResult::RestoredLate => (Tone::Notice, "it restored the service, later than promised"),
+        PlaybookResult::RestoredWithHelp => {
+            (Tone::Notice, "it restored the service, and people had to help themselves")
+        }
+        PlaybookResult::NotRestored => (Tone::Bad, "it was exercised and did not restore the service"),
+        PlaybookResult::Harmful => (Tone::Bad, "it broke something"),
+        PlaybookResult::NotExercised => (Tone::Notice, "nothing started it"),
+        PlaybookResult::Unproven => (Tone::Notice, "it was exercised, and nothing says whether it helped"),
+        PlaybookResult::Completed => (Tone::Good, "it went to its end"),
+        PlaybookResult::NotCompleted => (Tone::Bad, "it did not come to its end"),
+    };
+    (tone, result.word(), meaning)
+}
+
+/// Nothing is said where nothing says what should not be harmed.
+const fn contained(result: Contained) -> Option<(Tone, &'static str, &'static str)> {
+    match result {
+        Contained::Held => {
+            Some((Tone::Good, "held", "no probe was violated but those that are marked `impact`"))
+        }
+        Contained::Lost => Some((Tone::Notice, "lost", "a probe was violated that is not marked `impact`")),
+        Contained::NotJudged => None,
     }
 }
 

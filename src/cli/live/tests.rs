@@ -14,8 +14,8 @@ use super::{Output, View, summary};
 use crate::drill::board::Board;
 use crate::drill::event::{Command, Event, Judgement, Phase, Record, Sample, StopReason, Timed};
 use crate::drill::summary::{
-    CommandResult, Effect, FaultSummary, HypothesisResult, Impact, RestoredBy, SteadyStateResult, Times,
-    Validity,
+    CommandResult, Contained, Effect, FaultSummary, HypothesisResult, Impact, RestoredBy, SteadyStateResult,
+    Times, Validity,
 };
 use crate::drill::{RemoveReason, Summary};
 use crate::fault::{Evidence, Seed, Spread};
@@ -278,6 +278,9 @@ fn results() -> Summary {
         steady_state: SteadyStateResult::Lost,
         hypothesis: HypothesisResult::Refuted,
         restored_by: RestoredBy::FaultEnd,
+        playbook: None,
+        contained: Contained::NotJudged,
+        notes: Vec::new(),
         command: CommandResult::Failed { detail: "status 3".into() },
         clean: true,
         drill: Validity::Valid,

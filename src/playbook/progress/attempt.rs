@@ -68,6 +68,7 @@ impl Progress {
             Attempt::Failed { why } => (why, false),
             Attempt::TimedOut { why } => (why, true),
         };
+        visit.tried.get_or_insert(now);
         if attempt < retry.attempts {
             visit.at = At::Retry { at: now + retry.delay.duration() };
             return;

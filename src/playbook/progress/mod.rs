@@ -78,6 +78,8 @@ pub struct Visit {
     pub attempts: u32,
     /// When what it does was done (or failed for good), its verification not counted.
     pub acted: Option<Duration>,
+    /// When an attempt at it failed for the first time: even that may have changed something.
+    pub tried: Option<Duration>,
     /// Who answered it.
     pub who: Option<String>,
     /// As whom.
@@ -120,6 +122,7 @@ impl Visit {
             taken: None,
             attempts: 0,
             acted: None,
+            tried: None,
             who: None,
             role: None,
             agreed: BTreeSet::new(),
