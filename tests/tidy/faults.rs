@@ -1,10 +1,6 @@
 //! Every fault is documented and shown in use.
 
-use std::collections::BTreeMap;
-
 use firedrill::fault::Fault;
-use firedrill::scenario::{Context, NoCatalog, check};
-use firedrill::text;
 
 use crate::assert_none;
 use crate::tree::{Source, files};
@@ -35,35 +31,6 @@ fn every_fault_is_used_in_a_shipped_scenario() {
     let missing = Fault::kinds().filter(|kind| !scenarios.iter().any(|source| uses(source, kind)));
     let problem = |kind| format!("scenarios/: no file uses `{kind}`; see docs/adding-a-fault.md");
     assert_none(&missing.map(problem).collect::<Vec<_>>());
-}
-
-#[test]
-fn shipped_scenarios_are_well() {
-    let problems = files(&["scenarios"], &[".yaml"]).into_iter().flat_map(|source| problems_of(&source));
-    assert_none(&problems.collect::<Vec<_>>());
-}
-
-/// Errors and warnings alike: what is shipped is learnt from.
-fn problems_of(scenario: &Source) -> Vec<String> {
-    let addresses = [
-        ("SHOP", "http://127.0.0.1:8080"),
-        ("PAYMENTS", "127.0.0.1:9000"),
-        ("PAYMENTS_ROUTE", "127.0.0.1:9001"),
-        ("PAYMENTS_PROCESS", "payments"),
-    ];
-    let sets = addresses.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let nothing = BTreeMap::new();
-    let context = Context { catalog: &NoCatalog, sets: &sets, process_env: &nothing, environment: None };
-    let checked = check(text::Source::new(scenario.path.as_str(), &scenario.text), &context);
-    let said =
-        checked.files.into_iter().map(|(source, found)| text::render_short(&found.into_sorted(), &source));
-    said.filter(|lines| !lines.is_empty()).collect()
-}
-
-#[test]
-fn a_scenario_that_is_not_well_is_found() {
-    let source = |text: &str| Source { path: "scenarios/x.yaml".to_owned(), text: text.to_owned() };
-    assert_eq!(problems_of(&source("firedrill: v1\nkind: Scenario\nname: x\nsteddy_state: []\n")).len(), 1);
 }
 
 fn has_section(text: &str, kind: &str) -> bool {

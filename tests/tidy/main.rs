@@ -5,6 +5,7 @@
 
 mod faults;
 mod layers;
+mod shipped;
 mod sizes;
 mod tree;
 mod words;

@@ -14,8 +14,8 @@ const FORBIDDEN: [(&str, &str); 7] = [
     (concat!("/wo", "rk/"), "name no machine's paths"),
 ];
 
-const EVERYTHING: [&str; 8] =
-    ["src", "proxy", "tests", "docs", "scenarios", ".ci", "README.md", "CONTRIBUTING.md"];
+const EVERYTHING: [&str; 9] =
+    ["src", "proxy", "tests", "docs", "scenarios", "playbooks", ".ci", "README.md", "CONTRIBUTING.md"];
 
 #[test]
 fn forbidden_words_are_nowhere() {

@@ -11,9 +11,9 @@ use crate::text::{Field, Form, Scalar, Span};
 struct Keys<'w> {
     name: &'w Field<Scalar>,
     pattern: &'w Field<String>,
-    pid: &'w Field<u32>,
+    pid: &'w Field<Scalar>,
     user: &'w Field<Scalar>,
-    port: &'w Field<u16>,
+    port: &'w Field<Scalar>,
     exe: &'w Field<String>,
     exclude: &'w Field<Vec<Field<String>>>,
     count: &'w Field<u32>,
@@ -97,6 +97,8 @@ fn selector(checker: &mut Checker<'_>, keys: &Keys<'_>, at: Span) -> Option<Proc
     let by_line = opt(keys.pattern, |raw, at| pattern(checker, raw, at));
     let exe = opt(keys.exe, |raw, at| pattern(checker, raw, at));
     let user = opt(keys.user, |raw, at| checker.resolve(&raw.0, at, false));
+    let pid = opt(keys.pid, |raw, at| number(checker, raw, at, ("a process id", u64::from(u32::MAX))));
+    let port = opt(keys.port, |raw, at| number(checker, raw, at, ("a TCP port", u64::from(u16::MAX))));
     let mut exclude = Vec::new();
     for entry in keys.exclude.get().into_iter().flatten() {
         exclude.extend(checker.text(entry).map(Glob));
@@ -116,13 +118,32 @@ fn selector(checker: &mut Checker<'_>, keys: &Keys<'_>, at: Span) -> Option<Proc
     Some(ProcessSelector {
         name: name?,
         pattern: by_line?,
-        pid: optional(keys.pid)?,
+        pid: pid?,
         user: user?,
-        port: optional(keys.port)?,
+        port: port?,
         exe: exe?,
         exclude,
         how_many: count.map(HowMany::Count).or(percent.map(HowMany::Percent)),
     })
+}
+
+/// A whole number that may stand in a variable.
+fn number<T: TryFrom<u64>>(
+    checker: &mut Checker<'_>,
+    raw: &Scalar,
+    at: Span,
+    (what, max): (&str, u64),
+) -> Option<T> {
+    let text = checker.resolve(&raw.0, at, false)?;
+    let number = text.parse().ok().filter(|number| (1..=max).contains(number));
+    if number.is_none() {
+        let found = text.escape_debug();
+        checker
+            .problems
+            .error("bad-parameter", at, format!("`{found}` is no {}", what.trim_start_matches("a ")))
+            .help(format!("{what} is a whole number from 1 to {max}"));
+    }
+    T::try_from(number?).ok()
 }
 
 /// Nothing, or what becomes of the value; `None` when it was bad or nothing came of it.

@@ -155,6 +155,11 @@ fn parameters_of_faults() {
     host("    process_kill: {}\n", "3:19 bad-parameter");
     host("    process_kill: {name: a, port: 80}\n", "3:29 bad-parameter");
     host("    process_kill: {pid: 1}\n", "3:20 bad-parameter");
+    host("    process_kill: {port: 65535}\n", "");
+    for port in ["0", "65536", "http", "-1", "80.0"] {
+        host(&format!("    process_kill: {{port: {port}}}\n"), "3:26 bad-parameter");
+    }
+    host("    process_kill: {port: \"${NO_PORT}\"}\n", "3:26 unknown-variable");
     host("    process_kill: {name: a, count: 0}\n", "3:36 bad-parameter");
     host("    process_kill: {name: a, count: 1, percent: 5%}\n", "3:39 bad-parameter");
     host("    process_kill: {name: a, signal: STOP}\n", "3:37 bad-parameter");

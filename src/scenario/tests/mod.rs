@@ -29,9 +29,15 @@ impl Catalog for Shelf {
     }
 }
 
-/// The files that the complete scenario names.
+/// The files that the complete scenario names, and the shipped playbooks.
 fn shelf() -> Shelf {
-    Shelf::default()
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks");
+    let shipped = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let shipped = shipped.fold(Shelf::default(), |shelf, path| {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        shelf.with("playbooks", name, &std::fs::read_to_string(&path).unwrap())
+    });
+    shipped
         .with("environments", "staging", STAGING)
         .with("environments", "production", "production")
         .with("services", "checkout", "")
@@ -55,6 +61,9 @@ fn checked(path: &str, text: &str, environment: Option<&str>) -> Checked<Scenari
         ("PAYMENTS", "127.0.0.1:9000"),
         ("PAYMENTS_ROUTE", "127.0.0.1:9001"),
         ("PAYMENTS_PROCESS", "payments"),
+        ("PAYMENTS_PORT", "9000"),
+        ("STOCK", "127.0.0.1:9010"),
+        ("STOCK_ROUTE", "127.0.0.1:9011"),
     ]);
     let process_env = map(&[("HOME", "/home/ana")]);
     let shelf = shelf();

@@ -69,12 +69,12 @@ pub struct ProcessKill {
     pub name: Field<Scalar>,
     /// The command line, as a glob.
     pub pattern: Field<String>,
-    /// One process id.
-    pub pid: Field<u32>,
+    /// One process id, or a variable that holds it.
+    pub pid: Field<Scalar>,
     /// The user, by name or number.
     pub user: Field<Scalar>,
-    /// A TCP port that the process listens on.
-    pub port: Field<u16>,
+    /// A TCP port that the process listens on, or a variable that holds it.
+    pub port: Field<Scalar>,
     /// The path of the executable, as a glob.
     pub exe: Field<String>,
     /// Command lines that are left alone, as globs.
@@ -96,12 +96,12 @@ pub struct ProcessPause {
     pub name: Field<Scalar>,
     /// The command line, as a glob.
     pub pattern: Field<String>,
-    /// One process id.
-    pub pid: Field<u32>,
+    /// One process id, or a variable that holds it.
+    pub pid: Field<Scalar>,
     /// The user, by name or number.
     pub user: Field<Scalar>,
-    /// A TCP port that the process listens on.
-    pub port: Field<u16>,
+    /// A TCP port that the process listens on, or a variable that holds it.
+    pub port: Field<Scalar>,
     /// The path of the executable, as a glob.
     pub exe: Field<String>,
     /// Command lines that are left alone, as globs.
