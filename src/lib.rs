@@ -11,6 +11,7 @@ pub mod demo;
 pub mod drill;
 pub mod fault;
 pub mod playbook;
+pub mod report;
 pub mod scenario;
 pub mod score;
 pub mod text;

@@ -20,7 +20,8 @@ impl Drill {
         let taken_back = self.playbook().map(|playbook| playbook.taken_back().since.is_some());
         if taken_back != Some(true) {
             let settled = self.is_settled(now);
-            if !settled && !(overdue && self.watch.good_since().is_none()) {
+            let given_up = overdue && self.watch.good_since().is_none();
+            if !settled && !given_up {
                 return;
             }
             if !settled {

@@ -7,6 +7,7 @@ use super::event::{Command, Event, Judgement, Phase, Record, RemoveReason, StopR
 use super::heard::Heard;
 use super::inject::{ANSWER_WITHIN, Inject, InjectState};
 use super::watch::Watch;
+use crate::fault::Evidence;
 use crate::playbook::plan::Playbook;
 use crate::playbook::progress::Progress;
 use crate::scenario::plan::Plan;
@@ -127,16 +128,7 @@ impl Drill {
                 }
             }
             Event::FaultRemoved { fault, evidence, residue } => {
-                let effective = self.injects.iter_mut().any(|inject| {
-                    inject.plan.id == fault && {
-                        let first = inject.on_measured(now, evidence.clone());
-                        inject.on_removed(now, residue.clone());
-                        first
-                    }
-                });
-                if effective {
-                    self.out.push(Command::Record(Record::FaultEffective { fault }));
-                }
+                self.on_removed(now, fault, &evidence, &residue);
             }
             Event::FaultStuck { fault, why } => self.with(&fault, |inject| inject.on_stuck(why.clone())),
             // A fault whose removal is ordered already cannot be lost any more.
@@ -172,6 +164,20 @@ impl Drill {
         }
         self.advance(now);
         std::mem::take(&mut self.out)
+    }
+
+    /// The last counts may be the first to show an effect.
+    fn on_removed(&mut self, now: Duration, fault: String, evidence: &Evidence, residue: &[String]) {
+        let effective = self.injects.iter_mut().any(|inject| {
+            inject.plan.id == fault && {
+                let first = inject.on_measured(now, evidence.clone());
+                inject.on_removed(now, residue.to_vec());
+                first
+            }
+        });
+        if effective {
+            self.out.push(Command::Record(Record::FaultEffective { fault }));
+        }
     }
 
     fn with(&mut self, fault: &str, act: impl FnOnce(&mut Inject)) {

@@ -1,0 +1,135 @@
+//! What a drill was, for readers: a pure function of its journal, in every form that people and machines read.
+
+pub mod timeline;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::drill::journal::{CLOSED, PLANNED};
+use crate::playbook::plan::Playbook;
+use crate::scenario::plan::Plan;
+use crate::score::{ScoreError, Scorecard};
+use timeline::Timeline;
+
+/// One drill for readers. Every form of the report is made from this and from nothing else.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The drill's id.
+    pub drill: String,
+    /// The version of firedrill that ran it.
+    pub firedrill: String,
+    /// When it began, by the wall clock of its host.
+    pub began: Timestamp,
+    /// What was planned.
+    pub plan: Plan,
+    /// The playbook that was planned.
+    pub playbook: Option<Playbook>,
+    /// The files that went into it.
+    pub inputs: Vec<Input>,
+    /// What it was worth.
+    pub card: Scorecard,
+    /// What happened when.
+    pub timeline: Timeline,
+    /// How many lines the journal has.
+    pub lines: u64,
+    /// The hash of the journal's last line; whoever holds it can tell that nothing before was changed.
+    pub head: String,
+    /// Whether the journal was closed.
+    pub closed: bool,
+}
+
+/// A file that went into a drill.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Input {
+    /// Its path as it was given or found.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Why a journal has no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// It cannot be scored.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// A line is not what this version reads.
+    #[error("line {line} of the journal is not what this version reads")]
+    Line {
+        /// Which, from 0.
+        line: u64,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// There is no line.
+    #[error("the journal is empty")]
+    Empty,
+}
+
+/// A line of a journal whose data are read only when they are wanted.
+#[derive(Debug, Deserialize)]
+struct RawLine<'a> {
+    seq: u64,
+    at: Timestamp,
+    mono_ns: u64,
+    #[serde(borrow)]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+    #[serde(borrow)]
+    hash: std::borrow::Cow<'a, str>,
+}
+
+impl RawLine<'_> {
+    fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ReportError> {
+        let wrong = |source| ReportError::Line { line: self.seq, source };
+        serde_json::from_str(self.data.get()).map_err(wrong)
+    }
+}
+
+#[derive(Deserialize)]
+struct Planned {
+    drill: String,
+    firedrill: String,
+    plan: Plan,
+    #[serde(default)]
+    playbook: Option<Playbook>,
+    #[serde(default)]
+    inputs: Vec<Input>,
+}
+
+impl Report {
+    /// Reads a journal. An unfinished last line is left out; whether it was changed is for
+    /// [`verify`](crate::drill::journal::verify).
+    ///
+    /// # Errors
+    /// It cannot be read or scored.
+    pub fn of(journal: &[u8]) -> Result<Self, ReportError> {
+        let card = Scorecard::of(journal)?;
+        let mut planned: Option<(Planned, Timestamp, timeline::Builder)> = None;
+        let (mut lines, mut head, mut closed) = (0, String::new(), false);
+        let whole = journal.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        for raw in journal[..whole].split(|byte| *byte == b'\n').filter(|raw| !raw.is_empty()) {
+            let line: RawLine<'_> =
+                serde_json::from_slice(raw).map_err(|source| ReportError::Line { line: lines, source })?;
+            lines += 1;
+            head = line.hash.clone().into_owned();
+            closed = line.kind == CLOSED;
+            match &mut planned {
+                None if line.kind == PLANNED => {
+                    let read: Planned = line.read()?;
+                    let builder = timeline::Builder::new(&read.plan, read.playbook.as_ref());
+                    planned = Some((read, line.at, builder));
+                }
+                None => return Err(ReportError::Empty),
+                Some((_, _, builder)) => builder.take(&line)?,
+            }
+        }
+        let Some((Planned { drill, firedrill, plan, playbook, inputs }, began, builder)) = planned else {
+            return Err(ReportError::Empty);
+        };
+        let timeline = builder.finish(&card);
+        Ok(Self { drill, firedrill, began, plan, playbook, inputs, card, timeline, lines, head, closed })
+    }
+}
