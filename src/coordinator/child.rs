@@ -33,6 +33,8 @@ const KILL_ROUNDS_MAX: usize = 50;
 pub enum Group {
     /// Its own: a terminal's Ctrl-C does not reach it.
     Own,
+    /// Its own, in a session of its own: it has no terminal, so that whoever asks there for a password fails at once.
+    Session,
     /// Ours: a terminal treats it as it treats us.
     Ours,
 }
@@ -114,10 +116,13 @@ impl Child {
         if group == Group::Own {
             command.process_group(0);
         }
-        // SAFETY: between fork and exec only `prctl` and `getppid` run, which are async-signal-safe and allocate
-        // nothing.
+        // SAFETY: between fork and exec only `setsid`, `prctl` and `getppid` run, which are async-signal-safe and
+        // allocate nothing.
         unsafe {
             command.pre_exec(move || {
+                if group == Group::Session {
+                    nix::unistd::setsid()?;
+                }
                 nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
                 // We may have died before the line above; then nobody would ever kill the child.
                 if nix::unistd::getppid().as_raw() as u32 == us {
@@ -128,7 +133,7 @@ impl Child {
             });
         }
         let (answer, child) = tokio::sync::oneshot::channel();
-        let order = Order { command, own_group: group == Group::Own, mark, answer };
+        let order = Order { command, own_group: group != Group::Ours, mark, answer };
         spawner()?.try_send(order).map_err(|_| {
             io::Error::new(io::ErrorKind::ResourceBusy, "too many commands are being started at once")
         })?;

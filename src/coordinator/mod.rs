@@ -1,6 +1,7 @@
 //! The engine: it alone waits, measures and acts. The drill decides; this module obeys.
 
 pub mod alarms;
+mod captured;
 pub mod child;
 pub mod clock;
 pub mod command;
@@ -13,5 +14,6 @@ pub mod load;
 pub mod probe;
 pub mod secrets;
 mod serve;
+pub mod steps;
 #[cfg(test)]
 mod test_server;

@@ -17,6 +17,14 @@ pub struct Secrets {
 /// A shorter value says nothing, and stands in many texts by chance.
 pub const KNOWN_MIN_BYTES: usize = 4;
 
+/// How to know these values again, the longest first.
+fn disguises<'v>(values: impl Iterator<Item = &'v String>) -> Vec<Disguises> {
+    let mut worth: Vec<&String> = values.filter(|value| value.len() >= KNOWN_MIN_BYTES).collect();
+    worth.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    worth.dedup();
+    worth.into_iter().map(|value| Disguises::of(value)).collect()
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.values.keys()).finish()
@@ -45,11 +53,15 @@ impl Secrets {
     }
 
     fn of(values: BTreeMap<String, String>) -> Self {
-        let mut worth: Vec<&String> =
-            values.values().filter(|value| value.len() >= KNOWN_MIN_BYTES).collect();
-        worth.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        let known = worth.into_iter().map(|value| Disguises::of(value)).collect();
+        let known = disguises(values.values());
         Self { values, known }
+    }
+
+    /// Two sets that are revealed apart, for either may use a name of the other, and cut out together: what the one
+    /// told somebody may come back to the other.
+    pub fn together(self, other: Self) -> (Self, Self) {
+        let known = disguises(self.values.values().chain(other.values.values()));
+        (Self { known: known.clone(), ..self }, Self { known, ..other })
     }
 
     /// The text with every `${secrets.NAME}` replaced by its value.

@@ -133,6 +133,7 @@ where
             }
             "json" => answer(200, "application/json", br#"{"orders": [{"state": "paid", "cents": 700}]}"#),
             "echo" => answer(200, "text/plain", format!("{head}{body}").as_bytes()),
+            "body" => answer(200, "application/json", body.as_bytes()),
             "big" => answer(200, "application/octet-stream", &vec![b'x'; number as usize]),
             "redirect" => b"HTTP/1.1 302 Found\r\nlocation: /ok\r\ncontent-length: 0\r\n\r\n".to_vec(),
             "once" => {

@@ -98,7 +98,7 @@ async fn what_cannot_be_read_is_refused_in_words() {
         let answer = send(address, method, path, body).await;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         assert_eq!((answer.status, text.contains(says)), (status, true), "{path}: {text}");
-        assert_eq!(answer.content_type.as_deref(), Some("application/problem+json"), "{path}");
+        assert_eq!(answer.content_type().as_deref(), Some("application/problem+json"), "{path}");
     }
     assert_eq!(send(address, "POST", "/v1/emulate/alertmanager/api/v2/alerts", "[]").await.status, 200);
     assert_eq!(send(address, "GET", "/healthCheck", "").await.status, 200);

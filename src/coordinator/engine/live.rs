@@ -22,6 +22,7 @@ use crate::coordinator::lever::Lever;
 use crate::coordinator::load::spawn_load;
 use crate::coordinator::probe::spawn_probes;
 use crate::coordinator::secrets::Secrets;
+use crate::coordinator::steps::{self, Edge};
 use crate::drill::Sample;
 use crate::playbook::event::{Attempt, Job};
 use crate::scenario::plan::{PlannedFault, Probe, ProbeAction, StatusRange};
@@ -81,6 +82,12 @@ impl Live {
 
     fn secrets(&self) -> Arc<Secrets> {
         self.standing().as_ref().map(|standing| Arc::clone(&standing.prepared.secrets)).unwrap_or_default()
+    }
+
+    /// The playbook's, which are not the scenario's.
+    fn step_secrets(&self) -> Arc<Secrets> {
+        let standing = self.standing();
+        standing.as_ref().map(|standing| Arc::clone(&standing.prepared.step_secrets)).unwrap_or_default()
     }
 }
 
@@ -206,14 +213,15 @@ impl Outside for Live {
         })
     }
 
-    fn step<'a>(&'a self, job: &'a Job, _clock: DrillClock) -> BoxFuture<'a, Attempt> {
+    fn step<'a>(&'a self, job: &'a Job, clock: DrillClock) -> BoxFuture<'a, Attempt> {
         Box::pin(async move {
-            Attempt::Failed { why: format!("this version does not run `{}` steps", job.action.kind()) }
+            let edge = Edge { secrets: self.step_secrets(), agent: self.agent(), seed: self.setup.plan.seed };
+            steps::attempt(job, clock, &edge).await
         })
     }
 
-    fn verify<'a>(&'a self, _probe: &'a Probe, _clock: DrillClock) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::pending())
+    fn verify<'a>(&'a self, probe: &'a Probe, clock: DrillClock) -> BoxFuture<'a, ()> {
+        Box::pin(async move { steps::until_good(probe, clock, &self.step_secrets()).await })
     }
 
     /// A route that nobody uses makes a fault that nobody feels; better said before than after.

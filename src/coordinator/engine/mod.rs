@@ -12,6 +12,7 @@ mod inbox;
 mod live;
 mod operator;
 mod outside;
+mod playbook;
 mod preflight;
 mod record;
 mod running;

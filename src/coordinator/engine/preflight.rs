@@ -14,8 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::Setup;
 use super::hand::Hand;
+use super::{Setup, playbook};
 use crate::agent::{self, Agent, HealReport, Options as AgentOptions};
 use crate::coordinator::alarms;
 use crate::coordinator::command;
@@ -33,6 +33,8 @@ pub(super) struct Prepared {
     pub(super) clients: BTreeMap<String, Arc<Client>>,
     pub(super) agent: Option<Arc<Agent>>,
     pub(super) secrets: Arc<Secrets>,
+    /// The playbook's, under names of its own.
+    pub(super) step_secrets: Arc<Secrets>,
     /// Where alarms are heard; absent when the plan has nothing to do with them.
     pub(super) alarms: Option<TcpListener>,
     pub(super) warnings: Vec<String>,
@@ -78,10 +80,15 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
         refusals.push(engaged.refusal());
         return Err(refusals);
     }
-    let secrets = Secrets::find(&setup.plan.secrets).unwrap_or_else(|missing| {
-        refusals.extend(missing);
-        Secrets::default()
-    });
+    let mut find = |sources| {
+        Secrets::find(sources).unwrap_or_else(|missing| {
+            refusals.extend(missing);
+            Secrets::default()
+        })
+    };
+    let own = find(&setup.plan.secrets);
+    let of_steps = setup.playbook.as_ref().map(|playbook| find(&playbook.secrets)).unwrap_or_default();
+    let (secrets, step_secrets) = own.together(of_steps);
     if let Some(why) = setup.plan.command.as_deref().and_then(command::cannot_start) {
         refusals.push(format!("the command under test: {why}"));
     }
@@ -92,11 +99,15 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
     refusals.extend(remote);
     let mut warnings = heal(setup).await;
     let agent = host(setup, &mut refusals, &mut warnings).await;
+    if let Some(book) = &setup.playbook {
+        warnings.extend(playbook::warnings(book, agent.as_ref()).await);
+    }
     let alarms = listen_for_alarms(setup, &mut refusals, &mut warnings).await;
-    warnings.extend(secrets.too_short().map(|name| {
+    warnings.extend(secrets.too_short().chain(step_secrets.too_short()).map(|name| {
         format!("secret `{name}` is shorter than {KNOWN_MIN_BYTES} characters and cannot be cut from outputs")
     }));
-    let prepared = Prepared { control, clients, agent, secrets: Arc::new(secrets), alarms, warnings };
+    let (secrets, step_secrets) = (Arc::new(secrets), Arc::new(step_secrets));
+    let prepared = Prepared { control, clients, agent, secrets, step_secrets, alarms, warnings };
     if refusals.is_empty() {
         refusals.extend(prepared.without_hand(&setup.plan));
     }
@@ -231,10 +242,13 @@ async fn unusable(client: &Client, name: &str, address: &str) -> Option<String> 
     })
 }
 
-/// Whether the drill starts processes, which its guardian ends should the drill be killed.
+/// Whether the drill starts processes, which its guardian ends should the drill be killed, or has its agent act.
 fn starts_processes(setup: &Setup) -> bool {
     let mut probes = setup.plan.steady_state.probes.iter();
-    setup.plan.command.is_some() || probes.any(|probe| matches!(probe.action, ProbeAction::Run(_)))
+    let in_playbook = setup.playbook.as_ref().is_some_and(playbook::needs_agent);
+    setup.plan.command.is_some()
+        || in_playbook
+        || probes.any(|probe| matches!(probe.action, ProbeAction::Run(_)))
 }
 
 /// Starts the agent when a fault needs it or there may be processes to end, and looks whom each fault would hit.

@@ -14,7 +14,7 @@ use crate::agent::Agent;
 
 /// Each beside the others: a proxy that does not answer keeps nothing else on.
 pub(super) async fn put_away(prepared: Prepared, owner: &str) -> Vec<String> {
-    let Prepared { control, clients, agent, secrets: _, alarms: _, warnings: _ } = prepared;
+    let Prepared { control, clients, agent, secrets: _, step_secrets: _, alarms: _, warnings: _ } = prepared;
     let clients = join_all(clients.iter().map(|(address, client)| leave(address, client, owner)));
     let (clients, agent, own) = tokio::join!(clients, stop_agent(agent), stop_proxy(control));
     clients.into_iter().flatten().chain(agent).chain(own).collect()
@@ -106,6 +106,7 @@ mod tests {
             clients: BTreeMap::from([(address.clone(), Arc::new(Client::new(&address).unwrap()))]),
             agent: None,
             secrets: Arc::default(),
+            step_secrets: Arc::default(),
             alarms: None,
             warnings: Vec::new(),
         };

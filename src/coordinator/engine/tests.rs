@@ -140,6 +140,7 @@ async fn a_fault_that_is_not_there_is_removed_at_once() {
             clients: BTreeMap::new(),
             agent: None,
             secrets: Arc::default(),
+            step_secrets: Arc::default(),
             alarms: None,
             warnings: vec![],
         });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -31,12 +32,20 @@ pub struct Times {
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The header `content-type`.
-    pub content_type: Option<String>,
+    /// Its headers; the library takes no more than a few hundred KiB of them.
+    pub headers: HeaderMap,
     /// The first bytes of the body: [`BODY_KEPT_MAX`] unless more were asked for.
     pub body: Vec<u8>,
     /// How many bytes the body had, kept or not.
     pub body_bytes: u64,
+}
+
+impl Answer {
+    /// The header `content-type`.
+    pub fn content_type(&self) -> Option<String> {
+        let value = self.headers.get(CONTENT_TYPE);
+        value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
 }
 
 /// What a request brought.
@@ -93,10 +102,9 @@ async fn talk(
     let response =
         sent.map_err(|error| HttpFailure::from_hyper(&error, reached(Phase::Waiting, first_byte)))?;
     *phase = Phase::Reading;
-    let content_type = response.headers().get(http::header::CONTENT_TYPE);
     let answer = exchange.answer.insert(Answer {
         status: response.status().as_u16(),
-        content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        headers: response.headers().clone(),
         ..Answer::default()
     });
     read_body(response.into_body(), |data| {

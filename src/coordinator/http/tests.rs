@@ -30,7 +30,7 @@ async fn every_phase_is_timed_in_order() {
     assert_eq!(times.dial.secured, None);
     let answer = exchange.answer.unwrap();
     assert_eq!((answer.status, answer.body.as_slice(), answer.body_bytes), (200, b"late".as_slice(), 4));
-    assert_eq!(answer.content_type.as_deref(), Some("text/plain"));
+    assert_eq!(answer.content_type().as_deref(), Some("text/plain"));
 }
 
 #[tokio::test]

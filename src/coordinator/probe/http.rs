@@ -46,7 +46,7 @@ fn curl_line(url: &str, exchange: &Exchange) -> Map<String, Value> {
     let bytes = answer.map_or(0, |answer| answer.body_bytes);
     let total = times.total.as_secs_f64();
     let speed = if total > 0.0 { (bytes as f64 / total) as u64 } else { 0 };
-    let content_type = answer.and_then(|answer| answer.content_type.clone());
+    let content_type = answer.and_then(Answer::content_type);
     [
         ("time_namelookup_seconds", reached(times.dial.resolved)),
         ("time_connect_seconds", reached(times.dial.connected)),
@@ -64,7 +64,11 @@ fn curl_line(url: &str, exchange: &Exchange) -> Map<String, Value> {
 }
 
 /// Measured against allowed; `None` when all holds.
-fn out_of_tolerance(answer: &Answer, tolerance: &Tolerance, secrets: &Secrets) -> Option<String> {
+pub(in crate::coordinator) fn out_of_tolerance(
+    answer: &Answer,
+    tolerance: &Tolerance,
+    secrets: &Secrets,
+) -> Option<String> {
     let mut wrong = Vec::new();
     if !status_is_good(answer.status, &tolerance.status) {
         wrong.push(format!("status {}, allowed {}", answer.status, ranges(&tolerance.status)));
@@ -125,7 +129,7 @@ fn revealed(value: &Value, secrets: &Secrets) -> Value {
     }
 }
 
-fn cut_note(answer: &Answer) -> &'static str {
+pub(in crate::coordinator) fn cut_note(answer: &Answer) -> &'static str {
     if answer.body_bytes > answer.body.len() as u64 { " (only its first 1MiB was looked at)" } else { "" }
 }
 

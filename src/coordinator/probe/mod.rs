@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub(super) use http::{cut_note, out_of_tolerance};
 pub use schedule::{PROBE_QUEUE, ProbeRunner, spawn_probes};
 
 use super::clock::DrillClock;
@@ -48,7 +49,7 @@ pub async fn measure(probe: &Probe, clock: &DrillClock, secrets: &Secrets) -> Sa
 }
 
 /// The value with every secret cut out of its texts, keys included.
-fn without_secrets(value: Value, secrets: &Secrets) -> Value {
+pub(super) fn without_secrets(value: Value, secrets: &Secrets) -> Value {
     match value {
         Value::String(text) => Value::String(secrets.cut_from(&text)),
         Value::Array(items) => items.into_iter().map(|item| without_secrets(item, secrets)).collect(),
@@ -61,7 +62,7 @@ fn without_secrets(value: Value, secrets: &Secrets) -> Value {
 }
 
 /// The first so many characters of a text, with a mark where it goes on.
-fn shortened(text: &str, characters: usize) -> String {
+pub(super) fn shortened(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
