@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
-use super::live::{Output, View};
+use super::live::{Output, Shown, View};
 use super::say::say;
 use crate::agent::{Directories, GuardianProgram, Policy};
 use crate::coordinator::clock;
@@ -79,7 +79,8 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
     let signals = signals()?;
     let folder = setup.folder.clone();
     let wants_alarms = setup.plan.hears_alarms();
-    let mut view = View::new(how.output, &setup.plan, &drill);
+    let mut view =
+        View::new(how.output, Shown { drill: &drill, plan: &setup.plan, playbook: setup.playbook.as_ref() });
     let outcome = engine::run(setup, requests_in, signals, &mut view).await;
     stop.cancel();
     // Those who asked last get their answer; nobody waits longer than that.

@@ -16,6 +16,7 @@ mod new;
 mod note;
 mod plan;
 mod playbook;
+mod playbook_lines;
 mod proxy;
 mod reading;
 mod rescore;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::playbook_lines;
 use super::running::{Which, block_on};
 use super::say::say;
 use crate::coordinator::control::Status;
@@ -55,6 +56,10 @@ fn text(status: &Status) -> String {
             fault.matched,
             fault.faulted
         );
+    }
+    if let Some(playbook) = &status.playbook {
+        out.push('\n');
+        out.push_str(&playbook_lines::text(playbook, status.elapsed.duration()));
     }
     if !status.recent.is_empty() {
         out.push_str("\nEVENTS\n");

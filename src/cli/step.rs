@@ -1,16 +1,15 @@
 //! `firedrill step`: answer steps of the running drill's playbook.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
 
 use super::Exit;
+use super::playbook_lines;
 use super::running::{Which, block_on};
 use super::say::say;
 use crate::coordinator::control::client::Drill;
-use crate::coordinator::control::playbook::{PlaybookState, PlaybookStatus, StepState, StepStatus};
-use crate::drill::words;
+use crate::coordinator::control::playbook::PlaybookStatus;
 use crate::playbook::event::StepAnswer;
 use crate::playbook::plan::{Answer, Question, QuestionKind};
 
@@ -116,7 +115,7 @@ async fn list(args: &List) -> anyhow::Result<Exit> {
     if args.json {
         say(&serde_json::to_string_pretty(playbook)?);
     } else {
-        say(text(playbook).trim_end());
+        say(playbook_lines::text(playbook, drill.status.elapsed.duration()).trim_end());
     }
     Ok(Exit::Passed)
 }
@@ -132,11 +131,9 @@ fn read_answers(
     step: &str,
     answers: Vec<(String, String)>,
 ) -> anyhow::Result<BTreeMap<String, Answer>> {
-    let asked = match &drill.status.playbook {
-        Some(playbook) => playbook.steps.iter().find(|known| known.id == step),
-        None => None,
-    };
-    let questions = asked.map(|step| step.questions.as_slice()).unwrap_or_default();
+    let asked = drill.status.playbook.as_ref().and_then(|playbook| playbook.asks.as_ref());
+    let asked = asked.filter(|ask| ask.step == step);
+    let questions = asked.map(|ask| ask.questions.as_slice()).unwrap_or_default();
     let mut read = BTreeMap::new();
     for (id, given) in answers {
         let question = questions.iter().find(|question| question.id == id);
@@ -169,74 +166,6 @@ fn read_answer(question: &Question, given: &str) -> anyhow::Result<Answer> {
         }
         QuestionKind::Choice(_) | QuestionKind::Text => Answer::Text(given.to_owned()),
     })
-}
-
-fn text(playbook: &PlaybookStatus) -> String {
-    let title = playbook.title.as_ref().map_or(String::new(), |title| format!("  {title}"));
-    let state = match &playbook.state {
-        PlaybookState::Waiting {} => "not started; `firedrill playbook start` starts it".to_owned(),
-        PlaybookState::Running { by, since } => {
-            format!("running since +{}, started by {by}", words::short(since.duration()))
-        }
-        PlaybookState::Over { ending, .. } => ending.clone(),
-    };
-    let mut out = format!("playbook {}{title}\n{state}\n\nSTEPS\n", playbook.name);
-    for step in &playbook.steps {
-        let title = step.title.as_deref().unwrap_or_default();
-        let line = format!("  {:<20}  {:<8}  {:<30}  {title}", step.id, step.kind, state_words(&step.state));
-        let _ = writeln!(out, "{}", words::one_line(line.trim_end()));
-    }
-    if let Some(step) = playbook.asked() {
-        out.push_str(&asked(step));
-    }
-    out
-}
-
-fn state_words(state: &StepState) -> String {
-    match state {
-        StepState::Ahead {} => "-".into(),
-        StepState::Asked { needed, agreed, .. } if *needed > 1 => {
-            format!("waits: {agreed} of {needed} agreed")
-        }
-        StepState::Asked { .. } => "waits for people".into(),
-        StepState::Running { attempt, .. } if *attempt > 1 => format!("running, attempt {attempt}"),
-        StepState::Running { .. } => "running".into(),
-        StepState::Verifying {} => "done, being verified".into(),
-        StepState::Over { outcome, verified: true, .. } => format!("{outcome}, verified"),
-        StepState::Over { outcome, why: Some(why), .. } => format!("{outcome}: {why}"),
-        StepState::Over { outcome, why: None, .. } => outcome.clone(),
-    }
-}
-
-/// What is asked, and how to answer it.
-fn asked(step: &StepStatus) -> String {
-    let mut out = format!("\nASKED NOW: {}", step.id);
-    if !step.roles.is_empty() {
-        let _ = write!(out, "  (for {})", step.roles.join(", "));
-    }
-    if let Some(who) = &step.who {
-        let _ = write!(out, "  {who} has answered or is on it");
-    }
-    out.push('\n');
-    for line in step.text.iter().flat_map(|text| text.lines()).chain(step.links.iter().map(String::as_str)) {
-        let _ = writeln!(out, "  {}", words::one_line(line));
-    }
-    let mut way = format!("firedrill step done {}", step.id);
-    for question in &step.questions {
-        let kind = match &question.kind {
-            QuestionKind::Boolean => "yes or no".to_owned(),
-            QuestionKind::Number => "a number".to_owned(),
-            QuestionKind::Text => "any text".to_owned(),
-            QuestionKind::Choice(choices) => choices.join(" or "),
-        };
-        let _ = writeln!(out, "  {}: {} ({kind})", question.id, words::one_line(&question.title));
-        let _ = write!(way, " --answer {}=…", question.id);
-    }
-    if step.kind == "approve" && !step.roles.is_empty() {
-        let _ = write!(way, " --role {}", step.roles[0]);
-    }
-    let _ = writeln!(out, "answer with: {way}");
-    out
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl Played {
     /// Up to the moment at which the fault is on.
     fn begin(plan: Plan) -> Self {
         let (drill, commands) = Drill::start(plan.clone(), None);
-        let mut played = Self { drill, board: Board::new(&plan), at: 0 };
+        let mut played = Self { drill, board: Board::new(&plan, None), at: 0 };
         played.show(commands);
         played.happen(Event::PreflightFinished { refusals: vec![], warnings: vec![] });
         played.probe(true);

@@ -244,3 +244,14 @@ pub enum Ending {
         why: String,
     },
 }
+
+impl Ending {
+    /// For people.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Completed {} => "completed".into(),
+            Self::Failed { step, why } => format!("failed at step {step}: {why}"),
+            Self::CutShort { why } => format!("cut short: {why}"),
+        }
+    }
+}

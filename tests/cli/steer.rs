@@ -39,10 +39,14 @@ fn status(id: &str, folder: &Path) -> Status {
 }
 
 fn drill(dir: &Path, id: &str) -> Drill {
+    drill_with(dir, id, status(id, dir))
+}
+
+fn drill_with(dir: &Path, id: &str, mut status: Status) -> Drill {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (asked, stop) = (Arc::new(Mutex::new(Vec::new())), CancellationToken::new());
     let (sender, mut requests) = mpsc::channel(8);
-    let (kept, mut status) = (Arc::clone(&asked), status(id, dir));
+    let kept = Arc::clone(&asked);
     let socket = runtime.block_on(async {
         let (listener, socket) = bind(&dir.join("run"), id).unwrap();
         tokio::spawn(serve(listener, sender, stop.clone()));
@@ -117,6 +121,60 @@ fn status_shows_the_drill_in_words_and_as_json() {
     let ended = run(dir.path(), &["status", "--json"]);
     let read: Status = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(read, status("d-1", dir.path()));
+}
+
+#[test]
+fn status_shows_the_playbook_and_what_is_asked_of_people() {
+    let dir = temp_dir();
+    let step = |id: &str, state: &str, extra: serde_json::Value| {
+        let mut step = json!({
+            "id": id, "title": "Title of it", "role": "sre", "kind": "manual", "state": state, "entered_at": null,
+            "ended_at": null, "left": null, "attempts": 0, "attempts_max": 1, "visits": 1, "who": null,
+            "why": null, "way_back": {"is": "not-taken"}
+        });
+        step.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        step
+    };
+    let mut status = serde_json::to_value(status("d-1", dir.path())).unwrap();
+    status["playbook"] = json!({
+        "name": "payments-degraded", "title": "Restore payments", "state": "running", "start": "alarm",
+        "started_by": "alarm HighLatency", "started_at": "2s", "ended_at": null, "ending": null,
+        "steps": [
+            step("check", "verified", json!({"entered_at": "2s", "ended_at": "5s200ms", "who": "ana (1000)"})),
+            step("switch", "asking", json!({"entered_at": "6s", "left": "4m12s"})),
+            step("again", "retrying", json!({"attempts": 1, "attempts_max": 3, "left": "5s", "why": "status 500"})),
+            step("last", "pending", json!({"visits": 0})),
+        ],
+        "asks": {
+            "step": "switch", "title": "Switch over", "is_approval": false, "text": "Press it.\nThen wait.",
+            "links": ["https://wiki/switch"], "roles": ["sre"], "who": null, "stuck": 0, "agreed": [],
+            "questions": [{"id": "side", "title": "Which side?", "kind": {"choice": ["left", "right"]}}],
+            "needed": 1, "since": "6s", "left": "4m12s", "budget_left": "0s"
+        }
+    });
+    let status: Status = serde_json::from_value(status).unwrap();
+    let _drill = drill_with(dir.path(), "d-1", status.clone());
+    let ended = run(dir.path(), &["status"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let expected = "\
+PLAYBOOK  Restore payments (payments-degraded)
+  running for 10s, started by alarm HighLatency
+  check   verified      took 3.20s, ana (1000)
+> switch  asks people   for sre, 4m12s left
+> again   retrying      attempt 2 of 3 in 5s, status 500
+  last    pending       Title of it
+
+ASKED OF PEOPLE  switch: Switch over
+  Press it.
+  Then wait.
+  see https://wiki/switch
+  side: Which side? (1 left, 2 right)
+  for sre, longer than it should take, given up in 4m12s
+  firedrill step done switch --answer side=…
+";
+    assert!(ended.stdout.contains(expected), "{}", ended.stdout);
+    let read: Status = serde_json::from_str(&run(dir.path(), &["status", "--json"]).stdout).unwrap();
+    assert_eq!(read, status);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthChar as _;
 
 use super::spark;
+use crate::cli::playbook_lines::whole_seconds;
 use crate::drill::board::{Board, FaultLine, FaultState, LoadLine, ProbeLine};
 use crate::drill::event::{Judgement, Phase};
 use crate::drill::words::{self, Tone};
@@ -231,15 +232,6 @@ fn load(load: &LoadLine) -> Line {
     match load.p95() {
         Some(p95) => line.and(Tone::Plain, format!(", p95 {}", words::short(p95))),
         None => line,
-    }
-}
-
-/// A time whose text does not jump ten times a second: `42s`, `2m05s`.
-fn whole_seconds(time: Duration) -> String {
-    match time.as_secs() {
-        secs @ 0..60 => format!("{secs}s"),
-        secs @ 60..3600 => format!("{}m{:02}s", secs / 60, secs % 60),
-        secs => format!("{}h{:02}m", secs / 3600, secs % 3600 / 60),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::coordinator::clock;
 use crate::drill::board::Board;
 use crate::drill::words::{self, Said};
 use crate::drill::{Command, Event, Summary, Timed};
+use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
 
 use layout::Head;
@@ -44,6 +45,17 @@ impl Output {
     }
 }
 
+/// What is shown: which drill, of what.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The drill's id.
+    pub drill: &'a str,
+    /// What will happen.
+    pub plan: &'a Plan,
+    /// The playbook that the plan uses.
+    pub playbook: Option<&'a Playbook>,
+}
+
 /// Shows a drill. A reader that went away (a closed pipe) never disturbs the drill.
 pub struct View {
     board: Board,
@@ -61,21 +73,22 @@ enum How {
 
 impl View {
     /// A view on standard output.
-    pub fn new(output: Output, plan: &Plan, drill_id: &str) -> Self {
+    pub fn new(output: Output, shown: Shown<'_>) -> Self {
         let style = match output {
             Output::Live => Style::of_terminal(),
             Output::Lines | Output::Json => Style::PIPE,
         };
-        Self::on(Box::new(io::stdout()), output, style, plan, drill_id)
+        Self::on(Box::new(io::stdout()), output, style, shown)
     }
 
-    fn on(mut out: Box<dyn Write + Send>, output: Output, style: Style, plan: &Plan, drill_id: &str) -> Self {
+    fn on(mut out: Box<dyn Write + Send>, output: Output, style: Style, shown: Shown<'_>) -> Self {
         let how = match output {
             Output::Live => How::Live(Screen::open(&mut out)),
             Output::Lines => How::Lines,
             Output::Json => How::Json(json::Lines::default()),
         };
-        let mut view = Self { board: Board::new(plan), head: Head::new(plan, drill_id), style, out, how };
+        let board = Board::new(shown.plan, shown.playbook).began(clock::wall());
+        let mut view = Self { board, head: Head::new(shown.plan, shown.drill), style, out, how };
         if matches!(view.how, How::Lines) {
             let line = view.head.line();
             view.line(&line);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::layout::{Head, Line, Size, picture};
 use super::screen::Style;
-use super::{Output, View, summary};
+use super::{Output, Shown, View, summary};
 use crate::drill::board::Board;
 use crate::drill::event::{Command, Event, Judgement, Phase, Record, Sample, StopReason, Timed};
 use crate::drill::summary::{
@@ -126,7 +126,7 @@ fn story() -> Vec<(u64, Fed)> {
 }
 
 fn board() -> Board {
-    let mut board = Board::new(&plan());
+    let mut board = Board::new(&plan(), None);
     for (millis, fed) in story() {
         let mono = Duration::from_millis(millis);
         match fed {
@@ -213,7 +213,12 @@ impl Kept {
 
 fn shown(output: Output, style: Style) -> String {
     let kept = Kept::default();
-    let mut view = View::on(Box::new(kept.clone()), output, style, &plan(), "d-1");
+    let mut view = View::on(
+        Box::new(kept.clone()),
+        output,
+        style,
+        Shown { drill: "d-1", plan: &plan(), playbook: None },
+    );
     for (millis, fed) in story() {
         let mono = Duration::from_millis(millis);
         match fed {
@@ -265,7 +270,12 @@ fn the_terminal_comes_back_as_it_was_and_nothing_from_outside_steers_it() {
 #[test]
 fn a_view_that_is_dropped_gives_the_terminal_back() {
     let kept = Kept::default();
-    drop(View::on(Box::new(kept.clone()), Output::Live, Style::PIPE, &plan(), "d-1"));
+    drop(View::on(
+        Box::new(kept.clone()),
+        Output::Live,
+        Style::PIPE,
+        Shown { drill: "d-1", plan: &plan(), playbook: None },
+    ));
     assert!(kept.text().ends_with("\x1b[?1049l"));
 }
 

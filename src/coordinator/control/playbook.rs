@@ -1,207 +1,181 @@
-//! How a playbook stands, in the words of the control socket.
+//! How the playbook of a drill stands, in the words of the control socket.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::wire::micros;
+use crate::drill::board::{Ask, PlaybookBoard, Standing, StepLine, StepState, WayBack};
 use crate::fault::Period;
-use crate::playbook::event::{Ending, StepResult};
-use crate::playbook::plan::{Action, Answer, Question, Step};
-use crate::playbook::progress::{Progress, State, Visit};
+use crate::playbook::plan::Question;
+use crate::scenario::plan::PlaybookStart;
 
-/// A playbook and how far it is.
+/// How the playbook stands. All times are counted from the beginning of the drill.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlaybookStatus {
     /// Its name.
     pub name: String,
     /// Its title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Where it is.
     pub state: PlaybookState,
+    /// What starts it.
+    pub start: PlaybookStart,
+    /// What started it.
+    pub started_by: Option<String>,
+    /// When it was started.
+    pub started_at: Option<Period>,
+    /// When it ended.
+    pub ended_at: Option<Period>,
+    /// How it ended.
+    pub ending: Option<String>,
     /// Its steps, in file order.
     pub steps: Vec<StepStatus>,
+    /// What people are asked now; absent: nothing.
+    pub asks: Option<AskStatus>,
 }
 
 /// Where a playbook is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "is")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PlaybookState {
-    /// Nothing started it.
-    Waiting {},
+    /// Nothing has started it.
+    Waiting,
     /// It runs.
-    Running {
-        /// Started by what, in words.
-        by: String,
-        /// Since when, counted from the drill's begin.
-        since: Period,
-    },
+    Running,
     /// It is over.
-    Over {
-        /// How, in words.
-        ending: String,
-        /// Whether it went to its end.
-        completed: bool,
-    },
+    Over,
 }
 
-/// A step and how far it is.
+/// How a step stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepStatus {
     /// Its id.
     pub id: String,
     /// Its title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What it does, by the word of files: `manual`, `run`, …
+    /// Who does it.
+    pub role: Option<String>,
+    /// What it does: `manual`, `http`, …
     pub kind: String,
-    /// Who does it; of an approval, who may agree.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<String>,
-    /// Where it is.
+    /// How far it is.
     pub state: StepState,
-    /// How often it was entered.
-    pub visits: u32,
-    /// What a person is to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// What they must answer.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub questions: Vec<Question>,
-    /// What they answered.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub answers: BTreeMap<String, Answer>,
-    /// Who answered, or has it in hand.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// When it was entered the last time.
+    pub entered_at: Option<Period>,
+    /// When it was over.
+    pub ended_at: Option<Period>,
+    /// How long until what goes on now is given up, or until the next attempt.
+    pub left: Option<Period>,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// How many it may have.
+    pub attempts_max: u32,
+    /// How many times it was entered.
+    pub visits: usize,
+    /// Who answered it, or is on it.
     pub who: Option<String>,
-    /// Where to look.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub links: Vec<String>,
+    /// Why it failed or was skipped; while it retries: why the last attempt failed.
+    pub why: Option<String>,
+    /// How far its way back is.
+    pub way_back: WayBack,
 }
 
-/// Where a step is, by its last visit.
+/// What people are asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "is")]
-pub enum StepState {
-    /// It was not entered.
-    Ahead {},
-    /// It waits for a person.
-    Asked {
-        /// Since when, counted from the drill's begin.
-        since: Period,
-        /// How many people agreed so far (of an approval).
-        agreed: u32,
-        /// How many must.
-        needed: u32,
-    },
-    /// It is being done.
-    Running {
-        /// Since when, counted from the drill's begin.
-        since: Period,
-        /// Which attempt.
-        attempt: u32,
-    },
-    /// It was done, and it is measured whether that helped.
-    Verifying {},
-    /// It is over.
-    Over {
-        /// `ok`, `failed`, `timed_out` or `skipped`.
-        outcome: String,
-        /// Why, where it was not done.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        why: Option<String>,
-        /// Whether something verified it.
-        #[serde(default)]
-        verified: bool,
-    },
+pub struct AskStatus {
+    /// The step.
+    pub step: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// Whether it is an approval.
+    pub is_approval: bool,
+    /// What is to be done; empty for an approval.
+    pub text: String,
+    /// Where to look.
+    pub links: Vec<String>,
+    /// What must be answered.
+    pub questions: Vec<Question>,
+    /// The roles that may answer; empty: anybody.
+    pub roles: Vec<String>,
+    /// Who is on it.
+    pub who: Option<String>,
+    /// How many times somebody was stuck.
+    pub stuck: u32,
+    /// Who agreed so far.
+    pub agreed: Vec<String>,
+    /// How many must agree.
+    pub needed: u32,
+    /// Since when it waits.
+    pub since: Period,
+    /// How long until it is given up.
+    pub left: Period,
+    /// How long until it has taken longer than it should; zero: it has.
+    pub budget_left: Option<Period>,
 }
 
 impl PlaybookStatus {
-    /// A playbook as a status.
-    pub fn of(progress: &Progress) -> Self {
-        let book = progress.book();
-        let state = match progress.state() {
-            State::Waiting => PlaybookState::Waiting {},
-            State::Running { since, by } => PlaybookState::Running { by: by.words(), since: micros(*since) },
-            State::Over { ending, .. } => PlaybookState::Over {
-                ending: match ending {
-                    Ending::Completed {} => "completed".into(),
-                    Ending::Failed { step, why } => format!("failed at `{step}`: {why}"),
-                    Ending::CutShort { why } => format!("cut short: {why}"),
-                },
-                completed: matches!(ending, Ending::Completed {}),
-            },
+    /// The playbook of a board as a status.
+    pub fn of(board: &PlaybookBoard, now: Duration) -> Self {
+        let (state, started, ended) = match board.standing() {
+            Standing::Waiting => (PlaybookState::Waiting, None, None),
+            Standing::Running { since, by } => (PlaybookState::Running, Some((since, by)), None),
+            Standing::Over { since, at, by, ending } => {
+                (PlaybookState::Over, Some((since, by)), Some((at, ending)))
+            }
         };
-        let steps = book.steps.iter().enumerate().map(|(place, step)| {
-            let visits: Vec<&Visit> = progress.visits().iter().filter(|visit| visit.step == place).collect();
-            StepStatus::of(step, &visits)
-        });
-        let steps = steps.collect();
-        Self { name: book.name.clone(), title: book.title.clone(), state, steps }
-    }
-
-    /// The step that waits for a person.
-    pub fn asked(&self) -> Option<&StepStatus> {
-        self.steps.iter().find(|step| matches!(step.state, StepState::Asked { .. }))
+        Self {
+            name: board.book().name.clone(),
+            title: board.book().title.clone(),
+            state,
+            start: board.used().start,
+            started_by: started.map(|(_, by)| by.words()),
+            started_at: started.map(|(since, _)| micros(*since)),
+            ended_at: ended.map(|(at, _)| micros(*at)),
+            ending: ended.map(|(_, ending)| ending.words()),
+            steps: board.steps().into_iter().map(|step| StepStatus::of(step, now)).collect(),
+            asks: board.asks().map(|ask| AskStatus::of(ask, now)),
+        }
     }
 }
 
 impl StepStatus {
-    fn of(step: &Step, visits: &[&Visit]) -> Self {
-        let last = visits.last();
-        let (roles, text, questions) = match &step.action {
-            Action::Manual { text, questions } => {
-                (step.role.iter().cloned().collect(), Some(text.clone()), questions.clone())
-            }
-            Action::Approve { from, .. } => (from.clone(), None, Vec::new()),
-            Action::Http { .. }
-            | Action::Run { .. }
-            | Action::Probe(_)
-            | Action::Notify { .. }
-            | Action::Host { .. } => (step.role.iter().cloned().collect(), None, Vec::new()),
-        };
+    fn of(step: StepLine, now: Duration) -> Self {
         Self {
-            id: step.id.clone(),
-            title: step.title.clone(),
-            kind: step.action.kind().to_owned(),
-            roles,
-            state: last.map_or(StepState::Ahead {}, |visit| StepState::of(step, visit)),
-            visits: u32::try_from(visits.len()).unwrap_or(u32::MAX),
-            text,
-            questions,
-            answers: last.map(|visit| visit.answers.clone()).unwrap_or_default(),
-            who: last.and_then(|visit| visit.who.clone()),
-            links: step.links.clone(),
+            id: step.id,
+            title: step.title,
+            role: step.role,
+            kind: step.kind.to_owned(),
+            state: step.state,
+            entered_at: step.entered.map(micros),
+            ended_at: step.ended.map(micros),
+            left: step.until.map(|until| micros(until.saturating_sub(now))),
+            attempts: step.attempts,
+            attempts_max: step.attempts_max,
+            visits: step.visits,
+            who: step.who,
+            why: step.why,
+            way_back: step.way_back,
         }
     }
 }
 
-impl StepState {
-    fn of(step: &Step, visit: &Visit) -> Self {
-        let since = micros(visit.entered);
-        if let Some((_, result)) = &visit.finished {
-            let why = match result {
-                StepResult::Ok { .. } => None,
-                StepResult::Failed { why }
-                | StepResult::NotVerified { why }
-                | StepResult::TimedOut { why }
-                | StepResult::Skipped { why } => Some(why.clone()),
-            };
-            let verified = matches!(result, StepResult::Ok { verified: true });
-            return Self::Over { outcome: result.word().to_owned(), why, verified };
+impl AskStatus {
+    fn of(ask: Ask, now: Duration) -> Self {
+        Self {
+            step: ask.step,
+            title: ask.title,
+            is_approval: ask.is_approval,
+            text: ask.text,
+            links: ask.links,
+            questions: ask.questions,
+            roles: ask.roles,
+            who: ask.who,
+            stuck: ask.stuck,
+            agreed: ask.agreed,
+            needed: ask.needed,
+            since: micros(ask.since),
+            left: micros(ask.until.saturating_sub(now)),
+            budget_left: ask.budget_until.map(|until| micros(until.saturating_sub(now))),
         }
-        if visit.waits_for_people() {
-            let needed = match &step.action {
-                Action::Approve { count, .. } => *count,
-                _ => 1,
-            };
-            let agreed = u32::try_from(visit.agreed.len()).unwrap_or(u32::MAX);
-            return Self::Asked { since, agreed, needed };
-        }
-        if visit.is_being_verified() {
-            return Self::Verifying {};
-        }
-        Self::Running { since, attempt: visit.attempts }
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::playbook::PlaybookStatus;
-use crate::drill::Drill;
 use crate::drill::board::{Board, FaultState};
 use crate::drill::event::{Judgement, Phase};
 use crate::drill::words::stamped;
@@ -33,7 +32,7 @@ pub struct Status {
     pub probes: Vec<ProbeStatus>,
     /// Its faults.
     pub faults: Vec<FaultStatus>,
-    /// Its playbook.
+    /// Its playbook; absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playbook: Option<PlaybookStatus>,
     /// What happened last, at most 20 lines, oldest first.
@@ -71,11 +70,11 @@ pub struct FaultStatus {
 }
 
 impl Status {
-    /// A drill and its board as a status.
-    pub fn of(id: &str, plan: &Plan, folder: &Path, (drill, board): (&Drill, &Board), now: Duration) -> Self {
+    /// The board of a drill as a status.
+    pub fn of(drill: &str, plan: &Plan, folder: &Path, board: &Board, now: Duration) -> Self {
         Self {
-            drill: id.to_owned(),
-            playbook: drill.playbook().map(PlaybookStatus::of),
+            drill: drill.to_owned(),
+            playbook: board.playbook.as_ref().map(|playbook| PlaybookStatus::of(playbook, now)),
             scenario: plan.scenario.clone(),
             seed: plan.seed,
             phase: board.phase,

@@ -148,7 +148,7 @@ impl Driver<'_> {
         match request {
             Request::Status { reply } => {
                 let (now, Setup { drill, plan, folder, .. }) = (self.clock.now(), &self.setup);
-                let _ = reply.send(Status::of(drill, plan, folder, (&self.drill, &self.board), now));
+                let _ = reply.send(Status::of(drill, plan, folder, &self.board, now));
             }
             Request::Halt { who, reason, reply } => {
                 self.halt(who, reason);

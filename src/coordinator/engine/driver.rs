@@ -80,7 +80,7 @@ pub async fn run_in(
     let (ways, mut inbox) = Inbox::open(requests, signals);
     let mut driver = Driver {
         clock: DrillClock::start(),
-        board: Board::new(&setup.plan),
+        board: Board::new(&setup.plan, setup.playbook.as_ref()).began(outside.wall()),
         setup,
         drill,
         outside,

@@ -10,6 +10,7 @@ mod values;
 
 pub use answer::Spoken;
 pub use taken_back::TakenBack;
+pub use values::shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -115,7 +116,8 @@ enum At {
 }
 
 impl Visit {
-    fn new(step: usize, entered: Duration) -> Self {
+    /// One that has just begun.
+    pub fn new(step: usize, entered: Duration) -> Self {
         Self {
             step,
             entered,

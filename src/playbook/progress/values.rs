@@ -117,20 +117,36 @@ fn each_text(action: &mut Action, act: &mut dyn FnMut(&mut String)) {
 }
 
 fn replace(text: &mut String, known: &Known<'_>, wrong: &mut Vec<String>) {
-    let (mut filled, mut rest) = (String::with_capacity(text.len()), text.as_str());
+    *text = replaced(text, known, &mut |path| {
+        wrong.push(format!("`{path}` has no value: the step did not run, or kept nothing"));
+        String::new()
+    });
+}
+
+/// The text with each `${steps.…}` replaced; `unknown` says what stands for one that has no value.
+fn replaced(text: &str, known: &Known<'_>, unknown: &mut dyn FnMut(&str) -> String) -> String {
+    let (mut filled, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(start) = rest.find("${steps.") {
         let Some(length) = rest[start..].find('}') else { break };
-        let path: Vec<&str> = rest[start + 2..start + length].split('.').collect();
+        let written = &rest[start + 2..start + length];
+        let path: Vec<&str> = written.split('.').collect();
         filled.push_str(&rest[..start]);
-        match known.value(&path) {
-            Some(Value::Text(value)) => filled.push_str(&value),
-            Some(Value::Boolean(value)) => filled.push_str(&value.to_string()),
-            Some(Value::Number(value)) => filled.push_str(&value.to_string()),
-            None => wrong
-                .push(format!("`{}` has no value: the step did not run, or kept nothing", path.join("."))),
-        }
+        filled.push_str(&match known.value(&path) {
+            Some(Value::Text(value)) => value,
+            Some(Value::Boolean(value)) => value.to_string(),
+            Some(Value::Number(value)) => value.to_string(),
+            None => unknown(written),
+        });
         rest = &rest[start + length + 1..];
     }
     filled.push_str(rest);
-    *text = filled;
+    filled
+}
+
+/// A text for people: what is known of `${steps.…}` and `${impact.at}` is filled in, the time of the impact in the
+/// words given; what is not known (yet) is said to be so. Secrets stay names.
+pub fn shown(text: &str, (book, visits): (&Playbook, &[Visit]), impact: Option<(Duration, &str)>) -> String {
+    let known = Known::new(book, visits, impact.map(|(at, _)| at));
+    let filled = replaced(text, &known, &mut |path| format!("(`{path}` is not known)"));
+    filled.replace("${impact.at}", impact.map_or("(no impact yet)", |(_, words)| words))
 }

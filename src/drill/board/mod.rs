@@ -1,13 +1,21 @@
 //! What a running drill looks like to people: folded from its events and commands, for the live view and for status.
 
+mod playbook;
+mod step;
+
+pub use playbook::{PlaybookBoard, Standing};
+pub use step::{Ask, StepLine, StepState, WayBack};
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Command, Event, Judgement, Phase, Record, Sample, Timed};
 use super::words::{self, Said};
 use crate::fault::{Evidence, Period};
+use crate::playbook::plan::Playbook;
 use crate::scenario::plan::{Plan, PlannedFault, Until};
 
 /// How many samples of a probe are kept for its curve.
@@ -30,6 +38,8 @@ pub struct Board {
     pub faults: Vec<FaultLine>,
     /// The traffic it brings; absent: none.
     pub load: Option<LoadLine>,
+    /// Its playbook; absent: none.
+    pub playbook: Option<PlaybookBoard>,
     /// What happened last, oldest first.
     pub recent: VecDeque<(Duration, Said)>,
     active_since: Option<Duration>,
@@ -147,7 +157,8 @@ impl LoadLine {
 
 impl Board {
     /// Before anything happened.
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, playbook: Option<&Playbook>) -> Self {
+        let playbook = playbook.cloned().zip(plan.playbook.clone());
         Self {
             phase: Phase::Planned,
             phase_since: Duration::ZERO,
@@ -174,6 +185,7 @@ impl Board {
                 })
                 .collect(),
             load: plan.load.as_ref().map(|_| LoadLine::default()),
+            playbook: playbook.map(|(book, used)| PlaybookBoard::new(book, used)),
             recent: VecDeque::with_capacity(RECENT_MAX),
             active_since: None,
             active_for: active_for(&plan.faults),
@@ -181,8 +193,20 @@ impl Board {
         }
     }
 
+    /// The time of day at which the drill began, for texts that name times.
+    #[must_use]
+    pub fn began(mut self, at: Timestamp) -> Self {
+        if let Some(playbook) = &mut self.playbook {
+            playbook.set_began(at);
+        }
+        self
+    }
+
     /// Takes in what happened; gives its words.
     pub fn event(&mut self, timed: &Timed<Event>) -> Said {
+        if let Some(playbook) = &mut self.playbook {
+            playbook.event(timed.mono, &timed.event);
+        }
         match &timed.event {
             Event::ProbeSampled { probe, sample } => {
                 if let Some(line) = self.probes.iter_mut().find(|line| line.name == *probe) {
@@ -224,6 +248,9 @@ impl Board {
 
     /// Takes in what the drill decided; gives its words.
     pub fn command(&mut self, timed: &Timed<Command>) -> Said {
+        if let Some(playbook) = &mut self.playbook {
+            playbook.command(timed.mono, &timed.event);
+        }
         let mut said = words::of_command(&timed.event);
         match &timed.event {
             Command::Apply { fault } => self.fault(fault, FaultState::Applying, None),
@@ -352,3 +379,6 @@ fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, max: usize) {
     }
     queue.push_back(item);
 }
+
+#[cfg(test)]
+mod tests;
