@@ -195,6 +195,23 @@ fn the_demo_runs_a_drill_tells_of_it_and_leaves_a_shop_to_play_with() {
     assert_eq!(put(front, "/flags/pay-later", r#"{"enabled":true}"#).unwrap().status, 200);
     assert!(get(front, "/checkout").unwrap().body.contains("pay later"));
 
+    // With the printed variables every shipped pair finds this shop, and its routes are free to be taken.
+    let line = demo.wait_for_line("  export SHOP=", SOON);
+    let variables =
+        line.trim().trim_start_matches("export ").split(' ').filter_map(|set| set.split_once('='));
+    let variables: Vec<_> = variables.collect();
+    for pair in ["circuit-breaker", "shed-load", "fail-fast"] {
+        let file = format!("scenarios/{pair}.yaml");
+        let checked =
+            Child::spawn(firedrill().args(["check", &file, "--deny", "warnings"]).envs(variables.clone()));
+        let checked = checked.wait(SOON);
+        assert_eq!(checked.code, Some(0), "{pair}: {checked:?}");
+    }
+    for name in ["PAYMENTS_ROUTE", "STOCK_ROUTE"] {
+        let (_, route) = variables.iter().find(|(known, _)| *known == name).unwrap();
+        assert!(!is_listening(route.parse().unwrap()), "{name}");
+    }
+
     demo.signal(Signal::SIGINT);
     let ended = demo.wait(SOON);
     assert_eq!(ended.code, Some(0), "{ended:?}");

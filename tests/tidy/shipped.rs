@@ -50,6 +50,7 @@ fn problems_of(scenario: &Source, shelf: &Shelf) -> Vec<String> {
         ("PAYMENTS_ROUTE", "127.0.0.1:9001"),
         ("PAYMENTS_PROCESS", "payments"),
         ("PAYMENTS_PORT", "9000"),
+        ("SHOP_PORT", "8080"),
         ("STOCK", "127.0.0.1:9010"),
         ("STOCK_ROUTE", "127.0.0.1:9011"),
     ];
@@ -115,7 +116,7 @@ fn every_pattern_has_a_scenario_a_playbook_and_a_row() {
 #[test]
 fn every_kind_of_step_is_shown_in_a_shipped_playbook() {
     let playbooks = files(&["playbooks"], &[".yaml"]);
-    let kinds = ["manual", "approve", "http", "run", "probe", "notify"];
+    let kinds = ["manual", "approve", "http", "run", "probe", "notify", "host"];
     let shown = |kind: &str| {
         let key = format!("    {kind}: ");
         playbooks.iter().any(|playbook| playbook.text.lines().any(|line| line.starts_with(&key)))

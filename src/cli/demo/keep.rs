@@ -81,18 +81,19 @@ fn by_hand(shop: &Shop, api: SocketAddr) -> Vec<(&'static str, String)> {
 /// Drills find the shop by the environment, so that their commands are short.
 fn drills(shop: &Shop, routes: &Routes) -> Vec<(&'static str, String)> {
     let Shop { front, payments, stock, .. } = shop;
-    let (port, to_payments, to_stock) = (payments.port(), routes.payments, routes.stock);
-    let program =
-        std::env::current_exe().map_or_else(|_| "firedrill".into(), |program| program.display().to_string());
+    let addresses = [
+        ("SHOP", format!("http://{front}")),
+        ("SHOP_PORT", front.port().to_string()),
+        ("PAYMENTS", payments.to_string()),
+        ("PAYMENTS_ROUTE", routes.payments.to_string()),
+        ("PAYMENTS_PORT", payments.port().to_string()),
+        ("PAYMENTS_PROCESS", "payments".to_owned()),
+        ("STOCK", stock.to_string()),
+        ("STOCK_ROUTE", routes.stock.to_string()),
+    ];
+    let all: Vec<String> = addresses.iter().map(|(name, value)| format!("{name}={value}")).collect();
     vec![
-        (
-            "tell drills where this shop is; once for each terminal",
-            format!(
-                "export SHOP=http://{front} \\\n    PAYMENTS={payments} PAYMENTS_ROUTE={to_payments} \\\n    \
-                 STOCK={stock} STOCK_ROUTE={to_stock} \\\n    \
-                 PAYMENTS_PROCESS=payments PAYMENTS_PORT={port} \\\n    FIREDRILL={program}"
-            ),
-        ),
+        ("tell drills where this shop is; once for each terminal", format!("export {}", all.join(" "))),
         (
             "a fault, and the playbook that helps against it",
             "firedrill run scenarios/circuit-breaker.yaml".into(),

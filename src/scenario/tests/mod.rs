@@ -62,6 +62,7 @@ fn checked(path: &str, text: &str, environment: Option<&str>) -> Checked<Scenari
         ("PAYMENTS_ROUTE", "127.0.0.1:9001"),
         ("PAYMENTS_PROCESS", "payments"),
         ("PAYMENTS_PORT", "9000"),
+        ("SHOP_PORT", "8080"),
         ("STOCK", "127.0.0.1:9010"),
         ("STOCK_ROUTE", "127.0.0.1:9011"),
     ]);
