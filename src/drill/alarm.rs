@@ -81,6 +81,8 @@ pub enum MissCause {
     BelowThreshold,
     /// It was pending for the whole time (`for:`).
     PendingOnly,
+    /// It fired, and Prometheus could not hand it over to Alertmanager.
+    NotHandedOver,
     /// It fired and was silenced.
     Silenced,
     /// It fired and was inhibited by another.
@@ -108,6 +110,7 @@ impl MissCause {
             Self::NoData => "no data",
             Self::BelowThreshold => "below its threshold",
             Self::PendingOnly => "pending only",
+            Self::NotHandedOver => "never reached Alertmanager",
             Self::Silenced => "silenced",
             Self::Inhibited => "inhibited",
             Self::Muted => "muted by time",

@@ -59,6 +59,18 @@ impl Service {
 
 /// A Prometheus that watches the service each second and tells these Alertmanagers: port and path prefix.
 pub fn prometheus(dir: &Path, service: u16, tells: &[(u16, &str)]) -> (String, Child) {
+    prometheus_with(dir, service, tells, RULES)
+}
+
+/// The same with one rule only: an alarm by this name while the fault is on.
+pub fn prometheus_of(name: &str, dir: &Path, service: u16, tells: &[(u16, &str)]) -> (String, Child) {
+    let rules = format!(
+        "groups: [{{name: lab, rules: [{{alert: {name}, expr: 'max(lab_fault) == 1', labels: {{severity: page}}}}]}}]\n"
+    );
+    prometheus_with(dir, service, tells, &rules)
+}
+
+fn prometheus_with(dir: &Path, service: u16, tells: &[(u16, &str)], rules: &str) -> (String, Child) {
     let port = free_port();
     let alertmanagers: String = tells
         .iter()
@@ -72,7 +84,7 @@ pub fn prometheus(dir: &Path, service: u16, tells: &[(u16, &str)]) -> (String, C
          scrape_configs: [{{job_name: lab, static_configs: [{{targets: ['127.0.0.1:{service}']}}]}}]\n"
     );
     std::fs::write(dir.join("prometheus.yml"), config).unwrap();
-    std::fs::write(dir.join("rules.yml"), RULES).unwrap();
+    std::fs::write(dir.join("rules.yml"), rules).unwrap();
     let mut command = Command::new("prometheus");
     command
         .arg(format!("--config.file={}", dir.join("prometheus.yml").display()))

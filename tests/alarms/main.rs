@@ -24,12 +24,14 @@ use lab::Service;
 use support::{requires, temp_dir};
 
 /// Each alarm that stays away, why, and who should get it.
-const MISSED: [(&str, MissCause, Option<&str>); 11] = [
+const MISSED: [(&str, MissCause, Option<&str>); 12] = [
     ("LabTypo", MissCause::NoSuchRule, None),
     ("LabBroken", MissCause::RuleUnhealthy, None),
     ("LabNoData", MissCause::NoData, None),
     ("LabBelow", MissCause::BelowThreshold, None),
     ("LabPending", MissCause::PendingOnly, None),
+    // Fired by a Prometheus of its own, whose Alertmanager is not there.
+    ("LabLost", MissCause::NotHandedOver, None),
     ("LabSilenced", MissCause::Silenced, None),
     ("LabInhibited", MissCause::Inhibited, None),
     ("LabMuted", MissCause::Muted, None),
@@ -132,7 +134,11 @@ async fn real_alarms_arrive_by_every_way_and_missed_ones_are_told_apart() {
     let (alertmanager, _alertmanager) = lab::alertmanager(dir.path(), &hook, service_port);
     let tells = [(alertmanager, ""), (emulator, "/v1/emulate/alertmanager"), (service_port, "")];
     let (prometheus, _prometheus) = lab::prometheus(dir.path(), service_port, &tells);
+    let apart = temp_dir();
+    let dead = support::free_port();
+    let (lonely, _lonely) = lab::prometheus_of("LabLost", apart.path(), service_port, &[(dead, "")]);
     lab::wait_for_prometheus(&prometheus, tells.len());
+    lab::wait_for_prometheus(&lonely, 1);
     let alertmanager = format!("http://127.0.0.1:{alertmanager}");
     silence(&alertmanager, "LabSilenced").await;
 
@@ -142,14 +148,23 @@ async fn real_alarms_arrive_by_every_way_and_missed_ones_are_told_apart() {
             source(MonitorKind::Prometheus, &prometheus, poll),
         ]
     };
+    let asked = || [sources(false), vec![source(MonitorKind::Prometheus, &lonely, false)]].concat();
     let missed = MISSED.iter().map(|(name, _, receiver)| expectation(name, *receiver));
     let expected: Vec<Expectation> =
         missed.chain([expectation("LabArrives", None), expectation("LabNowhere", None)]).collect();
-    let told = Taken::start(Some(hooked), &Alarms { expected, sources: sources(false), ..Alarms::default() });
+    let told = Taken::start(Some(hooked), &Alarms { expected, sources: asked(), ..Alarms::default() });
     let seen = Taken::start(Some(emulated), &Alarms { sources: sources(true), ..Alarms::default() });
+    // The same where the drill, too, knows only the Alertmanager that is not there.
+    let sources_of_lost = vec![
+        source(MonitorKind::Alertmanager, &format!("http://127.0.0.1:{dead}"), false),
+        source(MonitorKind::Prometheus, &lonely, false),
+    ];
+    let lost = vec![expectation("LabLost", None)];
+    let lost = Taken::start(None, &Alarms { expected: lost, sources: sources_of_lost, ..Alarms::default() });
 
     service.set(1, 1);
     told.intake.set_watching(true);
+    lost.intake.set_watching(true);
     let _ = told.until(Duration::from_secs(25), |told| {
         let right = |(name, cause, _): &(&str, MissCause, _)| {
             told.causes.get(*name).is_some_and(|(found, _)| found == cause)
@@ -161,6 +176,10 @@ async fn real_alarms_arrive_by_every_way_and_missed_ones_are_told_apart() {
     });
     matrix(&told.heard.lock().unwrap().causes);
     told.intake.set_watching(false);
+    let is_lost =
+        |lost: &Heard| lost.causes.get("LabLost").is_some_and(|why| why.0 == MissCause::NotHandedOver);
+    assert!(lost.until(Duration::from_secs(10), is_lost), "{:#?}", lost.heard);
+    lost.end().await;
 
     let arrived = told.said("LabArrives", "alertmanager", AlarmKind::Fired).expect("the webhook");
     assert_eq!(arrived.receiver.as_deref(), Some("hook"));

@@ -142,28 +142,6 @@ async fn targets_down(url: &str) -> Result<Vec<String>, String> {
     Ok(words.take(SHOWN_MAX).collect())
 }
 
-/// Why an alarm that fires in Prometheus is not in Alertmanager, as far as Prometheus tells.
-pub(super) async fn handed_over(url: &str) -> String {
-    let Ok(body) = ask::get(url, "/api/v1/alertmanagers").await else {
-        return "Prometheus does not say which Alertmanagers it tells".into();
-    };
-    let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let active = answer.pointer("/data/activeAlertmanagers").and_then(serde_json::Value::as_array);
-    let urls: Vec<String> = active
-        .into_iter()
-        .flatten()
-        .filter_map(|one| Some(ask::without_secrets(one.get("url")?.as_str()?)))
-        .take(SHOWN_MAX)
-        .collect();
-    match urls.len() {
-        0 => "Prometheus has no Alertmanager to tell".into(),
-        _ => format!(
-            "Prometheus tells {}; a relabelling may drop it on the way, or the posts fail",
-            urls.join(", ")
-        ),
-    }
-}
-
 fn clean(text: &str) -> String {
     const SHOWN_MAX_BYTES: usize = 300;
     let clean = ask::without_secrets(text);

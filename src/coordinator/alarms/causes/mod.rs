@@ -3,6 +3,7 @@
 
 mod config;
 mod fired;
+mod hand_over;
 mod mute_times;
 mod promql;
 mod rules;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::fired::Fired;
+use self::hand_over::{HandOver, Posts};
 use self::rules::Rule;
 use self::told::Told;
 use super::ask;
@@ -48,6 +50,8 @@ impl Found {
 struct Reached {
     pending: Option<Found>,
     fired: Option<String>,
+    /// It fired, and Prometheus could not hand it over.
+    lost: Option<Found>,
     /// What Alertmanager did with it.
     held: Option<Found>,
 }
@@ -62,6 +66,7 @@ pub(super) async fn ask(alarms: Alarms, way: Way, mut watched: watch::Receiver<b
         prometheus: urls(MonitorKind::Prometheus),
         alertmanagers: urls(MonitorKind::Alertmanager),
         failed_before: BTreeMap::new(),
+        posts_before: BTreeMap::new(),
         reached: BTreeMap::new(),
         told: BTreeMap::new(),
         round: 0,
@@ -96,6 +101,8 @@ struct Asker {
     alertmanagers: Vec<String>,
     /// The counters of failed requests when faults came on, by Alertmanager.
     failed_before: BTreeMap<String, BTreeMap<String, f64>>,
+    /// What Prometheus counted of its posts when faults came on.
+    posts_before: BTreeMap<String, Posts>,
     reached: BTreeMap<String, Reached>,
     /// What the engine was told last, and in which round.
     told: BTreeMap<String, (Found, u64)>,
@@ -111,6 +118,11 @@ impl Asker {
         for url in &self.alertmanagers {
             if let Ok(failed) = told::failures(url).await {
                 self.failed_before.insert(url.clone(), failed);
+            }
+        }
+        for url in &self.prometheus {
+            if let Ok(posts) = hand_over::posts(url).await {
+                self.posts_before.insert(url.clone(), posts);
             }
         }
     }
@@ -176,14 +188,16 @@ impl Asker {
         if let Some(found) = &reached.held {
             return found.clone();
         }
-        if let Some(why) = alertmanagers.iter().find_map(|told| told.as_ref().err()) {
-            return Found::new(MissCause::Unknown, "alertmanager", why.clone());
-        }
-        let mut found = Found::new(
-            MissCause::Unknown,
-            "no address",
-            "Alertmanager holds no such alarm; give the address of Prometheus to learn why".into(),
-        );
+        // One that does not answer says nothing of what it holds; where the alarm did not get so far, Prometheus knows.
+        let deaf = alertmanagers.iter().find_map(|told| told.as_ref().err());
+        let mut found = match deaf {
+            Some(why) => Found::new(MissCause::Unknown, "no address", why.clone()),
+            None => Found::new(
+                MissCause::Unknown,
+                "no address",
+                "Alertmanager holds no such alarm; give the address of Prometheus to learn why".into(),
+            ),
+        };
         for (url, rules) in rules {
             let rules = match rules {
                 Ok(rules) => rules,
@@ -192,11 +206,19 @@ impl Asker {
             match fired::ask(url, rules, expectation).await {
                 Fired::Yes(since) => {
                     reached.fired = Some(since.clone());
-                    return not_held(url, &since, alertmanagers, now).await;
+                    let hand_over = hand_over::ask(url, self.posts_before.get(url)).await;
+                    let found = not_held(hand_over, &fired::began(&since, now), alertmanagers);
+                    if found.cause == MissCause::NotHandedOver {
+                        reached.lost = Some(found.clone());
+                    }
+                    return reached.lost.clone().unwrap_or(found);
                 }
                 Fired::No(why) if found.kind == "no address" || why.cause > found.cause => found = why,
                 Fired::No(_) => {}
             }
+        }
+        if let Some(lost) = &reached.lost {
+            return lost.clone();
         }
         if let Some(since) = &reached.fired {
             let evidence = format!("it fired since {since} and was over before anybody was told");
@@ -214,21 +236,28 @@ impl Asker {
 }
 
 /// It fires in Prometheus, and no Alertmanager that is known holds it.
-async fn not_held(
-    url: &str,
-    since: &str,
-    alertmanagers: &[Result<Told, String>],
-    now: jiff::Timestamp,
-) -> Found {
-    let began = fired::began(since, now);
-    if alertmanagers.is_empty() {
-        let evidence = format!(
-            "it fires in Prometheus, true {began}; give the address of Alertmanager to learn who was told"
-        );
-        return Found::new(MissCause::Unknown, "no alertmanager", evidence);
+fn not_held(hand_over: HandOver, began: &str, alertmanagers: &[Result<Told, String>]) -> Found {
+    let deaf = alertmanagers.iter().find_map(|told| told.as_ref().err());
+    match (hand_over, deaf) {
+        (HandOver::Lost(why), _) => {
+            let evidence =
+                format!("it fires in Prometheus, true {began}, and never reached Alertmanager: {why}");
+            Found::new(MissCause::NotHandedOver, "lost", evidence)
+        }
+        (HandOver::Unclear(_), Some(why)) => {
+            let evidence = format!("it fires in Prometheus, true {began}; {why}");
+            Found::new(MissCause::Unknown, "alertmanager", evidence)
+        }
+        (HandOver::Unclear(_), None) if alertmanagers.is_empty() => {
+            let evidence = format!(
+                "it fires in Prometheus, true {began}; give the address of Alertmanager to learn who was told"
+            );
+            Found::new(MissCause::Unknown, "no alertmanager", evidence)
+        }
+        (HandOver::Unclear(why), None) => {
+            let evidence =
+                format!("it fires in Prometheus, true {began}; Alertmanager does not hold it: {why}");
+            Found::new(MissCause::Unknown, "not handed over", evidence)
+        }
     }
-    let hand_over = fired::handed_over(url).await;
-    let evidence =
-        format!("it fires in Prometheus, true {began}; Alertmanager does not hold it: {hand_over}");
-    Found::new(MissCause::Unknown, "not handed over", evidence)
 }
