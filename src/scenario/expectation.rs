@@ -20,12 +20,19 @@ pub struct Alarms {
     pub forbidden: Vec<AlarmMatch>,
     /// Where alarms come from, beside the webhook listener.
     pub sources: Vec<AlarmSource>,
+    /// Systems that post JSON of a form of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generic: Vec<GenericSource>,
 }
 
 impl Alarms {
     /// Whether the drill has any business with alarms, so that it listens for them.
     pub fn is_wanted(&self) -> bool {
-        self.silence || !self.expected.is_empty() || !self.forbidden.is_empty() || !self.sources.is_empty()
+        self.silence
+            || !self.expected.is_empty()
+            || !self.forbidden.is_empty()
+            || !self.sources.is_empty()
+            || !self.generic.is_empty()
     }
 }
 
@@ -75,6 +82,15 @@ pub struct AlarmSource {
     pub url: String,
     /// Whether it is asked for alarms, or only for the causes of missed ones while it posts to our webhook.
     pub poll: bool,
+}
+
+/// A system that posts JSON of a form of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenericSource {
+    /// The last part of the path that it posts to.
+    pub name: String,
+    /// Where each thing stands, by JSON path; what is not named is looked for where most systems have it.
+    pub mapping: BTreeMap<String, String>,
 }
 
 /// What an alarm source is.

@@ -34,7 +34,7 @@ use check::{
     abort, alarms, expect, faults, header, hypothesis, lint, load, order, policy, probes, references, routes,
     secrets,
 };
-use expectation::AlarmSource;
+use expectation::{AlarmSource, GenericSource};
 
 /// What a file is read against.
 #[derive(Clone, Copy)]
@@ -181,12 +181,16 @@ fn parts(
     hypothesis::premortem(checker, &written.premortem);
     let mut expected = expect::check(checker, &written.expect, &faults);
     references::check(checker, &written, context.catalog, environment.map(|found| found.name.as_str()));
-    expected.sources = alarms::sources(checker, &written.alarms);
+    (expected.sources, expected.generic) = alarms::sources(checker, &written.alarms);
     if let Some(environment) = environment {
         // What both name is asked once, as the scenario says.
         let known = |source: &AlarmSource| expected.sources.iter().any(|own| own.url == source.url);
         let more: Vec<_> = environment.alarms.iter().filter(|source| !known(source)).cloned().collect();
         expected.sources.extend(more);
+        let known = |source: &GenericSource| expected.generic.iter().any(|own| own.name == source.name);
+        let more = environment.generic_alarms.iter().filter(|source| !known(source)).cloned();
+        let more: Vec<_> = more.collect();
+        expected.generic.extend(more);
     }
     let playbook = references::playbook(checker, &written.playbook, context.catalog);
     if let Some(monitoring) = monitoring {

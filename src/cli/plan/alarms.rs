@@ -1,6 +1,8 @@
 //! What a plan expects of alarms, in words.
 
-use crate::scenario::expectation::{AlarmMatch, AlarmSource, Alarms, CountedFrom, Expectation, MonitorKind};
+use crate::scenario::expectation::{
+    AlarmMatch, AlarmSource, Alarms, CountedFrom, Expectation, GenericSource, MonitorKind,
+};
 
 /// One line for each expectation, each matcher and each source.
 pub(super) fn lines(alarms: &Alarms) -> Vec<String> {
@@ -13,6 +15,7 @@ pub(super) fn lines(alarms: &Alarms) -> Vec<String> {
         .chain(collateral)
         .chain(forbidden)
         .chain(alarms.sources.iter().map(source))
+        .chain(alarms.generic.iter().map(own_form))
         .collect()
 }
 
@@ -42,4 +45,10 @@ fn source(source: &AlarmSource) -> String {
     };
     let how = if source.poll { "asked for alarms every second" } else { "posts to the drill" };
     format!("from {name} at {}: {how}; also asked why an alarm stays away", source.url)
+}
+
+fn own_form(source: &GenericSource) -> String {
+    let places: Vec<String> = source.mapping.iter().map(|(thing, path)| format!("{thing} {path}")).collect();
+    let read = if places.is_empty() { "the usual names".to_owned() } else { places.join(", ") };
+    format!("from whatever posts JSON to /v1/alarms/generic/{}, read by {read}", source.name)
 }

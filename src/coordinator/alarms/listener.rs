@@ -1,5 +1,6 @@
 //! Listens for what monitoring systems post. Whoever posts is answered with 200 only once it is in the record.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::alarm::{BODY_MAX_BYTES, BodyError, alertmanager, prometheus};
 use crate::coordinator::http::io_words;
 use crate::coordinator::serve;
 use crate::drill::alarm::Alarm;
+use crate::scenario::expectation::GenericSource;
 
 /// Connections at a time; more wait in the listen queue.
 const CONNECTIONS_MAX: usize = 256;
@@ -62,8 +64,13 @@ pub async fn bind(address: SocketAddr, open: bool) -> Result<TcpListener, BindEr
 }
 
 /// Serves until `stop`; then lets open requests finish for a second.
-pub(super) async fn serve(listener: TcpListener, way: Way, stop: CancellationToken) {
-    let app = router(way);
+pub(super) async fn serve(
+    listener: TcpListener,
+    generic: Vec<GenericSource>,
+    way: Way,
+    stop: CancellationToken,
+) {
+    let app = router(&generic, way);
     let accept = async move || {
         let (stream, _) = listener.accept().await?;
         // Without it the kernel may hold back the small answers; failing to set it only costs time.
@@ -78,10 +85,17 @@ pub(super) async fn serve(listener: TcpListener, way: Way, stop: CancellationTok
 struct Desk {
     way: Way,
     turns: Arc<Semaphore>,
+    /// Forms of their own, by the name of the intake; or why one cannot be used, should a plan hold such.
+    mappings: Arc<BTreeMap<String, Result<Mapping, String>>>,
 }
 
-fn router(way: Way) -> Router {
-    let desk = Desk { way, turns: Arc::new(Semaphore::new(MESSAGES_MAX)) };
+fn router(generic: &[GenericSource], way: Way) -> Router {
+    let mapping = |source: &GenericSource| {
+        let read = Mapping::with(&source.mapping).map_err(|error| error.to_string());
+        (source.name.clone(), read)
+    };
+    let mappings = Arc::new(generic.iter().map(mapping).collect());
+    let desk = Desk { way, turns: Arc::new(Semaphore::new(MESSAGES_MAX)), mappings };
     Router::new()
         .route("/v1/alarms/alertmanager", post(from_alertmanager))
         .route("/v1/alarms/generic/{name}", post(from_anyone))
@@ -136,7 +150,19 @@ async fn from_anyone(State(desk): State<Desk>, Path(name): Path<String>, body: B
         return refusal(400, "bad name", why.to_owned());
     }
     let received_at = (desk.way.wall)();
-    desk.take(body, |body| Mapping::default().read(&name, body, received_at)).await
+    let usual = Mapping::default();
+    let mapping = match desk.mappings.get(&name) {
+        None => &usual,
+        Some(Ok(own)) => own,
+        Some(Err(why)) => {
+            return refusal(
+                500,
+                "unusable mapping",
+                format!("the mapping of `{name}` cannot be used: {why}"),
+            );
+        }
+    };
+    desk.take(body, |body| mapping.read(&name, body, received_at)).await
 }
 
 impl Desk {

@@ -67,7 +67,8 @@ impl Intake {
         let mut tasks = JoinSet::new();
         let way = Way { to_engine, memory, wall };
         if let Some(listener) = listener {
-            tasks.spawn(listener::serve(listener, way.clone(), stop.clone()));
+            let generic = alarms.generic.clone();
+            tasks.spawn(listener::serve(listener, generic, way.clone(), stop.clone()));
         }
         for source in alarms.sources.iter().filter(|source| source.poll) {
             let (poll, stop) = (poll::poll(source.clone(), way.clone()), stop.clone());

@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{AlarmInput, Intake, bind};
+use crate::alarm::BODY_MAX_BYTES;
 use crate::coordinator::clock::wall;
 use crate::coordinator::http::{Answer, PreparedRequest, measure};
 use crate::coordinator::secrets::Secrets;
 use crate::drill::alarm::{Alarm, AlarmKind, MissCause};
-use crate::scenario::expectation::{AlarmSource, Alarms, MonitorKind};
+use crate::scenario::expectation::{AlarmSource, Alarms, GenericSource, MonitorKind};
 use crate::scenario::plan::HttpRequest;
 
 const WEBHOOK: &str = include_str!("../../../tests/files/alarms/webhook-firing.json");
@@ -32,11 +33,17 @@ async fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> Answ
 
 /// An intake that listens, and its engine's end.
 async fn listening() -> (SocketAddr, Intake, mpsc::Receiver<AlarmInput>, CancellationToken) {
+    listening_for(&Alarms::default()).await
+}
+
+async fn listening_for(
+    alarms: &Alarms,
+) -> (SocketAddr, Intake, mpsc::Receiver<AlarmInput>, CancellationToken) {
     let listener = bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (to_engine, inputs) = mpsc::channel(8);
     let stop = CancellationToken::new();
-    let intake = Intake::start(Some(listener), &Alarms::default(), wall, to_engine, stop.clone());
+    let intake = Intake::start(Some(listener), alarms, wall, to_engine, stop.clone());
     (address, intake, inputs, stop)
 }
 
@@ -82,10 +89,135 @@ async fn what_was_not_recorded_is_sent_again_and_is_no_repetition() {
     }
 }
 
+/// Sends, and records at once what comes of it.
+async fn send_and_record(
+    address: SocketAddr,
+    inputs: &mut mpsc::Receiver<AlarmInput>,
+    path: &'static str,
+    body: String,
+) -> (Vec<Alarm>, Answer) {
+    let sent = AbortOnDropHandle::new(tokio::spawn(async move { send(address, "POST", path, &body).await }));
+    let (alarms, journalled) = next_alarms(inputs).await;
+    journalled.unwrap().send(()).unwrap();
+    (alarms, sent.await.unwrap())
+}
+
+#[tokio::test]
+async fn a_form_of_its_own_is_read_by_the_mapping_of_its_name() {
+    let mapping = [("name", "$.alarm.what"), ("status", "$.alarm['how now']"), ("key", "$.nr")];
+    let mapping = mapping.iter().map(|(thing, path)| ((*thing).to_owned(), (*path).to_owned())).collect();
+    let broken = [("name".to_owned(), "no path".to_owned())].into();
+    let generic = vec![
+        GenericSource { name: "pager".into(), mapping },
+        // No file makes such a plan; a plan from elsewhere may hold it.
+        GenericSource { name: "broken".into(), mapping: broken },
+    ];
+    let alarms = Alarms { generic, ..Alarms::default() };
+    assert!(alarms.is_wanted(), "who says what is posted wants to hear it");
+    let (address, _intake, mut inputs, _stop) = listening_for(&alarms).await;
+    let body = r#"{"alarm": {"what": "Slow", "how now": "down"}, "nr": 7}"#;
+    let (alarms, answer) =
+        send_and_record(address, &mut inputs, "/v1/alarms/generic/pager", body.to_owned()).await;
+    assert_eq!((answer.status, alarms[0].name(), alarms[0].key.as_str()), (200, "Slow", "7"));
+    assert_eq!((alarms[0].source.as_str(), alarms[0].kind), ("generic/pager", AlarmKind::Fired));
+    // By any other name it is looked for where most systems have it, and is not there.
+    for (name, status, says) in [("other", 400, "without a name"), ("broken", 500, "the mapping of `broken`")]
+    {
+        let answer = send(address, "POST", &format!("/v1/alarms/generic/{name}"), body).await;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!((answer.status, text.contains(says)), (status, true), "{name}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_nobody_should_send_are_each_answered_and_the_next_one_is_heard() {
+    let (address, _intake, mut inputs, _stop) = listening().await;
+    let emulated = "/v1/emulate/alertmanager/api/v2/alerts";
+    let generic = "/v1/alarms/generic/any";
+    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(100_000), close.repeat(100_000));
+    let nested = format!(r#"{{"version":"4","alerts":[],"more":{}}}"#, deep("[", "]"));
+    let bodies = [
+        ("nothing", String::new()),
+        ("half", WEBHOOK[..WEBHOOK.len() / 2].to_owned()),
+        ("two", format!("{WEBHOOK}{WEBHOOK}")),
+        ("lists in lists", deep("[", "]")),
+        ("objects in objects", deep("{\"a\":", "}")),
+        ("zeros", "\u{0}".repeat(1_000)),
+        ("a page", "<!doctype html><title>502</title>".to_owned()),
+        ("a form", "payload=%7B%7D&status=firing".to_owned()),
+        (
+            "an event of another system",
+            r#"{"event":{"event_type":"incident.triggered","data":{"id":"Q1"}}}"#.to_owned(),
+        ),
+        (
+            "labels that are no texts",
+            r#"{"version":"4","alerts":[{"status":"firing","labels":{"a":[1]}}]}"#.to_owned(),
+        ),
+        ("a number beyond all", format!("[{}]", "9".repeat(100_000))),
+        ("a key twice", r#"{"version":"4","version":"4","alerts":[]}"#.to_owned()),
+    ];
+    for (what, body) in &bodies {
+        for path in [HOOK, emulated, generic] {
+            let answer = send(address, "POST", path, body).await;
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            assert_eq!(answer.status, 400, "{what} to {path}: {text}");
+            assert!(text.contains("expected") || text.contains("without"), "{what} to {path}: {text}");
+            assert!(text.len() < 2_000, "{what} to {path}: an answer repeats no body: {} bytes", text.len());
+        }
+    }
+    // What an unknown key holds is nobody's business, however deep it is.
+    assert_eq!(send(address, "POST", HOOK, &nested).await.status, 200);
+    let large = "[1]".repeat(BODY_MAX_BYTES / 16 + 1);
+    assert_eq!(send(address, "POST", generic, &large).await.status, 413, "a tree of it would not fit");
+    assert!(inputs.try_recv().is_err(), "none of them reached the engine");
+    let (alarms, answer) = send_and_record(address, &mut inputs, HOOK, WEBHOOK.to_owned()).await;
+    assert_eq!((alarms.len(), answer.status), (2, 200));
+}
+
+#[tokio::test]
+async fn a_message_that_is_cut_off_is_dropped_and_does_not_stop_the_others() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (address, _intake, mut inputs, _stop) = listening().await;
+    let mut cut = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!("POST {HOOK} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", WEBHOOK.len());
+    cut.write_all(format!("{head}{}", &WEBHOOK[..100]).as_bytes()).await.unwrap();
+    cut.shutdown().await.unwrap();
+    let mut said = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(5), cut.read_to_end(&mut said)).await.unwrap();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said}");
+    let (alarms, answer) = send_and_record(address, &mut inputs, HOOK, WEBHOOK.to_owned()).await;
+    assert_eq!((alarms.len(), answer.status), (2, 200));
+}
+
+#[tokio::test]
+async fn strange_times_cost_no_alarm() {
+    let (address, _intake, mut inputs, _stop) = listening().await;
+    for (starts, claimed) in [
+        (r#""0001-01-01T00:00:00Z""#, None),
+        (r#""9999-12-30T00:00:00Z""#, Some("9999-12-30T00:00:00Z")),
+        (r#""1999-12-31T23:59:59.5Z""#, Some("1999-12-31T23:59:59.5Z")),
+        (r#""-9999-01-01T00:00:00Z""#, None),
+        (r#""99999-01-01T00:00:00Z""#, None),
+        (r#""soon""#, None),
+        ("1e300", None),
+        ("{}", None),
+        ("null", None),
+    ] {
+        let body = format!(
+            r#"{{"version":"4","alerts":[{{"status":"firing","labels":{{"alertname":"A"}},"startsAt":{starts},"endsAt":{starts}}}]}}"#
+        );
+        let (alarms, answer) = send_and_record(address, &mut inputs, HOOK, body).await;
+        assert_eq!((answer.status, alarms[0].kind), (200, AlarmKind::Fired), "{starts}");
+        let got = alarms[0].claimed_at.map(|time| time.to_string());
+        assert_eq!((got.as_deref(), alarms[0].ends_at), (claimed, None), "{starts}");
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_in_words() {
     let (address, _intake, _inputs, _stop) = listening().await;
-    let large = "x".repeat(crate::alarm::BODY_MAX_BYTES + 1);
+    let large = "x".repeat(BODY_MAX_BYTES + 1);
     for (method, path, body, status, says) in [
         ("POST", HOOK, "{}", 400, "`version` is missing"),
         ("POST", "/v1/emulate/alertmanager/api/v2/alerts", "{}", 400, "what Prometheus posts"),

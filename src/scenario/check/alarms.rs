@@ -1,10 +1,14 @@
 //! Matchers of alarms, and where alarms come from.
 
+use std::collections::BTreeMap;
+
 use super::{Checker, given, key_span};
 use crate::fault::Glob;
-use crate::scenario::expectation::{AlarmMatch as Planned, AlarmSource as PlannedSource, MonitorKind};
-use crate::scenario::written::{AlarmMatch, AlarmMode, AlarmSource};
-use crate::text::{Field, Form, Span};
+use crate::scenario::expectation::{
+    AlarmMatch as Planned, AlarmSource as PlannedSource, GenericSource, MonitorKind,
+};
+use crate::scenario::written::{AlarmMatch, AlarmMode, AlarmSource, Generic, Mapping};
+use crate::text::{Field, Form, JsonPath, Span};
 
 /// A matcher holds at least one label, and each label has a pattern.
 pub(in crate::scenario) fn matcher(checker: &mut Checker<'_>, field: &Field<AlarmMatch>) -> Planned {
@@ -50,20 +54,27 @@ fn pattern(checker: &mut Checker<'_>, raw: &str, at: Span) -> Option<Glob> {
     Some(Glob(text))
 }
 
-/// Where alarms come from: one address each.
+/// Where alarms come from: systems with an address each, and those that post a form of their own.
 pub(in crate::scenario) fn sources(
     checker: &mut Checker<'_>,
     field: &Field<Vec<Field<AlarmSource>>>,
-) -> Vec<PlannedSource> {
-    let mut planned = Vec::new();
+) -> (Vec<PlannedSource>, Vec<GenericSource>) {
+    let (mut planned, mut generic) = (Vec::new(), Vec::<(GenericSource, Span)>::new());
     for entry in field.get().into_iter().flatten() {
         let Some((source, at)) = given(entry) else { continue };
-        let keys =
-            [("alertmanager", key_span(&source.alertmanager)), ("prometheus", key_span(&source.prometheus))];
+        let keys = [
+            ("alertmanager", key_span(&source.alertmanager)),
+            ("prometheus", key_span(&source.prometheus)),
+            ("generic", key_span(&source.generic)),
+        ];
         let rules = ("bad-alarm-source", "bad-alarm-source");
         let (kind, url) = match checker.exactly_one(&keys, at, "the source of alarms", rules) {
             Some("alertmanager") => (MonitorKind::Alertmanager, &source.alertmanager),
-            Some(_) => (MonitorKind::Prometheus, &source.prometheus),
+            Some("prometheus") => (MonitorKind::Prometheus, &source.prometheus),
+            Some(_) => {
+                own_form(checker, source, &mut generic);
+                continue;
+            }
             None => continue,
         };
         let Some((raw, at)) = given(url) else { continue };
@@ -74,5 +85,43 @@ pub(in crate::scenario) fn sources(
             planned.push(PlannedSource { kind, url: url.trim_end_matches('/').to_owned(), poll });
         }
     }
-    planned
+    (planned, generic.into_iter().map(|(source, _)| source).collect())
+}
+
+/// A system that posts JSON of its own form: its name, and where each thing stands.
+fn own_form(checker: &mut Checker<'_>, source: &AlarmSource, all: &mut Vec<(GenericSource, Span)>) {
+    if let Some(at) = source.mode.key() {
+        checker
+            .problems
+            .error(
+                "bad-alarm-source",
+                at,
+                "`mode` beside `generic`: what posts a form of its own is never asked",
+            )
+            .help("leave `mode` out");
+    }
+    let Some((form, at)) = given(&source.generic) else { return };
+    let (name, mapping) = match form {
+        Form::Word(word) => (source.generic.as_ref().map(|_| word.clone()), None),
+        Form::Map(Generic { name, mapping }) => (name.as_ref().map(Clone::clone), mapping.get()),
+        Form::List(never) => match *never {},
+    };
+    checker.need(&name, "name", at, "pager");
+    let mut places = BTreeMap::new();
+    for (thing, field) in mapping.into_iter().flat_map(Mapping::places) {
+        let Some((path, at)) = given(field) else { continue };
+        if let Err(why) = path.parse::<JsonPath>() {
+            checker.problems.error("bad-path", at, format!("`{thing}`: {why}"));
+        }
+        places.insert(thing.to_owned(), path.clone());
+    }
+    let Some((name, at)) = checker.name(&name, "name") else { return };
+    if let Some((_, first)) = all.iter().find(|(other, _)| other.name == name) {
+        checker
+            .problems
+            .error("duplicate-name", at, format!("two sources of alarms have the name `{name}`"))
+            .other(*first, "the first one")
+            .help("give each its own `name`");
+    }
+    all.push((GenericSource { name: name.to_owned(), mapping: places }, at));
 }

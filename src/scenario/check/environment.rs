@@ -6,7 +6,7 @@ use super::policy::{self, Policy};
 use super::routes::{self, Routes};
 use super::substitute::{Variables, is_variable};
 use super::{Checker, alarms, given, header, optional};
-use crate::scenario::expectation::AlarmSource;
+use crate::scenario::expectation::{AlarmSource, GenericSource};
 use crate::scenario::written::{Environment as Written, Hosts};
 use crate::text::{Field, Pairs, Problems, Scalar, Source, quote};
 
@@ -25,6 +25,8 @@ pub struct Environment {
     pub policy: Policy,
     /// Where alarms come from.
     pub alarms: Vec<AlarmSource>,
+    /// Systems that post alarms of a form of their own.
+    pub generic_alarms: Vec<GenericSource>,
     /// What its file asks for and this version does not act on.
     pub not_acted_on: Vec<String>,
     /// Its routes, with the places where they were written.
@@ -49,11 +51,22 @@ pub(in crate::scenario) fn check(
     let production = optional(&written.production).flatten().unwrap_or(false);
     let routes = routes::environment(&mut checker, &written.routes);
     let labels = labels(&mut checker, &written.hosts);
-    let alarms = alarms::sources(&mut checker, &written.alarms);
+    let (alarms, generic_alarms) = alarms::sources(&mut checker, &written.alarms);
     let policy = policy::read(&mut checker, &written.policy, production);
     let (problems, not_acted_on) = (checker.problems, checker.not_acted_on);
     let name = name.unwrap_or_default();
-    (Environment { name, production, variables, labels, alarms, policy, not_acted_on, routes }, problems)
+    let environment = Environment {
+        name,
+        production,
+        variables,
+        labels,
+        policy,
+        alarms,
+        generic_alarms,
+        not_acted_on,
+        routes,
+    };
+    (environment, problems)
 }
 
 fn variables(checker: &mut Checker<'_>, field: &Field<Pairs<Scalar>>) -> BTreeMap<String, String> {

@@ -66,6 +66,9 @@ fn expand(top: &mut Block, steady: &SteadyState) {
     if let Some(playbook) = block(top, "playbook") {
         fill(playbook, "start", "alarm");
     }
+    for entry in blocks(top, "alarms") {
+        long(entry, "generic", "name");
+    }
     for entry in blocks(top, "abort") {
         long(entry, "alarm", "alertname");
         if let Some(tolerance) = block(entry, "tolerance") {

@@ -94,3 +94,13 @@ fn what_is_not_acted_on_is_named_and_left_out() {
     // Two of the scenario; the environment names one of them again.
     assert_eq!(plan.alarms.sources.len(), 2);
 }
+
+#[test]
+fn an_alarm_source_of_its_own_form_stands_in_the_plan() {
+    let form = r#"{name: pager, mapping: {name: '$.Alarm["the name"]', status: $.state}}"#;
+    let text = format!("{SMALLEST}alarms: [{{generic: {form}}}, {{generic: plain}}]\n");
+    let generic = planned("payments-slow.yaml", &text, None).alarms.generic;
+    assert_eq!(generic.len(), 2);
+    assert_eq!((generic[0].name.as_str(), generic[0].mapping["status"].as_str()), ("pager", "$.state"));
+    assert_eq!((generic[1].name.as_str(), generic[1].mapping.len()), ("plain", 0));
+}

@@ -309,6 +309,16 @@ fn what_is_expected_and_what_stops() {
     check("hypothesis: {confident_when: [alarms, imapct]}\n", "1:39 unknown-result");
     check("controls: [shame]\n", "1:12 unknown-value");
     check("alarms: [{mode: poll}]\n", "1:10 bad-alarm-source");
+    check("alarms: [{generic: pager, prometheus: 'http://a'}]\n", "1:11 bad-alarm-source");
+    check("alarms: [{generic: pager, mode: poll}]\n", "1:27 bad-alarm-source");
+    check("alarms: [{generic: Pager}]\n", "1:20 bad-name");
+    check("alarms: [{generic: {mapping: {name: $.a}}}]\n", "1:20 missing-key");
+    check("alarms: [{generic: {name: p, mapping: {nmae: $.a}}}]\n", "1:40 unknown-key");
+    check(
+        "alarms: [{generic: {name: p, mapping: {name: a.b, key: '$.c['}}}]\n",
+        "1:46 bad-path, 1:56 bad-path",
+    );
+    check("alarms: [{generic: a}, {generic: {name: a}}]\n", "1:41 duplicate-name");
     check("load: {http: 'http://a/'}\n", "1:7 missing-key");
     check("load: {http: 'http://a/', rate: 20}\n", "1:33 bad-value");
     check("faults: [{target: route/payments, latency: 2s, max: 20m}]\n", "1:53 no-way-out (warning)");

@@ -21,7 +21,7 @@ mod secret;
 mod steady_state;
 
 pub use abort::Abort;
-pub use alarm::{AlarmMatch, AlarmMode, AlarmSource};
+pub use alarm::{AlarmMatch, AlarmMode, AlarmSource, Generic, Mapping};
 pub use back::ABSENT;
 pub use environment::{Environment, Hosts};
 pub use expect::{AlarmExpectation, CountedFrom, Expect, RecoveryBy, Severity};
