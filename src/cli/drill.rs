@@ -93,6 +93,10 @@ async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(E
         view.finish(summary, &folder, None);
     }
     let outcome = outcome?;
+    // The record stands; a report that cannot be written is made again with `firedrill report`.
+    if let Err(error) = super::report::keep_all(&outcome.folder) {
+        tracing::warn!(error = format!("{error:#}"), "the reports are not written");
+    }
     view.finish(&outcome.summary, &outcome.folder, Some(&outcome.head));
     if let Some(card) = outcome.card.as_ref().filter(|_| wants_alarms && how.output != Output::Json) {
         crate::score::table(card).iter().for_each(|line| say(line));

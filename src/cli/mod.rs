@@ -19,6 +19,7 @@ mod playbook;
 mod playbook_lines;
 mod proxy;
 mod reading;
+mod report;
 mod rescore;
 mod run;
 mod running;
@@ -76,6 +77,8 @@ enum Command {
     Schema(schema::Args),
     /// Check that a journal is whole and unchanged
     Verify(verify::Args),
+    /// Show what a drill was, for those who were not there
+    Report(report::Args),
     /// Compute once more, from its journal alone, what a drill is worth
     Rescore(rescore::Args),
     /// Run a fault-injecting proxy by hand
@@ -125,6 +128,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::New(args) => new::exec(args),
         Command::Schema(args) => schema::exec(args),
         Command::Verify(args) => verify::exec(args),
+        Command::Report(args) => report::exec(args),
         Command::Rescore(args) => rescore::exec(args),
         Command::Proxy(args) => proxy::exec(args),
         Command::Agent(args) => agent::exec(args),

@@ -1,6 +1,14 @@
 //! What a drill was, for readers: a pure function of its journal, in every form that people and machines read.
 
+mod json;
+mod junit;
+mod markdown;
+pub mod story;
 pub mod timeline;
+
+pub use json::{VERSION, json};
+pub use junit::junit;
+pub use markdown::markdown;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -62,6 +70,9 @@ pub enum ReportError {
         /// Why.
         source: serde_json::Error,
     },
+    /// It cannot be written as JSON.
+    #[error("the report cannot be written")]
+    Json(#[source] serde_json::Error),
     /// There is no line.
     #[error("the journal is empty")]
     Empty,

@@ -1,0 +1,91 @@
+//! `firedrill report`: what a drill was, for those who were not there.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::Exit;
+use super::journal_file;
+use super::say::say;
+use crate::drill::journal::{Verified, verify};
+use crate::report::{Report, json, junit, markdown};
+
+/// Show what a drill was, from its journal alone, for those who were not there
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The journal, `journal.jsonl` of a drill's folder, or that folder
+    #[arg(value_name = "FILE|DIR")]
+    file: PathBuf,
+    /// In which form
+    #[arg(long, value_enum, default_value_t = Format::Markdown)]
+    format: Format,
+    /// Write it to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For a pull request, a wiki, a terminal
+    Markdown,
+    /// All that the other forms are made of
+    Json,
+    /// For CI viewers
+    Junit,
+}
+
+impl Format {
+    /// Every form.
+    const ALL: [Self; 3] = [Self::Markdown, Self::Json, Self::Junit];
+
+    /// The file's name in a drill's folder.
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Markdown => "report.md",
+            Self::Json => "report.json",
+            Self::Junit => "junit.xml",
+        }
+    }
+
+    fn of(self, report: &Report) -> anyhow::Result<Vec<u8>> {
+        Ok(match self {
+            Self::Markdown => markdown(report).into_bytes(),
+            Self::Json => json(report)?,
+            Self::Junit => junit(report).into_bytes(),
+        })
+    }
+}
+
+pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
+    let (path, bytes) = journal_file::read(args.file)?;
+    if let Verified::Broken { line, why } = verify(&bytes, None) {
+        anyhow::bail!(
+            "`{}` was changed after it was written (line {line}: {why}); a report of it would prove nothing",
+            path.display()
+        );
+    }
+    let report = Report::of(&bytes).with_context(|| format!("cannot report on `{}`", path.display()))?;
+    let bytes = args.format.of(&report)?;
+    match args.out {
+        None => say(String::from_utf8_lossy(&bytes).trim_end()),
+        Some(out) => {
+            std::fs::write(&out, bytes).with_context(|| format!("cannot write `{}`", out.display()))?
+        }
+    }
+    Ok(Exit::Passed)
+}
+
+/// Writes every form into a drill's folder, beside its journal; gives their names.
+pub(super) fn keep_all(folder: &Path) -> anyhow::Result<Vec<&'static str>> {
+    let (_, bytes) = journal_file::read(folder.to_owned())?;
+    let report = Report::of(&bytes).context("cannot report on this drill")?;
+    let mut names = Vec::new();
+    for format in Format::ALL {
+        let path = folder.join(format.file());
+        std::fs::write(&path, format.of(&report)?)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
+        names.push(format.file());
+    }
+    Ok(names)
+}

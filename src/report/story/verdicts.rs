@@ -1,0 +1,147 @@
+//! Each result of a drill as a word, with what it is about and its rule.
+
+use serde::{Deserialize, Serialize};
+
+use super::Tone;
+use crate::drill::summary::{
+    CommandResult, Contained, Effect, HypothesisResult, Impact, PlaybookResult, RestoredBy, Summary, Validity,
+};
+use crate::report::Report;
+use crate::score::AlarmWord;
+
+/// A result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What it is about, for people.
+    pub about: String,
+    /// The key in the scorecard.
+    pub key: String,
+    /// The word.
+    pub word: String,
+    /// How good it is.
+    pub tone: Tone,
+    /// When the word is given.
+    pub rule: String,
+}
+
+/// In the order in which people ask.
+pub(super) fn of(report: &Report) -> Vec<Verdict> {
+    let summary = &report.card.summary;
+    let mut verdicts = vec![alarms(report.card.alarms.word)];
+    verdicts.extend(summary.playbook.map(playbook));
+    verdicts.push(restored_by(summary.restored_by));
+    verdicts.extend(hypothesis(summary.hypothesis));
+    verdicts.extend(contained(summary.contained));
+    verdicts.push(effect(summary));
+    verdicts.push(impact(summary.impact));
+    verdicts.extend(command(&summary.command));
+    verdicts.push(clean(summary.clean));
+    verdicts.push(validity(summary.drill));
+    verdicts
+}
+
+fn verdict(key: &str, about: &str, word: &str, tone: Tone, rule: &str) -> Verdict {
+    let own = |text: &str| text.to_owned();
+    Verdict { about: own(about), key: own(key), word: own(word), tone, rule: own(rule) }
+}
+
+fn alarms(word: AlarmWord) -> Verdict {
+    let tone = match word {
+        AlarmWord::Sound => Tone::Good,
+        AlarmWord::Late | AlarmWord::Noisy | AlarmWord::Misrouted => Tone::Doubtful,
+        AlarmWord::Silent => Tone::Bad,
+        AlarmWord::NotDue | AlarmWord::NotJudged | AlarmWord::None => Tone::Neutral,
+    };
+    verdict("alarms", "Who noticed", word.word(), tone, word.rule())
+}
+
+fn playbook(result: PlaybookResult) -> Verdict {
+    let tone = match result {
+        PlaybookResult::Restored | PlaybookResult::Completed => Tone::Good,
+        PlaybookResult::RestoredLate | PlaybookResult::RestoredWithHelp | PlaybookResult::Unproven => {
+            Tone::Doubtful
+        }
+        PlaybookResult::NotRestored | PlaybookResult::Harmful | PlaybookResult::NotCompleted => Tone::Bad,
+        PlaybookResult::NotExercised => Tone::Neutral,
+    };
+    verdict("playbook", "The playbook", result.word(), tone, result.rule())
+}
+
+fn restored_by(by: RestoredBy) -> Verdict {
+    let tone = match by {
+        RestoredBy::Playbook | RestoredBy::Itself => Tone::Good,
+        RestoredBy::FaultEnd => Tone::Bad,
+        RestoredBy::Abort | RestoredBy::Unknown => Tone::Doubtful,
+        RestoredBy::None => Tone::Neutral,
+    };
+    verdict("restored_by", "Restored by", by.word(), tone, by.rule())
+}
+
+fn hypothesis(result: HypothesisResult) -> Option<Verdict> {
+    let (word, tone, rule) = match result {
+        HypothesisResult::Confirmed => ("confirmed", Tone::Good, "every result in `confident_when` is good"),
+        HypothesisResult::Refuted => (
+            "refuted",
+            Tone::Bad,
+            "a result in `confident_when` is not good, or the service did not come back after the last fault",
+        ),
+        HypothesisResult::Untested => return None,
+    };
+    Some(verdict("hypothesis", "What was claimed", word, tone, rule))
+}
+
+fn contained(contained: Contained) -> Option<Verdict> {
+    let tone = match contained {
+        Contained::Held => Tone::Good,
+        Contained::Lost => Tone::Bad,
+        Contained::NotJudged => return None,
+    };
+    Some(verdict("contained", "Contained", contained.word(), tone, contained.rule()))
+}
+
+fn effect(summary: &Summary) -> Verdict {
+    let (word, tone) = match summary.effect {
+        Effect::Confirmed => ("confirmed", Tone::Good),
+        Effect::None => ("none", Tone::Doubtful),
+    };
+    let rule = "confirmed: every fault that was applied was measured to have acted, where the deed is done";
+    verdict("effect", "The faults' effect", word, tone, rule)
+}
+
+fn impact(impact: Impact) -> Verdict {
+    let (word, tone, rule) = match impact {
+        Impact::Seen => ("seen", Tone::Neutral, "an impact probe was violated while a fault was effective"),
+        Impact::Withstood => {
+            ("withstood", Tone::Good, "faults were effective, and no impact probe was violated")
+        }
+        Impact::None => ("none", Tone::Neutral, "no fault was effective, so nothing can be said"),
+    };
+    verdict("impact", "The impact", word, tone, rule)
+}
+
+fn command(result: &CommandResult) -> Option<Verdict> {
+    let (word, tone) = match result {
+        CommandResult::Passed {} => ("passed", Tone::Good),
+        CommandResult::Failed { .. } => ("failed", Tone::Bad),
+        CommandResult::Stopped { .. } => ("stopped", Tone::Neutral),
+        CommandResult::None {} => return None,
+    };
+    let rule = "passed: it ended with status 0 while the faults were on";
+    Some(verdict("command", "The command under test", word, tone, rule))
+}
+
+fn clean(clean: bool) -> Verdict {
+    let (word, tone) = if clean { ("yes", Tone::Good) } else { ("no", Tone::Bad) };
+    let rule =
+        "yes: everything was taken back, and what could have been left behind was looked for and not found";
+    verdict("clean", "Nothing left behind", word, tone, rule)
+}
+
+fn validity(validity: Validity) -> Verdict {
+    let (word, tone) = match validity {
+        Validity::Valid => ("valid", Tone::Good),
+        Validity::Invalid => ("invalid", Tone::Doubtful),
+    };
+    let rule = "invalid: no effect was measured, the steady state was never good before, or a fault was lost";
+    verdict("drill", "The drill itself", word, tone, rule)
+}
