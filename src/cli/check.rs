@@ -1,4 +1,4 @@
-//! `firedrill check`: report every problem of scenario and environment files.
+//! `firedrill check`: report every problem of scenario, playbook and environment files.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -9,15 +9,16 @@ use serde_json::json;
 use super::Exit;
 use super::files::{Tally, open, stdout_style, yaml_files};
 use super::reading::Reading;
-use crate::scenario::{Context, Monitoring, check, check_against, check_environment};
+use crate::playbook;
+use crate::scenario::{Monitoring, check_environment};
 use crate::text::{Problem, Problems, Source, Span, kind_of, location, nearest, quote, render, render_short};
 
 /// The kinds that this version reads.
-const READ: [&str; 2] = ["Scenario", "Environment"];
+const READ: [&str; 3] = ["Scenario", "Playbook", "Environment"];
 /// Those that it knows and does not read.
-const NOT_READ: [&str; 3] = ["Playbook", "GameDay", "Service"];
+const NOT_READ: [&str; 2] = ["GameDay", "Service"];
 
-/// Report every problem of scenario and environment files
+/// Report every problem of scenario, playbook and environment files
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The files; of a folder, every .yaml file in it
@@ -49,7 +50,7 @@ enum Deny {
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     let mut tally = Tally::default();
-    let mut shown = BTreeSet::new();
+    let (mut shown, mut counted) = (BTreeSet::new(), BTreeSet::new());
     let mut out = String::new();
     let mut monitoring = monitoring(&args)?;
     for path in yaml_files(&args.files)? {
@@ -58,20 +59,21 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
         {
             // A file is not wrong because a variable is only given when it is run; `plan` and `run` insist on it.
             problems.soften("unknown-variable");
-            let problems = problems.into_sorted();
-            // An environment that several scenarios use is reported once.
-            if !shown.insert(source.path.clone()) {
-                continue;
-            }
+            problems.soften("unknown-input");
+            problems.forget("missing-input");
+            // What several files use is reported once; its users may each find something of their own in it.
+            let file = std::fs::canonicalize(&source.path).unwrap_or_else(|_| PathBuf::from(&source.path));
+            let mut problems = problems.into_sorted();
+            problems.retain(|problem| shown.insert((file.clone(), problem.span, problem.message.clone())));
             if n == 0 || !problems.is_empty() {
-                tally.add(&problems);
+                tally.add(&problems, counted.insert(file));
             }
             out.push_str(&args.shown(&problems, &source));
         }
     }
     for (source, problems) in monitoring.into_iter().flat_map(Monitoring::into_files) {
         let problems = problems.into_sorted();
-        tally.add(&problems);
+        tally.add(&problems, true);
         out.push_str(&args.shown(&problems, &source));
     }
     if !args.json {
@@ -114,12 +116,9 @@ fn look(path: &Path, reading: &Reading, monitoring: Option<&mut Monitoring>) -> 
     };
     match kind.as_str() {
         "Scenario" => {
-            let read = |context: &Context<'_>| match monitoring {
-                None => check(source, context),
-                Some(monitoring) => check_against(source, context, monitoring),
-            };
-            reading.with(path, read).files
+            reading.with(path, |context| playbook::check_exercise(source, context, monitoring)).files
         }
+        "Playbook" => reading.with(path, |context| playbook::check(source, context, None)).files,
         "Environment" => reading.with(path, |context| check_environment(source, context)).files,
         other => {
             not_read(other, at, &mut problems);

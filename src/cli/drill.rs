@@ -17,6 +17,7 @@ use crate::coordinator::clock;
 use crate::coordinator::control;
 use crate::coordinator::engine::{self, Input, Outcome, Setup, Watcher};
 use crate::drill::{Command, Event, Timed};
+use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
 
 /// How a plan is run.
@@ -39,23 +40,33 @@ pub(super) fn arbitrary() -> u64 {
 }
 
 /// Runs a plan on this thread until it is over and everything is taken back.
-pub(super) fn run(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(Exit, Outcome)> {
+pub(super) fn run(
+    plan: Plan,
+    playbook: Option<Playbook>,
+    inputs: Vec<Input>,
+    how: &HowTo,
+) -> anyhow::Result<(Exit, Outcome)> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(drill(plan, inputs, how));
+    let result = runtime.block_on(drill(plan, playbook, inputs, how));
     // Whatever still hangs (a name look-up, say) must not keep the program: all faults are gone by now.
     runtime.shutdown_timeout(Duration::from_secs(2));
     result
 }
 
-async fn drill(plan: Plan, inputs: Vec<Input>, how: &HowTo) -> anyhow::Result<(Exit, Outcome)> {
+async fn drill(
+    plan: Plan,
+    playbook: Option<Playbook>,
+    inputs: Vec<Input>,
+    how: &HowTo,
+) -> anyhow::Result<(Exit, Outcome)> {
     let directories = Directories::here();
     let drill = drill_id(&plan.scenario);
     let setup = Setup {
-        playbook: None,
+        playbook,
         folder: how.out.clone().unwrap_or_else(|| PathBuf::from("firedrill-reports").join(&drill)),
         drill: drill.clone(),
         plan,

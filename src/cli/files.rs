@@ -117,9 +117,10 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, problems: &[Problem]) {
+    /// Counts problems, and their file unless it was counted before.
+    pub(super) fn add(&mut self, problems: &[Problem], is_new: bool) {
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-        self.files += 1;
+        self.files += usize::from(is_new);
         self.errors += errors;
         self.warnings += problems.len() - errors;
     }

@@ -63,9 +63,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Report every problem of scenario and environment files
+    /// Report every problem of scenario, playbook and environment files
     Check(check::Args),
-    /// Show what a scenario would do, and change nothing
+    /// Show what a scenario or a playbook would do, and change nothing
     Plan(plan::Args),
     /// Run a scenario: faults on, watch, faults off, prove that nothing is left
     Run(run::Args),

@@ -5,8 +5,19 @@ use std::path::{Path, PathBuf};
 
 use super::catalog::FileCatalog;
 use super::files::{Tally, open, stderr_style};
-use crate::scenario::{Checked, Context, Scenario, check};
+use crate::playbook::plan::Playbook;
+use crate::playbook::{self, Exercise};
+use crate::scenario::{Checked, Context};
 use crate::text::{Problem, Problems, Source, kind_of, render};
+
+/// What a file can hold that is planned.
+#[derive(Debug)]
+pub(super) enum Thing {
+    /// A scenario with its playbook.
+    Exercise(Box<Exercise>),
+    /// A playbook alone.
+    Playbook(Box<Playbook>),
+}
 
 /// Against what a file is read.
 #[derive(Debug, clap::Args)]
@@ -20,6 +31,9 @@ pub(super) struct Reading {
     /// What `${NAME}` stands for; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub(super) sets: Vec<(String, String)>,
+    /// The value of an input of the playbook; may be given several times
+    #[arg(long = "input", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(super) inputs: Vec<(String, String)>,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -37,37 +51,58 @@ impl Reading {
         let process_env: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
+        let inputs: BTreeMap<String, String> = self.inputs.iter().cloned().collect();
         let catalog = FileCatalog::beside(path, &self.catalog);
         f(&Context {
             catalog: &catalog,
             sets: &sets,
             process_env: &process_env,
+            inputs: &inputs,
             environment: self.environment.as_deref(),
         })
     }
 
-    /// The scenario in a file, and the text of every file that was read. What is wrong goes to standard error; `None`
-    /// when that makes the scenario unusable.
-    pub(super) fn scenario(&self, path: &Path) -> Option<(Scenario, Vec<Source>)> {
+    /// The scenario in a file with its playbook, and the text of every file that was read. What is wrong goes to
+    /// standard error; `None` when that makes the scenario unusable.
+    pub(super) fn exercise(&self, path: &Path) -> Option<(Exercise, Vec<Source>)> {
+        match self.scenario_or_playbook(path, false)? {
+            (Thing::Exercise(exercise), sources) => Some((*exercise, sources)),
+            (Thing::Playbook(_), _) => None,
+        }
+    }
+
+    /// The same of a file that may also be a playbook.
+    pub(super) fn thing(&self, path: &Path) -> Option<(Thing, Vec<Source>)> {
+        self.scenario_or_playbook(path, true)
+    }
+
+    fn scenario_or_playbook(&self, path: &Path, playbooks_too: bool) -> Option<(Thing, Vec<Source>)> {
         let (source, problems) = open(path);
         if !problems.is_empty() {
             say_wrong(vec![(source, problems)]);
             return None;
         }
         let mut problems = Problems::new();
-        match kind_of(&source, &mut problems) {
+        let (files, value) = match kind_of(&source, &mut problems) {
+            Some((kind, _)) if kind == "Playbook" && playbooks_too => {
+                let Checked { files, value } =
+                    self.with(path, |context| playbook::check(source, context, None));
+                (files, value.map(Box::new).map(Thing::Playbook))
+            }
             Some((kind, at)) if kind != "Scenario" => {
                 let message = format!("this is a file of kind {}, not a scenario", crate::text::quote(&kind));
                 problems.error("wrong-kind", at, message).help("name a file with `kind: Scenario`");
-                say_wrong(vec![(source, problems)]);
-                return None;
+                (vec![(source, problems)], None)
             }
-            _ => {}
-        }
-        let Checked { files, value } = self.with(path, |context| check(source, context));
+            _ => {
+                let Checked { files, value } =
+                    self.with(path, |context| playbook::check_exercise(source, context, None));
+                (files, value.map(Box::new).map(Thing::Exercise))
+            }
+        };
         let sources = files.iter().map(|(source, _)| source.clone()).collect();
         say_wrong(files);
-        value.map(|scenario| (scenario, sources))
+        value.map(|thing| (thing, sources))
     }
 }
 
@@ -76,7 +111,7 @@ fn say_wrong(files: Vec<(Source, Problems)>) {
     let mut tally = Tally::default();
     for (source, problems) in files {
         let problems: Vec<Problem> = problems.into_sorted();
-        tally.add(&problems);
+        tally.add(&problems, true);
         eprint!("{}", render(&problems, &source, stderr_style()));
     }
     if tally.errors + tally.warnings > 0 {

@@ -8,6 +8,7 @@ use super::live::Output;
 use super::reading::Reading;
 use crate::coordinator::engine::Input;
 use crate::fault::{Seed, UndoClass};
+use crate::playbook::Exercise;
 use crate::scenario::plan::Plan;
 use crate::text::Source;
 
@@ -42,7 +43,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
-    let Some((scenario, sources)) = args.reading.scenario(&args.file) else { return Ok(Exit::Refused) };
+    let Some((exercise, sources)) = args.reading.exercise(&args.file) else { return Ok(Exit::Refused) };
+    let Exercise { scenario, playbook } = exercise;
     // 32 bits are plenty for chance, and people can read and type them.
     let seed = args.seed.map(Seed).or(scenario.seed()).unwrap_or(Seed(drill::arbitrary() & 0xffff_ffff));
     let command = (!args.command.is_empty()).then_some(args.command);
@@ -56,7 +58,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
         refuse_irreversible(&plan)?;
     }
     let how = HowTo { alarms: args.alarms, out: args.out, workers: usize::from(args.workers), output };
-    Ok(drill::run(plan, inputs(sources), &how)?.0)
+    Ok(drill::run(plan, playbook, inputs(sources), &how)?.0)
 }
 
 /// The files that went into a plan, for its journal.

@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::say::say;
-use crate::scenario;
+use crate::{playbook, scenario};
 
 /// Print the JSON Schema of a kind of file
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,8 @@ pub(super) struct Args {
 enum Kind {
     /// What goes wrong, and what is expected to happen then
     Scenario,
+    /// What people and machines do about a failure
+    Playbook,
     /// Where scenarios may run, and the policy that holds there
     Environment,
 }
@@ -22,6 +24,7 @@ enum Kind {
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     let schema = match args.kind {
         Kind::Scenario => scenario::schema(),
+        Kind::Playbook => playbook::schema(),
         Kind::Environment => scenario::environment_schema(),
     };
     say(&serde_json::to_string_pretty(&schema)?);

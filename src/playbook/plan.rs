@@ -27,13 +27,35 @@ pub struct Playbook {
     /// What it promises.
     pub objectives: Objectives,
     /// The value of each input.
-    pub inputs: BTreeMap<String, String>,
+    pub inputs: BTreeMap<String, Answer>,
     /// Where secrets are found, by name.
     pub secrets: BTreeMap<String, SecretSource>,
     /// Whom one can call.
     pub contacts: Vec<Contact>,
     /// What is done, in file order; never empty, ids differ.
     pub steps: Vec<Step>,
+}
+
+impl Playbook {
+    /// The probes of a scenario's steady state that it waits for, each once: their names, and whether it waits for the
+    /// steady state as a whole.
+    pub fn borrowed_probes(&self) -> (Vec<&str>, bool) {
+        let (mut names, mut all) = (Vec::new(), false);
+        for step in &self.steps {
+            let waited = match &step.action {
+                Action::Probe(check) => Some(check),
+                _ => None,
+            };
+            for check in waited.into_iter().chain(step.verify.as_ref().map(|verify| &verify.check)) {
+                match check {
+                    Check::SteadyState => all = true,
+                    Check::Named(name) if !names.contains(&name.as_str()) => names.push(name),
+                    Check::Named(_) | Check::Own(_) => {}
+                }
+            }
+        }
+        (names, all)
+    }
 }
 
 /// What a playbook promises.

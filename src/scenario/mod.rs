@@ -5,17 +5,17 @@
 //! found through a [`Catalog`], so that this module itself never opens one.
 
 mod catalog;
-mod check;
-mod defaults;
-mod expand;
+pub(crate) mod check;
+pub(crate) mod defaults;
+pub(crate) mod expand;
 pub mod expectation;
 pub mod plan;
 mod resolve;
 mod rules;
-mod schema;
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
-mod written;
+pub(crate) mod written;
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub use resolve::Scenario;
 pub use rules::Monitoring;
 pub use schema::{environment_schema, schema};
 
-use crate::text::{Problems, Source, Span, quote, read};
+use crate::text::{Form, Problems, Source, Span, quote, read};
 use check::Checker;
 use check::substitute::Variables;
 use check::targets::Places;
@@ -45,6 +45,8 @@ pub struct Context<'a> {
     pub sets: &'a BTreeMap<String, String>,
     /// The environment variables of the process, handed in.
     pub process_env: &'a BTreeMap<String, String>,
+    /// `--input NAME=value`, for playbooks.
+    pub inputs: &'a BTreeMap<String, String>,
     /// The environment that was chosen, by name.
     pub environment: Option<&'a str>,
 }
@@ -127,9 +129,19 @@ fn check_with(
 }
 
 /// The chosen environment's file, read and checked, when one is chosen and there is such a file.
-fn environment(context: &Context<'_>) -> Option<Checked<Environment>> {
+pub(crate) fn environment(context: &Context<'_>) -> Option<Checked<Environment>> {
     let source = context.catalog.read("environments", context.environment?)?;
     Some(check_environment(source, context))
+}
+
+/// The playbook that a scenario names, whatever else is wrong with the file.
+pub fn named_playbook(source: &Source) -> Option<String> {
+    let written: written::Scenario = read(source, &mut Problems::new())?;
+    match written.playbook.into_value()? {
+        Form::Word(name) => Some(name),
+        Form::Map(map) => map.name.into_value(),
+        Form::List(never) => match never {},
+    }
 }
 
 fn missing_environment(context: &Context<'_>, written: &written::Scenario, problems: &mut Problems) {

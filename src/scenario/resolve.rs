@@ -63,9 +63,19 @@ impl Scenario {
         self.written.seed.get().copied().map(Seed)
     }
 
-    /// Whether the file names a playbook or expects alarms.
+    /// The names of the probes that it measures.
+    pub fn probes(&self) -> impl Iterator<Item = &str> {
+        self.steady_state.probes.iter().map(|probe| probe.name.as_str())
+    }
+
+    /// How it exercises a playbook, if it does.
+    pub fn playbook(&self) -> Option<&PlaybookUse> {
+        self.playbook.as_ref()
+    }
+
+    /// Whether any alarm is expected, which also starts a playbook.
     pub fn expects_alarms(&self) -> bool {
-        self.written.playbook.is_given() || self.written.expect.is_given()
+        !self.alarms.expected.is_empty()
     }
 
     /// The plan with a seed (the file's, or one that was chosen), and the command whose exit code is a verdict.

@@ -15,7 +15,8 @@ pub fn environment_schema() -> Value {
     of::<written::Environment>("Environment")
 }
 
-fn of<T: JsonSchema>(title: &str) -> Value {
+/// The schema of one kind of file, from the struct that reads it.
+pub(crate) fn of<T: JsonSchema>(title: &str) -> Value {
     let mut schema = schemars::schema_for!(T).to_value();
     tidy(&mut schema);
     if let Value::Object(map) = &mut schema {

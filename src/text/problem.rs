@@ -149,6 +149,11 @@ impl Problems {
         }
     }
 
+    /// Drops what a rule found, where what it misses is no matter yet.
+    pub fn forget(&mut self, rule: &str) {
+        self.list.retain(|problem| problem.rule != rule);
+    }
+
     /// Whether the file cannot be used.
     pub fn has_errors(&self) -> bool {
         self.more > 0 || self.list.iter().any(|problem| problem.severity == Severity::Error)

@@ -38,8 +38,9 @@ fn read(input: &[u8]) -> BTreeSet<String> {
     let sets =
         ["SHOP", "PROM", "ALERTMANAGER"].map(|name| (name.to_owned(), "http://127.0.0.1:8080".to_owned()));
     let (sets, process_env) = (BTreeMap::from(sets), BTreeMap::new());
+    let (catalog, inputs) = (&OneEnvironment, BTreeMap::new());
     let alone =
-        Context { catalog: &OneEnvironment, sets: &sets, process_env: &process_env, environment: None };
+        Context { catalog, sets: &sets, process_env: &process_env, inputs: &inputs, environment: None };
     let shared = Context { environment: Some("staging"), ..alone };
     let source = || Source::new("fuzz.yaml", input);
     let kind = kind_of(&source(), &mut Problems::new());

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use firedrill::scenario::{Catalog, Context, check};
+use firedrill::playbook::check_exercise;
+use firedrill::scenario::{Catalog, Context};
 use firedrill::text;
 
 use crate::assert_none;
@@ -56,8 +57,9 @@ fn problems_of(scenario: &Source, shelf: &Shelf) -> Vec<String> {
     ];
     let sets = addresses.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let nothing = BTreeMap::new();
-    let context = Context { catalog: shelf, sets: &sets, process_env: &nothing, environment: None };
-    let checked = check(text::Source::new(scenario.path.as_str(), &scenario.text), &context);
+    let context =
+        Context { catalog: shelf, sets: &sets, process_env: &nothing, inputs: &nothing, environment: None };
+    let checked = check_exercise(text::Source::new(scenario.path.as_str(), &scenario.text), &context, None);
     let said =
         checked.files.into_iter().map(|(source, found)| text::render_short(&found.into_sorted(), &source));
     said.filter(|lines| !lines.is_empty()).collect()

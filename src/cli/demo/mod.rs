@@ -139,7 +139,7 @@ fn play(runtime: &Runtime, shop: &Shop, routes: &Routes, args: &Args) -> anyhow:
         workers: 1,
         output: Output::choose(false),
     };
-    let (exit, outcome) = drill::run(plan(shop, routes.payments)?, vec![input], &how)?;
+    let (exit, outcome) = drill::run(plan(shop, routes.payments)?, None, vec![input], &how)?;
     say("\nWhat happened:");
     for line in story::tell(&outcome.summary) {
         say(&format!("  - {line}"));
@@ -174,7 +174,13 @@ fn plan(shop: &Shop, route: SocketAddr) -> anyhow::Result<Plan> {
         ("PAYMENTS_ROUTE".to_owned(), route.to_string()),
     ]);
     let nothing = BTreeMap::new();
-    let context = Context { catalog: &NoCatalog, sets: &sets, process_env: &nothing, environment: None };
+    let context = Context {
+        catalog: &NoCatalog,
+        sets: &sets,
+        process_env: &nothing,
+        inputs: &nothing,
+        environment: None,
+    };
     let checked = check(Source::new(SCENARIO_PATH, SCENARIO), &context);
     let Some(scenario) = checked.value else {
         let said = checked

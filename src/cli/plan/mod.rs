@@ -1,6 +1,7 @@
-//! `firedrill plan`: show what a scenario would do, and change nothing.
+//! `firedrill plan`: show what a scenario or a playbook would do, and change nothing.
 
 mod alarms;
+mod playbook;
 mod words;
 
 use std::path::PathBuf;
@@ -8,14 +9,16 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::Exit;
-use super::reading::Reading;
+use super::reading::{Reading, Thing};
 use super::say::say;
 use crate::fault::Seed;
+use crate::playbook::Exercise;
+use crate::playbook::plan::Playbook;
 
-/// Show what a scenario would do, and change nothing
+/// Show what a scenario or a playbook would do, and change nothing
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The scenario
+    /// The scenario or playbook
     file: PathBuf,
     #[command(flatten)]
     reading: Reading,
@@ -31,7 +34,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
-    let Some((scenario, _)) = args.reading.scenario(&args.file) else { return Ok(Exit::Refused) };
+    let Exercise { scenario, playbook } = match args.reading.thing(&args.file) {
+        None => return Ok(Exit::Refused),
+        Some((Thing::Exercise(exercise), _)) => *exercise,
+        Some((Thing::Playbook(book), _)) => return of_playbook(&book, &args),
+    };
     if args.expand {
         say(scenario.expanded().trim_end());
         return Ok(Exit::Passed);
@@ -43,9 +50,27 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
         if let (None, Value::Object(map)) = (seed, &mut value) {
             map.insert("seed".to_owned(), Value::Null);
         }
+        // As in line 0 of a journal the steps stand beside the plan; the plan itself only says how they are used.
+        if let (Some(book), Value::Object(map)) = (&playbook, &mut value) {
+            map.insert("steps".to_owned(), serde_json::to_value(&book.steps)?);
+        }
         say(&serde_json::to_string_pretty(&value)?);
     } else {
-        say(&words::describe(&plan, seed));
+        say(&words::describe(&plan, playbook.as_ref(), seed));
+    }
+    Ok(Exit::Passed)
+}
+
+fn of_playbook(book: &Playbook, args: &Args) -> anyhow::Result<Exit> {
+    anyhow::ensure!(
+        !args.expand,
+        "only scenarios have a long form; `firedrill plan --json` shows every default"
+    );
+    anyhow::ensure!(args.seed.is_none(), "nothing in a playbook is left to chance: leave out --seed");
+    if args.json {
+        say(&serde_json::to_string_pretty(book)?);
+    } else {
+        say(&words::describe_playbook(book));
     }
     Ok(Exit::Passed)
 }

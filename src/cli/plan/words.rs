@@ -6,12 +6,14 @@ use crate::fault::{
     Direction, Fault, HostFault, HowMany, LOCAL_HOST, OnRemove, Percent, ProcessSelector, RequestMatch,
     Scope, Seed, Sticky, Target, TrafficFault,
 };
+use crate::playbook::plan::Playbook;
 use crate::scenario::plan::{
-    AbortRule, HttpRequest, Level, Plan, PlannedFault, PlannedRoute, Probe, ProbeAction, Tolerance, Until,
+    AbortRule, HttpRequest, Level, Plan, PlannedFault, PlannedRoute, PlaybookUse, Probe, ProbeAction,
+    StatusRange, Tolerance, Until,
 };
 
 /// All of it, for people.
-pub(super) fn describe(plan: &Plan, seed: Option<Seed>) -> String {
+pub(super) fn describe(plan: &Plan, playbook: Option<&Playbook>, seed: Option<Seed>) -> String {
     let mut out = String::new();
     head(&mut out, plan, seed);
     section(&mut out, "Routes", plan.routes.iter().map(route));
@@ -32,6 +34,9 @@ pub(super) fn describe(plan: &Plan, seed: Option<Seed>) -> String {
         state.gate_within, state.stable_for, state.no_impact_after, state.recovery_within
     );
     section(&mut out, "Alarms", super::alarms::lines(&plan.alarms).into_iter());
+    if let Some(book) = playbook {
+        steps(&mut out, book, plan.playbook.as_ref());
+    }
     section(&mut out, "Stops the drill, beside a person and each fault's hard end", stops(plan).into_iter());
     section(
         &mut out,
@@ -42,6 +47,19 @@ pub(super) fn describe(plan: &Plan, seed: Option<Seed>) -> String {
     section(&mut out, "In the file, and not acted on by this version", plan.not_acted_on.iter().cloned());
     out.push_str("\nNothing was changed.");
     out
+}
+
+/// A playbook by itself, for people.
+pub(super) fn describe_playbook(book: &Playbook) -> String {
+    let mut out = String::new();
+    steps(&mut out, book, None);
+    out.push_str("\nNothing was changed.");
+    out.trim_start().to_owned()
+}
+
+fn steps(out: &mut String, book: &Playbook, used: Option<&PlaybookUse>) {
+    section(out, "Playbook", std::iter::once(super::playbook::head(book, used).join("\n    ")));
+    section(out, "Steps", book.steps.iter().map(|step| super::playbook::step(step, used)));
 }
 
 fn head(out: &mut String, plan: &Plan, seed: Option<Seed>) {
@@ -73,7 +91,7 @@ fn route(route: &PlannedRoute) -> String {
 }
 
 /// The word that files use for a value.
-fn word(value: &impl serde::Serialize) -> String {
+pub(super) fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),
@@ -121,10 +139,17 @@ fn deed(fault: &Fault) -> String {
         Fault::Traffic(TrafficFault::HttpError(error)) => {
             format!("requests are answered with status {}; the upstream never sees them", error.status)
         }
-        Fault::Host(HostFault::ProcessKill(kill)) => {
+        Fault::Host(fault) => host_deed(fault),
+    }
+}
+
+/// What is done to a host.
+pub(super) fn host_deed(fault: &HostFault) -> String {
+    match fault {
+        HostFault::ProcessKill(kill) => {
             format!("{} get SIG{}", processes(&kill.select), kill.signal)
         }
-        Fault::Host(HostFault::ProcessPause(pause)) => {
+        HostFault::ProcessPause(pause) => {
             format!("{} stand still (SIGSTOP), then go on (SIGCONT)", processes(&pause.select))
         }
     }
@@ -234,16 +259,25 @@ fn host(target: &Target) -> String {
     }
 }
 
-fn request(request: &HttpRequest) -> String {
+pub(super) fn request(request: &HttpRequest) -> String {
     format!("{} {}", request.method, request.url)
 }
 
-fn probe(probe: &Probe) -> String {
-    let action = match &probe.action {
+/// What a probe does, and what is good.
+pub(super) fn measures(probe: &Probe) -> String {
+    format!("{} ({}; {})", probe.name, asks(&probe.action), tolerance(&probe.tolerance, &probe.action))
+}
+
+fn asks(action: &ProbeAction) -> String {
+    match action {
         ProbeAction::Http(http) => request(http),
         ProbeAction::Tcp(address) => format!("connect to {address}"),
         ProbeAction::Run(command) => format!("run {}", command.join(" ")),
-    };
+    }
+}
+
+fn probe(probe: &Probe) -> String {
+    let action = asks(&probe.action);
     let role = match (probe.invariant, probe.impact) {
         (true, _) => "one violation stops the drill",
         (false, true) => "its first violation is the impact",
@@ -268,13 +302,7 @@ fn tolerance(tolerance: &Tolerance, action: &ProbeAction) -> String {
     match action {
         ProbeAction::Http(_) if tolerance.status.is_empty() => parts.push("status 200 to 299".to_owned()),
         ProbeAction::Http(_) => {
-            let ranges = tolerance.status.iter().map(|range| {
-                if range.from == range.to {
-                    range.from.to_string()
-                } else {
-                    format!("{} to {}", range.from, range.to)
-                }
-            });
+            let ranges = tolerance.status.iter().map(statuses);
             parts.push(format!("status {}", ranges.collect::<Vec<_>>().join(", ")));
         }
         ProbeAction::Tcp(_) => parts.push("connects".to_owned()),
@@ -290,6 +318,11 @@ fn tolerance(tolerance: &Tolerance, action: &ProbeAction) -> String {
     parts.extend(tolerance.at_least.map(|bound| format!("at least {bound}")));
     parts.extend(tolerance.at_most.map(|bound| format!("at most {bound}")));
     format!("{}, over {}", parts.join(", "), tolerance.over)
+}
+
+/// HTTP statuses from one to another.
+pub(super) fn statuses(range: &StatusRange) -> String {
+    if range.from == range.to { range.from.to_string() } else { format!("{} to {}", range.from, range.to) }
 }
 
 fn stops(plan: &Plan) -> Vec<String> {

@@ -64,7 +64,13 @@ fn plan(upstream: &TcpListener) -> Plan {
         upstream.local_addr().unwrap()
     );
     let nothing = BTreeMap::new();
-    let context = Context { catalog: &NoCatalog, sets: &nothing, process_env: &nothing, environment: None };
+    let context = Context {
+        catalog: &NoCatalog,
+        sets: &nothing,
+        process_env: &nothing,
+        inputs: &nothing,
+        environment: None,
+    };
     let checked = check(Source::new("broken-record.yaml", &text), &context);
     let problems = format!("{:?}", checked.files);
     checked.value.unwrap_or_else(|| panic!("{problems}")).plan(Seed(1), None)

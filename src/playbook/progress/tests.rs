@@ -103,7 +103,7 @@ impl Played {
             owner: None,
             triggers: vec![],
             objectives: Objectives::default(),
-            inputs: BTreeMap::from([("region".to_owned(), "eu-2".to_owned())]),
+            inputs: BTreeMap::from([("region".to_owned(), Answer::Text("eu-2".to_owned()))]),
             secrets: BTreeMap::new(),
             contacts: vec![],
             steps,

@@ -57,7 +57,7 @@ impl<'a> Known<'a> {
 impl Values for Known<'_> {
     fn value(&self, path: &[&str]) -> Option<Value> {
         match path {
-            ["inputs", name] => self.book.inputs.get(*name).map(|input| text(input)),
+            ["inputs", name] => self.book.inputs.get(*name).map(worth),
             ["impact", "seen"] => Some(Value::Boolean(self.impact.is_some())),
             ["steps", id, rest @ ..] => self.of_step(self.visit(id)?, rest),
             // A step's own answers and outputs go by their bare name.
@@ -72,11 +72,15 @@ impl Values for Known<'_> {
 
 fn answer(answers: &BTreeMap<String, Answer>, id: &str) -> Option<Value> {
     let named = |name: &&String| name.as_str() == id || name.replace('-', "_") == id;
-    Some(match answers.get(answers.keys().find(named)?)? {
+    answers.get(answers.keys().find(named)?).map(worth)
+}
+
+fn worth(answer: &Answer) -> Value {
+    match answer {
         Answer::Boolean(value) => Value::Boolean(*value),
         Answer::Number(value) => Value::Number(*value),
         Answer::Text(value) => text(value),
-    })
+    }
 }
 
 fn text(value: &str) -> Value {

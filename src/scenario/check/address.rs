@@ -7,7 +7,7 @@ use crate::text::{Span, quote};
 
 /// What an address is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum Use {
+pub(crate) enum Use {
     /// To listen on: port 0 lets the kernel choose.
     Listen,
     /// To connect to.
@@ -15,7 +15,7 @@ pub(in crate::scenario) enum Use {
 }
 
 /// Why a text is no `host:port`, if so.
-pub(in crate::scenario) fn defect(address: &str, used: Use) -> Option<String> {
+pub(crate) fn defect(address: &str, used: Use) -> Option<String> {
     if address.contains("://") {
         return Some("is a URL".to_owned());
     }
@@ -41,7 +41,7 @@ pub(in crate::scenario) fn defect(address: &str, used: Use) -> Option<String> {
 }
 
 /// Whether two listening addresses are the same place.
-pub(in crate::scenario) fn same_place(one: &str, other: &str) -> bool {
+pub(crate) fn same_place(one: &str, other: &str) -> bool {
     let normal = |text: &str| text.replace("localhost:", "127.0.0.1:").parse::<SocketAddr>();
     match (normal(one), normal(other)) {
         (Ok(a), Ok(b)) => {
@@ -85,9 +85,25 @@ fn url_defect(url: &str) -> Option<String> {
     }
 }
 
+/// The text with a stand-in for each `${steps.…}` and `${impact.at}`, which are known only while a playbook runs.
+fn later(text: &str, stand_in: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(start) = rest.find("${") {
+        let (inside, end) = match rest[start..].find('}') {
+            Some(length) => (&rest[start + 2..start + length], start + length + 1),
+            None => break,
+        };
+        out.push_str(&rest[..start]);
+        let known_later = inside.starts_with("steps.") || inside == "impact.at";
+        out.push_str(if known_later { stand_in } else { &rest[start..end] });
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
 impl Checker<'_> {
     /// The address, when it is one.
-    pub(in crate::scenario) fn address(&mut self, text: String, span: Span, used: Use) -> Option<String> {
+    pub(crate) fn address(&mut self, text: String, span: Span, used: Use) -> Option<String> {
         let Some(why) = defect(&text, used) else { return Some(text) };
         // Of a URL the part that is an address, when it is one.
         let inside = text.split_once("://").and_then(|(_, rest)| rest.split('/').next());
@@ -102,13 +118,17 @@ impl Checker<'_> {
         None
     }
 
-    /// The URL, when it is one. Secrets in it are taken for ordinary letters.
-    pub(in crate::scenario) fn url(&mut self, text: String, span: Span) -> Option<String> {
+    /// The URL, when it is one. What is put in later is taken for a word, or for a number.
+    pub(crate) fn url(&mut self, text: String, span: Span) -> Option<String> {
         let shown = self
             .secrets
             .keys()
             .fold(text.clone(), |text, name| text.replace(&format!("${{secrets.{name}}}"), "secret"));
-        let Some(why) = url_defect(&shown) else { return Some(text) };
+        let Some(why) = url_defect(&later(&shown, "value")) else { return Some(text) };
+        let later = self.playbook.is_some().then(|| later(&shown, "1"));
+        if later.is_some_and(|shown| url_defect(&shown).is_none()) {
+            return Some(text);
+        }
         self.problems
             .error("bad-url", span, format!("the URL {} {why}", quote(&shown)))
             .help("write for example `http://127.0.0.1:8080/health`; credentials belong into a header, from `secrets`");

@@ -11,7 +11,7 @@ use crate::scenario::written::{AlarmMatch, AlarmMode, AlarmSource, Generic, Mapp
 use crate::text::{Field, Form, JsonPath, Span};
 
 /// A matcher holds at least one label, and each label has a pattern.
-pub(in crate::scenario) fn matcher(checker: &mut Checker<'_>, field: &Field<AlarmMatch>) -> Planned {
+pub(crate) fn matcher(checker: &mut Checker<'_>, field: &Field<AlarmMatch>) -> Planned {
     let mut planned = Planned::default();
     let Some((form, at)) = given(field) else { return planned };
     match form {

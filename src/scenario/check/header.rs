@@ -4,7 +4,7 @@ use super::Checker;
 use crate::text::{Field, Source, Span, quote};
 
 /// The name, when the file is one of this kind and version.
-pub(in crate::scenario) fn check(
+pub(crate) fn check(
     checker: &mut Checker<'_>,
     source: &Source,
     kind: &str,

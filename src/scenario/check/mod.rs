@@ -1,12 +1,12 @@
 //! From what was written to what cannot be wrong: every problem of a file is found, none that follows from another.
 
 pub(super) mod abort;
-pub(super) mod address;
-pub(super) mod alarms;
+pub(crate) mod address;
+pub(crate) mod alarms;
 pub(super) mod environment;
 pub(super) mod expect;
 pub(super) mod faults;
-pub(super) mod header;
+pub(crate) mod header;
 pub(super) mod hypothesis;
 pub(super) mod lint;
 pub(super) mod load;
@@ -14,40 +14,51 @@ pub(super) mod matching;
 pub(super) mod order;
 pub(super) mod parameters;
 pub(super) mod policy;
-pub(super) mod probes;
-pub(super) mod processes;
-pub(super) mod references;
-pub(super) mod request;
-pub(super) mod routes;
-pub(super) mod secrets;
-pub(super) mod substitute;
-pub(super) mod targets;
-pub(super) mod tolerance;
+pub(crate) mod probes;
+pub(crate) mod processes;
+pub(crate) mod references;
+pub(crate) mod request;
+pub(crate) mod routes;
+pub(crate) mod secrets;
+pub(crate) mod substitute;
+pub(crate) mod targets;
+pub(crate) mod tolerance;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::is_name;
 use crate::scenario::plan::SecretSource;
 use crate::text::{Field, Problems, Span, quote};
-use substitute::Variables;
+use substitute::{OfPlaybook, Variables};
 
 /// What every check needs: where to report, what `${…}` stands for, and what to tell people at the end.
-pub(super) struct Checker<'a> {
-    pub(super) problems: Problems,
-    pub(super) variables: Variables<'a>,
+pub(crate) struct Checker<'a> {
+    pub(crate) problems: Problems,
+    pub(crate) variables: Variables<'a>,
     /// The secrets that the file declares.
-    pub(super) secrets: BTreeMap<String, SecretSource>,
+    pub(crate) secrets: BTreeMap<String, SecretSource>,
+    /// The secrets that its texts name.
+    pub(crate) used_secrets: BTreeSet<String>,
+    /// What else the texts of a playbook may name; absent in other files.
+    pub(crate) playbook: Option<OfPlaybook>,
     /// What the file asks for and this version does not act on.
-    pub(super) not_acted_on: Vec<String>,
+    pub(crate) not_acted_on: Vec<String>,
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(problems: Problems, variables: Variables<'a>) -> Self {
-        Self { problems, variables, secrets: BTreeMap::new(), not_acted_on: Vec::new() }
+    pub(crate) fn new(problems: Problems, variables: Variables<'a>) -> Self {
+        Self {
+            problems,
+            variables,
+            secrets: BTreeMap::new(),
+            used_secrets: BTreeSet::new(),
+            playbook: None,
+            not_acted_on: Vec::new(),
+        }
     }
 
     /// The value of a key that must be there. Silent when it is there and bad: that was reported.
-    pub(super) fn need<'f, T>(
+    pub(crate) fn need<'f, T>(
         &mut self,
         field: &'f Field<T>,
         key: &str,
@@ -63,7 +74,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A name as files use them.
-    pub(super) fn name<'f>(&mut self, field: &'f Field<String>, key: &str) -> Option<(&'f str, Span)> {
+    pub(crate) fn name<'f>(&mut self, field: &'f Field<String>, key: &str) -> Option<(&'f str, Span)> {
         let (name, span) = given(field)?;
         if is_name(name) {
             return Some((name, span));
@@ -76,7 +87,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Every name of a list.
-    pub(super) fn names(&mut self, list: &Field<Vec<Field<String>>>, key: &str) -> Vec<(String, Span)> {
+    pub(crate) fn names(&mut self, list: &Field<Vec<Field<String>>>, key: &str) -> Vec<(String, Span)> {
         let Some(entries) = list.get() else { return Vec::new() };
         let mut names: Vec<(String, Span)> = Vec::new();
         for entry in entries {
@@ -94,29 +105,29 @@ impl<'a> Checker<'a> {
     }
 
     /// A text with its variables resolved, where a secret may not stand.
-    pub(super) fn text(&mut self, field: &Field<String>) -> Option<String> {
+    pub(crate) fn text(&mut self, field: &Field<String>) -> Option<String> {
         let (raw, span) = given(field)?;
         self.resolve(raw, span, false)
     }
 
     /// A text with its variables resolved; `${secrets.NAME}` stays for the edge to replace.
-    pub(super) fn private_text(&mut self, field: &Field<String>) -> Option<String> {
+    pub(crate) fn private_text(&mut self, field: &Field<String>) -> Option<String> {
         let (raw, span) = given(field)?;
         self.resolve(raw, span, true)
     }
 
     /// Every text of a list, resolved.
-    pub(super) fn texts(&mut self, list: &Field<Vec<Field<String>>>) -> Vec<String> {
+    pub(crate) fn texts(&mut self, list: &Field<Vec<Field<String>>>) -> Vec<String> {
         list.get().into_iter().flatten().filter_map(|entry| self.text(entry)).collect()
     }
 
     /// Says what the file asks for and this version does not do.
-    pub(super) fn not_acted_on(&mut self, what: impl Into<String>) {
+    pub(crate) fn not_acted_on(&mut self, what: impl Into<String>) {
         self.not_acted_on.push(what.into());
     }
 
     /// Exactly one of several keys: which, if so. Underlines both of two, and the block of none.
-    pub(super) fn exactly_one<'k>(
+    pub(crate) fn exactly_one<'k>(
         &mut self,
         keys: &[(&'k str, Option<Span>)],
         inside: Span,
@@ -149,16 +160,16 @@ impl<'a> Checker<'a> {
 }
 
 /// The value and its place, if one is given.
-pub(super) fn given<T>(field: &Field<T>) -> Option<(&T, Span)> {
+pub(crate) fn given<T>(field: &Field<T>) -> Option<(&T, Span)> {
     Some((field.get()?, field.span()?))
 }
 
 /// Where the key is; of a value that could not be read, the value.
-pub(super) fn key_span<T>(field: &Field<T>) -> Option<Span> {
+pub(crate) fn key_span<T>(field: &Field<T>) -> Option<Span> {
     field.key().or(field.span())
 }
 
 /// Nothing, or the value; `None` when it was bad, so that nothing is built on a guess.
-pub(super) fn optional<T: Clone>(field: &Field<T>) -> Option<Option<T>> {
+pub(crate) fn optional<T: Clone>(field: &Field<T>) -> Option<Option<T>> {
     if field.is_bad() { None } else { Some(field.get().cloned()) }
 }

@@ -11,30 +11,30 @@ use crate::text::{Field, Form, Never, Span, quote};
 
 /// A probe that can be planned, or one that this version cannot ask.
 #[derive(Clone, Debug)]
-pub(in crate::scenario) struct NamedProbe {
-    pub(in crate::scenario) name: String,
-    pub(in crate::scenario) kind: Kind,
+pub(crate) struct NamedProbe {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
     /// Where it was written.
-    pub(in crate::scenario) at: Span,
+    pub(crate) at: Span,
     /// Where its tolerance was written, for lints.
-    pub(in crate::scenario) tolerance_at: Span,
+    pub(crate) tolerance_at: Span,
     /// Absent: it is broken (reported) or a `prometheus` probe (not acted on).
-    pub(in crate::scenario) probe: Option<Probe>,
+    pub(crate) probe: Option<Probe>,
 }
 
 /// What a file says about the steady state; times that are absent follow from the rest.
 #[derive(Clone, Debug, Default)]
-pub(in crate::scenario) struct Steady {
-    pub(in crate::scenario) stable_for: Option<Period>,
-    pub(in crate::scenario) no_impact_after: Option<Period>,
-    pub(in crate::scenario) gate_within: Option<Period>,
-    pub(in crate::scenario) recovery_within: Option<Period>,
-    pub(in crate::scenario) probes: Vec<NamedProbe>,
+pub(crate) struct Steady {
+    pub(crate) stable_for: Option<Period>,
+    pub(crate) no_impact_after: Option<Period>,
+    pub(crate) gate_within: Option<Period>,
+    pub(crate) recovery_within: Option<Period>,
+    pub(crate) probes: Vec<NamedProbe>,
 }
 
 type SteadyForm = Form<Never, SteadyState, Vec<Field<Written>>>;
 
-pub(in crate::scenario) fn check(checker: &mut Checker<'_>, field: &Field<SteadyForm>, top: Span) -> Steady {
+pub(crate) fn check(checker: &mut Checker<'_>, field: &Field<SteadyForm>, top: Span) -> Steady {
     let example = "[{http: \"http://127.0.0.1:8080/health\"}]";
     let Some((form, span)) = checker.need(field, "steady_state", top, example) else {
         return Steady::default();
@@ -101,6 +101,39 @@ fn probes(checker: &mut Checker<'_>, list: &[Field<Written>], every: Period, ste
         let tolerance_at = key_span(&written.tolerance).unwrap_or(at);
         steady.probes.push(NamedProbe { name, kind: found.unwrap_or(Kind::Broken), at, tolerance_at, probe });
     }
+}
+
+/// A probe that stands by itself: it measures until it is good, and is neither an impact nor an invariant.
+pub(crate) fn alone(
+    checker: &mut Checker<'_>,
+    written: &Written,
+    at: Span,
+    otherwise: &str,
+) -> Option<Probe> {
+    let kind = kind(checker, written, at);
+    let own = checker.name(&written.name, "name").map(|(name, _)| name.to_owned());
+    let name = if written.name.is_absent() { Some(otherwise.to_owned()) } else { own };
+    let keys = [
+        ("level", key_span(&written.level)),
+        ("impact", key_span(&written.impact)),
+        ("invariant", key_span(&written.invariant)),
+    ];
+    for (key, at) in keys {
+        if let Some(at) = at {
+            checker
+                .problems
+                .error("unfit-key", at, format!("`{key}` belongs to the probes of a steady state"))
+                .help("leave it out");
+        }
+    }
+    if let (Some(Kind::Prometheus), Some(at)) = (kind, written.prometheus.key()) {
+        checker
+            .problems
+            .error("not-asked", at, "this version does not ask Prometheus, so the probe would never be good")
+            .help("use `http`, `tcp` or `run`");
+    }
+    let probe = one(checker, written, (kind, at), String::new(), (defaults::EVERY, true))?;
+    Some(Probe { name: name?, ..probe })
 }
 
 /// Which of the actions it has, when it has exactly one.
@@ -182,11 +215,7 @@ fn prometheus(checker: &mut Checker<'_>, field: &Field<Prometheus>) {
 }
 
 /// A length of time that is more than none.
-pub(in crate::scenario) fn positive(
-    checker: &mut Checker<'_>,
-    field: &Field<Period>,
-    key: &str,
-) -> Option<Period> {
+pub(crate) fn positive(checker: &mut Checker<'_>, field: &Field<Period>, key: &str) -> Option<Period> {
     let (period, span) = given(field)?;
     if period.is_zero() {
         checker

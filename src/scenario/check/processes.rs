@@ -20,7 +20,7 @@ struct Keys<'w> {
     percent: &'w Field<Percent>,
 }
 
-pub(super) fn kill(checker: &mut Checker<'_>, field: &Field<Form<Scalar, WrittenKill>>) -> Option<HostFault> {
+pub(crate) fn kill(checker: &mut Checker<'_>, field: &Field<Form<Scalar, WrittenKill>>) -> Option<HostFault> {
     let (form, at) = given(field)?;
     let (select, signal) = match form {
         Form::Word(name) => (named(checker, name, at)?, Signal::default()),
@@ -35,7 +35,7 @@ pub(super) fn kill(checker: &mut Checker<'_>, field: &Field<Form<Scalar, Written
     checked(checker, fault, |key| map.and_then(|map| place(&kill_keys(map), key)), at)
 }
 
-pub(super) fn pause(
+pub(crate) fn pause(
     checker: &mut Checker<'_>,
     field: &Field<Form<Scalar, WrittenPause>>,
 ) -> Option<HostFault> {

@@ -1,5 +1,5 @@
-//! Names of other files: is there such a file? This version reads only the environment that it runs in, so a file that
-//! is missing is worth a warning and no more.
+//! Names of other files: is there such a file? Only the environment that it runs in and the
+//! playbook are read; of the others one that is missing is worth a warning and no more.
 
 use super::Checker;
 use crate::scenario::Catalog;
@@ -50,7 +50,12 @@ pub(in crate::scenario) fn playbook(
         }
         Form::List(never) => match *never {},
     };
-    exists(checker, catalog, "playbooks", (&name, at));
+    if catalog.read("playbooks", &name).is_none() {
+        checker
+            .problems
+            .error("unknown-file", at, format!("there is no file for the playbook {}", quote(&name)))
+            .help(format!("write playbooks/{name}.yaml, or give its folder with `--catalog DIR`"));
+    }
     let start = match start.unwrap_or(Written::Alarm) {
         Written::Alarm => PlaybookStart::Alarm,
         Written::Impact => PlaybookStart::Impact,
@@ -59,7 +64,13 @@ pub(in crate::scenario) fn playbook(
     Some(PlaybookUse { name, start, people: People::Ask, undo: true })
 }
 
-fn exists(checker: &mut Checker<'_>, catalog: &dyn Catalog, folder: &str, (name, at): (&str, Span)) {
+/// Warns when there is no such file.
+pub(crate) fn exists(
+    checker: &mut Checker<'_>,
+    catalog: &dyn Catalog,
+    folder: &str,
+    (name, at): (&str, Span),
+) {
     if catalog.read(folder, name).is_none() {
         checker
             .problems

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Checker, given};
 use crate::scenario::plan::HttpRequest;
 use crate::scenario::written::{Http, HttpForm};
 use crate::text::{Field, Form, Pairs, Scalar, Span, quote};
 
 /// The request, when all of it is right.
-pub(in crate::scenario) fn check(checker: &mut Checker<'_>, field: &Field<HttpForm>) -> Option<HttpRequest> {
+pub(crate) fn check(checker: &mut Checker<'_>, field: &Field<HttpForm>) -> Option<HttpRequest> {
     let (form, span) = given(field)?;
     match form {
         Form::Word(url) => {
@@ -37,7 +39,8 @@ fn full(checker: &mut Checker<'_>, http: &Http, span: Span) -> Option<HttpReques
     }
     let mut body = checker.private_text(&http.body);
     if let (Some((json, at)), Some(headers)) = (given(&http.json), headers.as_mut()) {
-        body = checker.resolve(&json.0.to_string(), at, true);
+        let mut json = json.0.clone();
+        body = fill(checker, &mut json, at).then(|| json.to_string());
         if !headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) {
             headers.insert("content-type".into(), "application/json".into());
         }
@@ -47,6 +50,30 @@ fn full(checker: &mut Checker<'_>, http: &Http, span: Span) -> Option<HttpReques
     let complete = !(http.body.is_bad() || http.json.is_bad() || http.ca.is_bad());
     complete.then_some(())?;
     Some(HttpRequest { method: method?, url: url?, headers: headers?, body, ca })
+}
+
+/// Resolves every text of a value; whether all could be. Keys are never substituted, and what is put in is quoted as
+/// JSON asks, so that no value can change the shape of the body.
+fn fill(checker: &mut Checker<'_>, json: &mut Value, at: Span) -> bool {
+    match json {
+        Value::String(text) => match checker.resolve(text, at, true) {
+            Some(filled) => {
+                *text = filled;
+                true
+            }
+            None => false,
+        },
+        // All of them are asked, so that every problem is found.
+        Value::Array(list) => {
+            let good: Vec<bool> = list.iter_mut().map(|value| fill(checker, value, at)).collect();
+            !good.contains(&false)
+        }
+        Value::Object(map) => {
+            let good: Vec<bool> = map.values_mut().map(|value| fill(checker, value, at)).collect();
+            !good.contains(&false)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 fn method(checker: &mut Checker<'_>, field: &Field<String>, has_body: bool) -> Option<String> {

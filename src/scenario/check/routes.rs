@@ -9,36 +9,36 @@ use crate::text::{Field, Pair, Pairs, Span, quote};
 
 /// A route that can be planned, and where its name was written.
 #[derive(Clone, Debug)]
-pub(in crate::scenario) struct NamedRoute {
-    pub(in crate::scenario) route: PlannedRoute,
-    pub(in crate::scenario) at: Span,
+pub(crate) struct NamedRoute {
+    pub(crate) route: PlannedRoute,
+    pub(crate) at: Span,
     /// Where the listening address was written.
     listen_at: Span,
 }
 
 /// What a file says about routes.
 #[derive(Clone, Debug, Default)]
-pub(in crate::scenario) struct Routes {
+pub(crate) struct Routes {
     /// Those that can be planned.
-    pub(in crate::scenario) good: Vec<NamedRoute>,
+    pub(crate) good: Vec<NamedRoute>,
     /// The names of those that were written and cannot; their problems were reported.
-    pub(in crate::scenario) broken: Vec<String>,
+    pub(crate) broken: Vec<String>,
 }
 
 impl Routes {
     /// The route with this name.
-    pub(in crate::scenario) fn get(&self, name: &str) -> Option<&NamedRoute> {
+    pub(crate) fn get(&self, name: &str) -> Option<&NamedRoute> {
         self.good.iter().find(|one| one.route.spec.name == name)
     }
 
     /// Every name that was written.
-    pub(in crate::scenario) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.good.iter().map(|one| one.route.spec.name.as_str()).chain(self.broken.iter().map(String::as_str))
     }
 }
 
 /// The routes that a drill serves itself.
-pub(in crate::scenario) fn own(checker: &mut Checker<'_>, field: &Field<Pairs<Route>>) -> Routes {
+pub(crate) fn own(checker: &mut Checker<'_>, field: &Field<Pairs<Route>>) -> Routes {
     let mut routes = Routes::default();
     for pair in field.get().into_iter().flatten() {
         let Some(route) = one(checker, pair, |route| (&route.listen, &route.upstream, &route.protocol))
@@ -53,10 +53,7 @@ pub(in crate::scenario) fn own(checker: &mut Checker<'_>, field: &Field<Pairs<Ro
 }
 
 /// The routes that an environment's proxies serve.
-pub(in crate::scenario) fn environment(
-    checker: &mut Checker<'_>,
-    field: &Field<Pairs<EnvironmentRoute>>,
-) -> Routes {
+pub(crate) fn environment(checker: &mut Checker<'_>, field: &Field<Pairs<EnvironmentRoute>>) -> Routes {
     let mut routes = Routes::default();
     for pair in field.get().into_iter().flatten() {
         let route = one(checker, pair, |route| (&route.listen, &route.upstream, &route.protocol));

@@ -8,7 +8,7 @@ use crate::scenario::plan::SecretSource;
 use crate::scenario::written::Secret;
 use crate::text::{Field, Pairs, quote};
 
-pub(in crate::scenario) fn check(
+pub(crate) fn check(
     checker: &mut Checker<'_>,
     field: &Field<Pairs<Secret>>,
 ) -> BTreeMap<String, SecretSource> {

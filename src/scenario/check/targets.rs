@@ -9,16 +9,16 @@ use crate::text::{Span, nearest, quote};
 
 /// What can be named.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::scenario) struct Places<'a> {
+pub(crate) struct Places<'a> {
     /// The scenario's own routes.
-    pub(in crate::scenario) own: &'a Routes,
+    pub(crate) own: &'a Routes,
     /// The environment's routes and labels; absent when the scenario runs alone.
-    pub(in crate::scenario) environment: Option<(&'a Routes, &'a BTreeMap<String, Vec<String>>)>,
+    pub(crate) environment: Option<(&'a Routes, &'a BTreeMap<String, Vec<String>>)>,
 }
 
 impl Places<'_> {
     /// What the bytes of a route are, when the route is well defined.
-    pub(in crate::scenario) fn protocol(&self, route: &str) -> Option<Protocol> {
+    pub(crate) fn protocol(&self, route: &str) -> Option<Protocol> {
         let environment = self.environment.and_then(|(routes, _)| routes.get(route));
         self.own.get(route).or(environment).map(|found| found.route.spec.protocol)
     }
@@ -26,12 +26,7 @@ impl Places<'_> {
 
 /// The target, when there is such a place. Hosts by label are read and checked; whether they are reached is another
 /// question.
-pub(in crate::scenario) fn check(
-    checker: &mut Checker<'_>,
-    text: &str,
-    at: Span,
-    places: Places<'_>,
-) -> Option<Target> {
+pub(crate) fn check(checker: &mut Checker<'_>, text: &str, at: Span, places: Places<'_>) -> Option<Target> {
     let text = checker.resolve(text, at, false)?;
     let target: Target = match text.parse() {
         Ok(target) => target,

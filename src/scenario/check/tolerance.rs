@@ -9,7 +9,7 @@ use crate::text::{Field, Form, Json, Never, Pairs, Scalar, Span, quote};
 
 /// What a probe does, for which keys of a tolerance fit it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum Kind {
+pub(crate) enum Kind {
     Http,
     Tcp,
     Run,
@@ -19,7 +19,7 @@ pub(in crate::scenario) enum Kind {
 }
 
 impl Kind {
-    pub(in crate::scenario) const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Tcp => "tcp",
@@ -42,11 +42,7 @@ impl Kind {
 }
 
 /// The tolerance with its defaults, when all of it is right.
-pub(in crate::scenario) fn check(
-    checker: &mut Checker<'_>,
-    field: &Field<Written>,
-    kind: Kind,
-) -> Option<Tolerance> {
+pub(crate) fn check(checker: &mut Checker<'_>, field: &Field<Written>, kind: Kind) -> Option<Tolerance> {
     let default = Tolerance { over: defaults::OVER, ..Tolerance::default() };
     if field.is_absent() {
         return Some(default);

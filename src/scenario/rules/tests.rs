@@ -57,7 +57,13 @@ fn found(part: &str, rules: &str, routes: Option<&str>) -> (String, String) {
     let mut monitoring =
         Monitoring::read(vec![file("rules.yml", rules)], routes.map(|text| file("am.yml", text)));
     let nothing = std::collections::BTreeMap::new();
-    let context = Context { catalog: &NoCatalog, sets: &nothing, process_env: &nothing, environment: None };
+    let context = Context {
+        catalog: &NoCatalog,
+        sets: &nothing,
+        process_env: &nothing,
+        inputs: &nothing,
+        environment: None,
+    };
     let mut files = check_against(source, &context, &mut monitoring).files;
     files.extend(monitoring.into_files());
     let (mut places, mut words) = (Vec::new(), String::new());

@@ -23,7 +23,13 @@ fn the_complete_scenario_has_no_problem_in_its_environment() {
 fn the_environment_has_no_problem() {
     let nothing = std::collections::BTreeMap::new();
     let shelf = shelf();
-    let context = Context { catalog: &shelf, sets: &nothing, process_env: &nothing, environment: None };
+    let context = Context {
+        catalog: &shelf,
+        sets: &nothing,
+        process_env: &nothing,
+        inputs: &nothing,
+        environment: None,
+    };
     let checked = check_environment(Source::new("staging.yaml", STAGING), &context);
     assert!(checked.value.is_some(), "{}", told(&checked));
     let environment = checked.value.as_ref().unwrap();
@@ -38,7 +44,13 @@ fn the_environment_has_no_problem() {
 fn production_is_strict_where_its_policy_says_nothing() {
     let nothing = std::collections::BTreeMap::new();
     let shelf = shelf();
-    let context = Context { catalog: &shelf, sets: &nothing, process_env: &nothing, environment: None };
+    let context = Context {
+        catalog: &shelf,
+        sets: &nothing,
+        process_env: &nothing,
+        inputs: &nothing,
+        environment: None,
+    };
     let text = "firedrill: v1\nkind: Environment\nname: live\nproduction: true\n";
     let environment = check_environment(Source::new("live.yaml", text), &context).value.unwrap();
     assert_eq!(environment.policy.percent_max, Some("1%".parse().unwrap()));
@@ -86,7 +98,7 @@ fn what_is_not_acted_on_is_named_and_left_out() {
     assert_eq!(probes, ["checkout-http", "no-double-charge"]);
     assert_eq!(plan.abort.iter().map(|rule| rule.probe.as_str()).collect::<Vec<_>>(), ["no-double-charge"]);
     let named = plan.not_acted_on.join("\n");
-    for word in ["kill-one", "orders-per-minute", "playbook", "expect.logs", "abort 3", "abort 4", "slo"] {
+    for word in ["kill-one", "orders-per-minute", "expect.logs", "abort 3", "abort 4", "slo"] {
         assert!(named.contains(word), "{word} is not named in\n{named}");
     }
     assert_eq!(plan.alarms.expected.len(), 2);

@@ -322,7 +322,7 @@ fn what_is_expected_and_what_stops() {
     check("load: {http: 'http://a/'}\n", "1:7 missing-key");
     check("load: {http: 'http://a/', rate: 20}\n", "1:33 bad-value");
     check("faults: [{target: route/payments, latency: 2s, max: 20m}]\n", "1:53 no-way-out (warning)");
-    check("playbook: absent\n", "1:11 unknown-file (warning)");
+    check("playbook: absent\n", "1:11 unknown-file");
     check("playbook: {start: alarm}\n", "1:11 missing-key");
     check("environments: [staging, stagin]\n", "1:25 unknown-file (warning)");
     check("environments: [staging, staging]\n", "1:25 duplicate-name");

@@ -68,7 +68,9 @@ fn checked(path: &str, text: &str, environment: Option<&str>) -> Checked<Scenari
     ]);
     let process_env = map(&[("HOME", "/home/ana")]);
     let shelf = shelf();
-    let context = Context { catalog: &shelf, sets: &sets, process_env: &process_env, environment };
+    let inputs = BTreeMap::new();
+    let context =
+        Context { catalog: &shelf, sets: &sets, process_env: &process_env, inputs: &inputs, environment };
     check(Source::new(path, text), &context)
 }
 
