@@ -3,6 +3,7 @@
 
 mod drill;
 mod lab;
+mod routes;
 #[path = "../support/mod.rs"]
 mod support;
 
