@@ -89,7 +89,7 @@ async fn drill(
     let serving = tokio::spawn(control::serve(listener, requests, stop.clone()));
     let signals = signals()?;
     let folder = setup.folder.clone();
-    let wants_alarms = setup.plan.hears_alarms();
+    let is_scored = setup.plan.hears_alarms() || setup.playbook.is_some();
     let mut view =
         View::new(how.output, Shown { drill: &drill, plan: &setup.plan, playbook: setup.playbook.as_ref() });
     let outcome = engine::run(setup, requests_in, signals, &mut view).await;
@@ -109,7 +109,7 @@ async fn drill(
         tracing::warn!(error = format!("{error:#}"), "the reports are not written");
     }
     view.finish(&outcome.summary, &outcome.folder, Some(&outcome.head));
-    if let Some(card) = outcome.card.as_ref().filter(|_| wants_alarms && how.output != Output::Json) {
+    if let Some(card) = outcome.card.as_ref().filter(|_| is_scored && how.output != Output::Json) {
         crate::score::table(card).iter().for_each(|line| say(line));
     }
     Ok((Exit::of(outcome.summary.exit).unwrap_or(Exit::Unproven), outcome))

@@ -1,13 +1,16 @@
 //! What a journal tells about alarms: when each fault acted and harmed, and what monitoring said when.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::ScoreError;
+use super::playbook::AdHoc;
 use crate::drill::alarm::{Alarm, AlarmKind, MissCause};
 use crate::drill::event::{Event, Judgement, Phase};
 use crate::drill::replay::replay_watched;
 use crate::drill::{Drill, Summary};
 use crate::fault::Period;
+use crate::playbook::event::StepAnswer;
 
 /// A drill as far as alarms are concerned.
 #[derive(Clone, Debug)]
@@ -23,6 +26,12 @@ pub(super) struct Course {
     /// What monitoring said, in one order whatever order it was said in at the same time.
     pub(super) said: Vec<Said>,
     pub(super) asked: Vec<Asked>,
+    /// What people did that no step says, in one order whatever order it was told in at the same time.
+    pub(super) actions: Vec<AdHoc>,
+    /// When somebody took a step on, by the number of its visit.
+    pub(super) taken: BTreeMap<usize, Duration>,
+    /// When each attempt of a step was answered, by the number of its visit.
+    pub(super) attempted: BTreeMap<usize, Vec<Duration>>,
 }
 
 /// One fault.
@@ -102,6 +111,7 @@ impl Course {
     pub(super) fn read(journal: &[u8]) -> Result<(Self, Drill), ScoreError> {
         let (mut said, mut asked, mut end, mut impacts) =
             (Vec::new(), Vec::new(), Duration::ZERO, Vec::new());
+        let (mut actions, mut taken, mut attempted) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         let drill = replay_watched(journal, |drill, at, event| {
             note_impacts(drill, &mut impacts);
             end = end.max(at);
@@ -115,11 +125,30 @@ impl Course {
                         evidence: evidence.clone(),
                     });
                 }
+                Event::ActionTaken { who, text } => {
+                    actions.push(AdHoc { at, who: who.clone(), text: text.clone() });
+                }
+                Event::StepAnswered {
+                    step, answer: StepAnswer::Taken {} | StepAnswer::Stuck { .. }, ..
+                } => {
+                    if let Some(visit) = visit_of(drill, step) {
+                        taken.entry(visit).or_insert(at);
+                    }
+                }
+                Event::StepAttempted { step, attempt, undo: false, .. } => {
+                    if let Some(visit) = visit_of(drill, step)
+                        && drill.playbook().and_then(|playbook| Some(playbook.current()?.attempts))
+                            == Some(*attempt)
+                    {
+                        attempted.entry(visit).or_insert_with(Vec::new).push(at);
+                    }
+                }
                 _ => {}
             }
         })?;
         note_impacts(&drill, &mut impacts);
         said.sort_by(in_one_order);
+        actions.sort();
         let faults = drill.injects().iter().zip(impacts).map(|(inject, impact)| FaultCourse {
             id: inject.plan.id.clone(),
             is_instant: inject.plan.fault.is_instant(),
@@ -138,6 +167,9 @@ impl Course {
             end,
             said,
             asked,
+            actions,
+            taken,
+            attempted,
         };
         Ok((course, drill))
     }
@@ -160,6 +192,13 @@ impl Course {
             impact: self.impact,
         })
     }
+}
+
+/// The number of the visit that is under way, when it is of this step.
+fn visit_of(drill: &Drill, step: &str) -> Option<usize> {
+    let playbook = drill.playbook()?;
+    let visit = playbook.current()?;
+    (playbook.step(visit).id == step).then(|| playbook.visits().len() - 1)
 }
 
 /// By time, then by what cannot depend on the order of arrival.

@@ -5,6 +5,7 @@ mod bound;
 mod course;
 mod expectation;
 mod other;
+mod playbook;
 mod share;
 mod table;
 #[cfg(test)]
@@ -16,6 +17,10 @@ use serde::{Deserialize, Serialize};
 pub use alarms::{AlarmScore, LongestPhase, Phases};
 pub use expectation::{AlarmTimes, Cause, Content, Deadline, ExpectationScore};
 pub use other::OtherAlarm;
+pub use playbook::{
+    AdHoc, Automation, Deviation, Objective, ObjectiveWord, Objectives, PlaybookScore, Recovery,
+    RecoveryPhase, StepOutcome, StepScore, TakenBack,
+};
 pub use share::Share;
 pub use table::{explain, table};
 pub use verdict::{AlarmWord, Kept, OtherClass, Outcome, Routing, Urgency, rule};
@@ -26,8 +31,9 @@ use crate::drill::journal::{CLOSED, Line};
 use crate::drill::replay::ReplayError;
 use crate::drill::summary::most_urgent;
 
-/// The version of the form below.
-pub const VERSION: u32 = 1;
+/// The version of the form below. A number names one form for ever: what is added raises it, and what an older form
+/// lacks is absent. 1: alarms. 2: the playbook, and `contained` and `notes` of the summary.
+pub const VERSION: u32 = 2;
 
 /// What one drill is worth.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +48,9 @@ pub struct Scorecard {
     pub alarms: AlarmScore,
     /// Where the time went.
     pub phases: Phases,
+    /// What the playbook was worth; absent: the drill has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<PlaybookScore>,
 }
 
 /// Why a journal has no scorecard.
@@ -86,7 +95,8 @@ impl Scorecard {
         }
         summary.exit = most_urgent(exits.into_iter().filter(|exit| *exit != 0));
         let phases = Phases::of(&alarms, &course);
-        Ok(Self { version: VERSION, complete, summary, alarms, phases })
+        let playbook = PlaybookScore::of(&drill, &summary, &course);
+        Ok(Self { version: VERSION, complete, summary, alarms, phases, playbook })
     }
 
     /// As `scorecard.json` holds it: the same bytes whoever writes them.

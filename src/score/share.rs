@@ -36,7 +36,7 @@ impl Share {
 }
 
 /// To four digits: more would claim a precision that no drill has.
-fn round(value: f64) -> f64 {
+pub(super) fn round(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::playbook::{NUMBERS, ObjectiveWord, RecoveryPhase, StepOutcome};
+use crate::drill::summary::{Contained, PlaybookResult, RestoredBy};
+
 /// What alarms were worth in this drill, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -295,16 +298,38 @@ impl Kept {
     }
 }
 
-/// The rule of a verdict, by its word as it stands in the table; nothing for a word that is no verdict.
-pub fn rule(word: &str) -> Option<&'static str> {
-    let words = AlarmWord::ALL.map(|word| (word.word(), word.rule())).into_iter();
-    let outcomes = Outcome::ALL.map(|outcome| (outcome.word(), outcome.rule()));
-    let classes = OtherClass::ALL.map(|class| (class.word(), class.rule()));
+/// Every word that has a rule, as it stands in the table, and the rule. Words of a few meanings carry what they are
+/// said of.
+fn rules() -> Vec<(String, &'static str)> {
+    fn of<T: Copy, const N: usize>(
+        all: [T; N],
+        said_of: &'static str,
+        word: fn(T) -> &'static str,
+        rule: fn(T) -> &'static str,
+    ) -> impl Iterator<Item = (String, &'static str)> {
+        all.into_iter().map(move |one| (format!("{said_of}{}", word(one)), rule(one)))
+    }
     let counts = [
         ("repeats", "the same alarm was said again while it fired (polls do not count)"),
         ("flaps", "the same alarm ended and fired again before the condition was over"),
     ];
-    words.chain(outcomes).chain(classes).chain(counts).find(|(name, _)| *name == word).map(|(_, rule)| rule)
+    let counts = counts.into_iter().chain(NUMBERS).map(|(name, rule)| (name.to_owned(), rule));
+    of(AlarmWord::ALL, "", AlarmWord::word, AlarmWord::rule)
+        .chain(of(Outcome::ALL, "", Outcome::word, Outcome::rule))
+        .chain(of(OtherClass::ALL, "", OtherClass::word, OtherClass::rule))
+        .chain(of(PlaybookResult::ALL, "", PlaybookResult::word, PlaybookResult::rule))
+        .chain(of(StepOutcome::ALL, "", StepOutcome::word, StepOutcome::rule))
+        .chain(of(RecoveryPhase::ALL, "", RecoveryPhase::word, RecoveryPhase::rule))
+        .chain(of(RestoredBy::ALL, "restored by ", RestoredBy::word, RestoredBy::rule))
+        .chain(of(Contained::ALL, "contained ", Contained::word, Contained::rule))
+        .chain(of(ObjectiveWord::ALL, "rto ", ObjectiveWord::word, ObjectiveWord::rule))
+        .chain(counts)
+        .collect()
+}
+
+/// The rule of a verdict, by its word as it stands in the table; nothing for a word that is no verdict.
+pub fn rule(word: &str) -> Option<&'static str> {
+    rules().into_iter().find(|(name, _)| name == word).map(|(_, rule)| rule)
 }
 
 #[cfg(test)]
@@ -315,11 +340,11 @@ mod tests {
 
     #[test]
     fn every_verdict_has_a_word_and_a_rule_of_its_own() {
-        let words = AlarmWord::ALL.map(AlarmWord::word).into_iter();
-        let words = words.chain(Outcome::ALL.map(Outcome::word)).chain(OtherClass::ALL.map(OtherClass::word));
-        let words: Vec<&str> = words.collect();
-        let rules: BTreeSet<&str> = words.iter().map(|word| rule(word).unwrap()).collect();
-        assert_eq!(rules.len(), words.len());
+        let all = rules();
+        let words: BTreeSet<&String> = all.iter().map(|(word, _)| word).collect();
+        let texts: BTreeSet<&str> = all.iter().map(|(_, rule)| *rule).collect();
+        assert_eq!((words.len(), texts.len()), (all.len(), all.len()));
+        assert!(words.iter().all(|word| rule(word).is_some()));
         assert_eq!(rule("splendid"), None);
     }
 }

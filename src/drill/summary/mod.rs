@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use deviation::Deviation;
+pub(crate) use deviation::{is_cut, is_left_out};
 pub use results::{
     CommandResult, Contained, Effect, HypothesisResult, Impact, PlaybookResult, RestoredBy,
     SteadyStateResult, Validity,

@@ -12,9 +12,11 @@ use crate::fault::{
     Direction, Evidence, Fault, Glob, Latency, OnRemove, Period, RequestMatch, Scope, Seed, TrafficFault,
     UndoClass,
 };
+use crate::playbook::event::Attempt;
+use crate::playbook::plan::Playbook;
 use crate::scenario::expectation::{AlarmMatch, Alarms, CountedFrom, Expectation};
 use crate::scenario::plan::{
-    Level, Plan, PlannedFault, Probe, ProbeAction, Start, SteadyState, Tolerance, Until,
+    ExpectedRecovery, Level, Plan, PlaybookUse, PlannedFault, Probe, ProbeAction, Start, SteadyState, Tolerance, Until,
 };
 use crate::score::{ExpectationScore, Scorecard};
 
@@ -39,9 +41,17 @@ pub(super) struct Tale {
     pub(super) halted: Option<Duration>,
     /// When a second fault `cut` is applied; it acts a second later.
     pub(super) second: Option<Duration>,
+    /// Whether there is no fault at all.
+    pub(super) without_fault: bool,
     /// Whether `slow` is instant instead: a process is killed.
     pub(super) is_kill: bool,
     pub(super) end: Duration,
+    pub(super) playbook: Option<(Playbook, PlaybookUse)>,
+    pub(super) recovery: Option<ExpectedRecovery>,
+    /// Whether what is done to take back a step fails.
+    pub(super) undo_fails: bool,
+    /// Whether there is a second probe, `search`, that is no impact probe.
+    pub(super) searches: bool,
     pub(super) said: Vec<(Duration, Event)>,
 }
 
@@ -57,8 +67,13 @@ impl Tale {
             recovered: Some(s(60)),
             halted: None,
             second: None,
+            without_fault: false,
             is_kill: false,
             end: s(400),
+            playbook: None,
+            recovery: None,
+            undo_fails: false,
+            searches: false,
             said: vec![],
         }
     }
@@ -105,13 +120,24 @@ impl Tale {
         self.with(|tale| tale.said.push((at, event)))
     }
 
+    /// Something happens besides.
+    pub(super) fn then(self, at: Duration, event: Event) -> Self {
+        self.with(|tale| tale.said.push((at, event)))
+    }
+
     /// All events in the order of their times; those of the same time as they were told.
     pub(super) fn events(&self) -> Vec<(Duration, Event)> {
         let mut events = vec![
             (s(0), Event::PreflightFinished { refusals: vec![], warnings: vec![] }),
             (s(1), probe(s(1), true)),
-            (s(2), Event::FaultApplied { fault: "slow".to_owned(), detail: String::new() }),
         ];
+        if self.searches {
+            events.push((s(1), sampled("search", s(1), true)));
+        }
+        if !self.without_fault {
+            let applied = Event::FaultApplied { fault: "slow".to_owned(), detail: String::new() };
+            events.push((s(2), applied));
+        }
         let evidence = |faulted| Evidence { matched: 1, faulted, ..Evidence::default() };
         let measured = |fault: &str| Event::FaultMeasured { fault: fault.to_owned(), evidence: evidence(1) };
         let removed = |fault: &str, faulted| Event::FaultRemoved {
@@ -155,8 +181,13 @@ impl Tale {
             chain.len()
         };
         let plan = self.plan();
-        write(s(0), PLANNED, &serde_json::json!({"plan": plan}));
-        let (mut drill, _) = Drill::start(plan, None);
+        let playbook = self.playbook.as_ref().map(|(book, _)| book.clone());
+        let mut planned = serde_json::json!({"plan": plan});
+        if let Some(playbook) = &playbook {
+            planned["playbook"] = serde_json::to_value(playbook).unwrap();
+        }
+        write(s(0), PLANNED, &planned);
+        let (mut drill, _) = Drill::start(plan, playbook);
         let mut lines = 0;
         for (at, event) in self.events() {
             let mut next = Some(event);
@@ -164,8 +195,19 @@ impl Tale {
                 let value = serde_json::to_value(&event).unwrap();
                 lines = write(at, value["kind"].as_str().unwrap(), &value["data"]);
                 let commands = drill.next(at, event);
-                if commands.contains(&Command::Verify {}) {
-                    next = Some(Event::VerifyFinished { residue: vec![] });
+                for command in commands {
+                    match command {
+                        Command::Verify {} => next = Some(Event::VerifyFinished { residue: vec![] }),
+                        // A way back takes no time here; what does not answer is told.
+                        Command::RunStep(job) if job.undo && !self.undo_fails => {
+                            next = Some(attempted(&job.step, job.attempt, true, ok()));
+                        }
+                        Command::RunStep(job) if job.undo => {
+                            let outcome = Attempt::Failed { why: "exit 1".to_owned() };
+                            next = Some(attempted(&job.step, job.attempt, true, outcome));
+                        }
+                        _ => {}
+                    }
                 }
             }
         }
@@ -199,6 +241,10 @@ impl Tale {
             let kill = serde_json::json!({"process_kill": {"name": "victim"}});
             faults[0].fault = serde_json::from_value(kill).unwrap();
         }
+        if self.without_fault {
+            faults.clear();
+        }
+        let search = self.searches.then(|| Probe { name: "search".into(), impact: false, ..probe.clone() });
         faults.extend(self.second.map(|at| fault("cut", at - s(1))));
         Plan {
             percent_max: None,
@@ -213,12 +259,12 @@ impl Tale {
                 no_impact_after: Period::from_secs(30),
                 gate_within: Period::from_secs(10),
                 recovery_within: Period::from_secs(300),
-                probes: vec![probe],
+                probes: std::iter::once(probe).chain(search).collect(),
             },
             faults,
             alarms: self.alarms.clone(),
-            recovery: None,
-            playbook: None,
+            recovery: self.recovery,
+            playbook: self.playbook.as_ref().map(|(_, used)| used.clone()),
             abort: vec![],
             hypothesis: Some(crate::scenario::plan::Hypothesis {
                 confident_when: self.confident_when.clone(),
@@ -252,10 +298,23 @@ fn fault(id: &str, delay: Duration) -> PlannedFault {
     }
 }
 
+/// An attempt at a step is over.
+pub(super) fn attempted(step: &str, attempt: u32, undo: bool, outcome: Attempt) -> Event {
+    Event::StepAttempted { step: step.to_owned(), attempt, undo, outcome }
+}
+
+pub(super) fn ok() -> Attempt {
+    Attempt::Ok { outputs: std::collections::BTreeMap::new(), detail: "200".to_owned() }
+}
+
 fn probe(at: Duration, good: bool) -> Event {
+    sampled("shop", at, good)
+}
+
+pub(super) fn sampled(probe: &str, at: Duration, good: bool) -> Event {
     let failure = (!good).then(|| "status 500".to_owned());
     let sample = Sample { began: at, took: Duration::ZERO, failure, value: None, detail: None };
-    Event::ProbeSampled { probe: "shop".to_owned(), sample }
+    Event::ProbeSampled { probe: probe.to_owned(), sample }
 }
 
 pub(super) fn matching(labels: &[(&str, &str)]) -> AlarmMatch {

@@ -1,28 +1,22 @@
-//! The scorecard's alarms for people: plain text, at most 100 columns.
+//! The scorecard's alarms: a row for each expectation and each other alarm.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
-
-use super::Scorecard;
-use super::expectation::{Deadline, ExpectationScore};
-use super::other::OtherAlarm;
-use super::share::Share;
-use super::verdict::{AlarmWord, Kept, OtherClass, Outcome, Routing, Urgency, rule};
-use crate::drill::words::one_line;
+use super::COLUMNS_MAX;
+use super::layout::{self, share, span};
 use crate::fault::Period;
 use crate::scenario::expectation::CountedFrom;
+use crate::score::alarms::AlarmScore;
+use crate::score::expectation::{Deadline, ExpectationScore};
+use crate::score::other::OtherAlarm;
+use crate::score::verdict::{AlarmWord, Kept, OtherClass, Outcome, Routing, Urgency};
+use std::collections::BTreeSet;
 
-const COLUMNS_MAX: usize = 100;
 /// The widths of all columns but the last, which has the rest.
 const WIDTHS: [usize; 3] = [22, 15, 17];
 /// The most other alarms that are shown; the others stand in the scorecard.
 const OTHERS_SHOWN_MAX: usize = 20;
 
 /// What alarms were worth: a line in one word, a row for each expectation, for each other alarm, and the shares.
-pub fn table(card: &Scorecard) -> Vec<String> {
-    let score = &card.alarms;
+pub(super) fn lines(score: &AlarmScore) -> Vec<String> {
     let mut lines = vec![format!("alarms: {}", score.word.word())];
     if score.expectations.is_empty() && score.others.is_empty() {
         return lines;
@@ -47,9 +41,8 @@ pub fn table(card: &Scorecard) -> Vec<String> {
     lines
 }
 
-/// The rule of every verdict that the table holds.
-pub fn explain(card: &Scorecard) -> Vec<String> {
-    let score = &card.alarms;
+/// Every word that the lines hold and that has a rule.
+pub(super) fn words(score: &AlarmScore) -> Vec<&'static str> {
     let outcomes: BTreeSet<Outcome> = score.expectations.iter().map(|score| score.outcome).collect();
     let classes: BTreeSet<OtherClass> = score.others.iter().map(|other| other.class).collect();
     let words = std::iter::once(AlarmWord::word(score.word))
@@ -61,9 +54,11 @@ pub fn explain(card: &Scorecard) -> Vec<String> {
     };
     let repeats = counted(|score| score.repeats, |other| other.repeats).then_some("repeats");
     let flaps = counted(|score| score.flaps, |other| other.flaps).then_some("flaps");
-    let of_word =
-        |word: &str| wrapped(&format!("{word}: {}", rule(word).unwrap_or_default()), "  ", "      ");
-    words.chain(repeats).chain(flaps).flat_map(of_word).collect()
+    words.chain(repeats).chain(flaps).collect()
+}
+
+fn row(cells: [&str; 3], rest: &str) -> Vec<String> {
+    layout::row(cells, WIDTHS, rest, COLUMNS_MAX)
 }
 
 fn detection(score: &ExpectationScore) -> String {
@@ -147,67 +142,4 @@ fn kept(what: &str, Deadline { took, within, kept }: Deadline) -> String {
         Kept::Late => format!("{what} late{took}{within}"),
         Kept::Never => format!("{what} never{within}"),
     }
-}
-
-fn share(share: &Share) -> String {
-    let Share { numerator, denominator, low, high, .. } = share;
-    if *denominator == 0 {
-        return "not measured".to_owned();
-    }
-    format!("{numerator} of {denominator} (95% interval {low:.2} to {high:.2})")
-}
-
-/// A length of time in two digits or three, as people say it.
-pub(super) fn span(duration: Duration) -> String {
-    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    match millis {
-        0..1_000 => format!("{millis}ms"),
-        1_000..60_000 => format!("{}.{}s", millis / 1_000, millis % 1_000 / 100),
-        _ => Period::from_secs(millis / 1_000).to_string(),
-    }
-}
-
-/// One row; what has no room goes on below.
-fn row(cells: [&str; 3], rest: &str) -> Vec<String> {
-    let mut head = String::from(" ");
-    for (cell, width) in cells.into_iter().zip(WIDTHS) {
-        let cell = fitted(&one_line(cell), width);
-        head.push_str(&format!(" {cell}{} ", " ".repeat(width - cell.width())));
-    }
-    let indent = " ".repeat(head.width());
-    wrapped(rest, &head, &indent)
-}
-
-fn fitted(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    for c in text.chars() {
-        if out.width() + c.width().unwrap_or(0) + 1 > width {
-            break;
-        }
-        out.push(c);
-    }
-    out.push('…');
-    out
-}
-
-/// Words in lines of at most 100 columns. A word that is longer than a line is cut.
-fn wrapped(text: &str, first: &str, then: &str) -> Vec<String> {
-    let room = COLUMNS_MAX.saturating_sub(first.width().max(then.width()));
-    let (mut lines, mut line) = (Vec::new(), String::new());
-    for word in one_line(text).split_whitespace() {
-        let word = fitted(word, room);
-        if !line.is_empty() && line.width() + 1 + word.width() > room {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(&word);
-    }
-    lines.push(line);
-    let lead = |n: usize| if n == 0 { first } else { then };
-    lines.iter().enumerate().map(|(n, line)| format!("{}{line}", lead(n)).trim_end().to_owned()).collect()
 }
