@@ -16,7 +16,8 @@ use crate::playbook::event::Attempt;
 use crate::playbook::plan::Playbook;
 use crate::scenario::expectation::{AlarmMatch, Alarms, CountedFrom, Expectation};
 use crate::scenario::plan::{
-    ExpectedRecovery, Level, Plan, PlaybookUse, PlannedFault, Probe, ProbeAction, Start, SteadyState, Tolerance, Until,
+    ExpectedRecovery, Level, Plan, PlannedFault, PlaybookUse, Probe, ProbeAction, Start, SteadyState,
+    Tolerance, Until,
 };
 use crate::score::{ExpectationScore, Scorecard};
 
