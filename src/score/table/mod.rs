@@ -1,4 +1,4 @@
-//! The scorecard for people: plain text, at most 100 columns.
+//! The scorecard for people: plain text. Alarms need up to 100 columns, all else at most 80.
 
 mod alarms;
 mod layout;
@@ -12,6 +12,7 @@ use super::Scorecard;
 use super::verdict::{AlarmWord, rule};
 
 const COLUMNS_MAX: usize = 100;
+const COLUMNS: usize = 80;
 
 /// What alarms and playbook were worth: each a line in one word, a row for each thing, and the sums.
 pub fn table(card: &Scorecard) -> Vec<String> {
@@ -30,7 +31,7 @@ pub fn explain(card: &Scorecard) -> Vec<String> {
     let words = of_alarms.into_iter().map(str::to_owned).chain(of_playbook.into_iter().flatten());
     let of_word = |word: String| {
         let text = format!("{word}: {}", rule(&word).unwrap_or_default());
-        wrapped(&text, "  ", "      ", COLUMNS_MAX)
+        wrapped(&text, "  ", "      ", COLUMNS)
     };
     words.flat_map(of_word).collect()
 }

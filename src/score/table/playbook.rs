@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::COLUMNS;
 use super::layout::{row, share, span, wrapped};
 use crate::drill::summary::{Contained, PlaybookResult, RestoredBy, Summary};
 use crate::drill::words::one_line;
@@ -11,9 +12,8 @@ use crate::score::playbook::{
     NUMBERS, Objective, ObjectiveWord, PlaybookScore, RecoveryPhase, StepOutcome, StepScore,
 };
 
-const COLUMNS: usize = 80;
 /// Step, outcome, took, of it waited.
-const WIDTHS: [usize; 4] = [19, 12, 6, 6];
+const WIDTHS: [usize; 4] = [18, 12, 6, 6];
 /// The most steps that are shown; the others stand in the scorecard.
 const STEPS_SHOWN_MAX: usize = 40;
 /// The most actions that are shown.
@@ -36,18 +36,12 @@ pub(super) fn lines(score: &PlaybookScore, summary: &Summary) -> Vec<String> {
         fact("ended", ended(ending));
     }
     if !score.steps.is_empty() {
-        lines.extend(row(
-            ["step", "outcome", "took", "waited"],
-            WIDTHS,
-            "by whom, and what is worth saying",
-            COLUMNS,
-        ));
+        lines.extend(row(["step", "outcome", "took", "waited"], WIDTHS, "by whom, and how", COLUMNS));
     }
     for step in score.steps.iter().take(STEPS_SHOWN_MAX) {
-        let (took, waited) = (span(step.took), span(step.waited));
-        let not_done = matches!(step.outcome, StepOutcome::Skipped);
-        let (took, waited) = if not_done { ("-", "-") } else { (took.as_str(), waited.as_str()) };
-        lines.extend(row([&step.id, step.outcome.word(), took, waited], WIDTHS, &qualities(step), COLUMNS));
+        let time = |time: Duration| if time.is_zero() { "-".to_owned() } else { span(time) };
+        let cells = [&step.id, step.outcome.word(), &time(step.took), &time(step.waited)];
+        lines.extend(row(cells, WIDTHS, &qualities(step), COLUMNS));
     }
     if let Some(hidden) = score.steps.len().checked_sub(STEPS_SHOWN_MAX).filter(|hidden| *hidden > 0) {
         lines.push(format!("  and {hidden} more"));
@@ -122,7 +116,10 @@ fn qualities(step: &StepScore) -> String {
 
 fn sums(score: &PlaybookScore) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut sum = |text: String| lines.extend(wrapped(&text, "  ", "    ", COLUMNS));
+    let mut sum = |text: String| {
+        let indent = if text.starts_with(' ') { "    " } else { "  " };
+        lines.extend(wrapped(&text, indent, "    ", COLUMNS));
+    };
     if score.step_success.denominator > 0 {
         sum(format!("steps ok {}", share(&score.step_success)));
         let automation = &score.automation;
@@ -136,17 +133,19 @@ fn sums(score: &PlaybookScore) -> Vec<String> {
     if score.deviation.share > 0.0 {
         let deviation = &score.deviation;
         let (done, of) = (deviation.carried_out, deviation.planned);
-        people.push(format!("deviation {:.2} ({done} of {of} steps carried out)", deviation.share));
+        let more = deviation.actions.len();
+        let more = if more > 0 { format!(", and {more} more that no step says") } else { String::new() };
+        people.push(format!("deviation {:.2} ({done} of {of} steps{more})", deviation.share));
     }
     if !people.is_empty() {
         sum(people.join(", "));
     }
     for action in score.deviation.actions.iter().take(ACTIONS_SHOWN_MAX) {
-        sum(format!("no step says: at +{} {}: {}", span(action.at), action.who, action.text));
+        sum(format!("  at +{} {}: {}", span(action.at), action.who, action.text));
     }
     let hidden = score.deviation.actions.len().saturating_sub(ACTIONS_SHOWN_MAX);
     if hidden > 0 {
-        sum(format!("and {hidden} more that no step says"));
+        sum(format!("  and {hidden} more"));
     }
     let recovery = &score.recovery;
     let parts = [recovery.detect, recovery.start, recovery.act, recovery.verify];
