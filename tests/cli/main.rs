@@ -11,6 +11,7 @@ mod drill;
 mod inert;
 mod kill;
 mod new;
+mod patterns;
 mod plan;
 mod proxy;
 mod run;

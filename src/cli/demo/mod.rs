@@ -150,7 +150,9 @@ fn play(runtime: &Runtime, shop: &Shop, routes: &Routes, args: &Args) -> anyhow:
     if args.keep {
         keep::open(runtime, shop, routes)?;
     } else {
-        say("\nThe shop is closed. `firedrill demo --keep` leaves it open to play with.");
+        say(
+            "\nThe shop is closed. `firedrill demo --keep` leaves it open to play with, and for drills with a playbook.",
+        );
         say("For a service of yours: `firedrill new scenario`, then `firedrill run FILE`.");
     }
     Ok(exit)
