@@ -97,6 +97,8 @@ impl Drill {
         };
         drill.enter(Duration::ZERO, Phase::Preflight);
         drill.out.push(Command::Preflight {});
+        // Should the preflight never answer, nothing else would wake the drill.
+        drill.out.extend(drill.wake_after(Duration::ZERO).map(|at| Command::WakeAt { at }));
         let commands = std::mem::take(&mut drill.out);
         (drill, commands)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::board::{Board, FaultState};
-use super::event::{Command, Event, Phase, Sample, Timed};
+use super::event::{Command, Event, Phase, Sample, StopReason, Timed};
 use super::state::Drill;
 use super::summary::{HypothesisResult, Impact};
 use super::{Summary, walk};
@@ -130,4 +130,16 @@ fn a_hypothesis_can_rest_on_the_drill_being_valid() {
     played.happen(Event::TimePassed {});
     played.removed();
     assert_eq!(played.end().hypothesis, HypothesisResult::Confirmed);
+}
+
+#[test]
+fn a_preflight_that_never_answers_is_given_up() {
+    let (mut drill, commands) = Drill::start(short(), None);
+    let wakes = commands.iter().find_map(|command| match command {
+        Command::WakeAt { at } => Some(*at),
+        _ => None,
+    });
+    let commands = drill.next(wakes.expect("nothing else would wake it"), Event::TimePassed {});
+    assert!(commands.contains(&Command::Verify {}), "{commands:?}");
+    assert!(matches!(drill.stopped(), Some(StopReason::Refused { .. })));
 }

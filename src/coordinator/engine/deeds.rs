@@ -2,17 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use super::Setup;
 use super::driver::{Driver, OURSELVES};
-use super::operator::{Order, operate};
+use super::operator::{Operator, Order, operate};
 use crate::coordinator::alarms::AlarmInput;
 use crate::coordinator::control::{Request, Status};
-use crate::drill::{Event, Inject};
-
-/// How many orders may wait for one fault. The drill itself gives two; the rest are changes by people.
-const ORDERS_MAX: usize = 16;
+use crate::drill::{Event, Inject, InjectState};
 
 impl Driver<'_> {
     pub(super) fn start_preflight(&mut self) {
@@ -28,10 +23,10 @@ impl Driver<'_> {
     /// One operator for each fault, and the renewal of leases.
     pub(super) fn start_operators(&mut self) {
         for fault in &self.setup.plan.faults {
-            let (orders, orders_in) = mpsc::channel(ORDERS_MAX);
-            self.operators.insert(fault.id.clone(), orders);
+            let (operator, orders, called_off) = Operator::new();
+            self.operators.insert(fault.id.clone(), operator);
             let (outside, events) = (Arc::clone(&self.outside), self.ways.events.clone());
-            self.running.tasks.spawn(operate(fault.id.clone(), outside, orders_in, events));
+            self.running.tasks.spawn(operate(fault.id.clone(), outside, orders, called_off, events));
         }
         let (outside, renew) = (Arc::clone(&self.outside), Arc::clone(&self.renew));
         let stop = self.running.stop.clone();
@@ -46,8 +41,7 @@ impl Driver<'_> {
     /// Hands an order to a fault's operator.
     pub(super) fn order(&mut self, fault: &str, order: Order) {
         let refused = matches!(order, Order::Apply);
-        let sent = self.operators.get(fault).map(|operator| operator.try_send(order));
-        if matches!(sent, Some(Ok(()))) {
+        if self.operators.get(fault).is_some_and(|operator| operator.order(order)) {
             return;
         }
         let (fault, why) = (fault.to_owned(), "its operator does not take orders".to_owned());
@@ -85,8 +79,7 @@ impl Driver<'_> {
     /// What is worth knowing before the first fault is written down.
     pub(super) fn note_before_faults(&mut self) {
         for text in self.outside.before_faults() {
-            // A note decides nothing, so it may come before what was decided already.
-            self.decide(Event::NoteWritten { who: OURSELVES.into(), text });
+            self.happen_next(Event::NoteWritten { who: OURSELVES.into(), text });
         }
     }
 
@@ -171,22 +164,29 @@ impl Driver<'_> {
                 }
                 let _ = reply.send(allowed);
             }
-            Request::SetFault { who, fault, changes, reply } => match self.operators.get(&fault) {
-                // Room is kept for the drill's own orders.
-                Some(operator) if operator.capacity() > ORDERS_MAX / 2 => {
-                    let _ = operator.try_send(Order::Change { who, changes, reply });
+            Request::SetFault { who, fault, changes, reply } => match self.who_can_change(&fault) {
+                Ok(operator) => {
+                    operator.order(Order::Change { who, changes, reply });
                 }
-                Some(_) => {
-                    let _ = reply.send(Err("too many changes wait already; try again in a moment".into()));
-                }
-                None => {
-                    let ids: Vec<&str> =
-                        self.setup.plan.faults.iter().map(|fault| fault.id.as_str()).collect();
-                    let why =
-                        format!("there is no fault `{fault}` that is on; this drill has {}", ids.join(", "));
+                Err(why) => {
                     let _ = reply.send(Err(why));
                 }
             },
+        }
+    }
+
+    /// The operator of a fault that can be changed now, or why there is none.
+    fn who_can_change(&self, fault: &str) -> Result<&Operator, String> {
+        let inject = self.drill.injects().iter().find(|inject| inject.plan.id == fault);
+        let is_on = inject
+            .is_some_and(|i| matches!(i.state, InjectState::Applying { .. } | InjectState::Applied { .. }));
+        match self.operators.get(fault).filter(|_| is_on) {
+            Some(operator) if operator.has_room() => Ok(operator),
+            Some(_) => Err("too many changes wait already; try again in a moment".into()),
+            None => {
+                let ids: Vec<&str> = self.setup.plan.faults.iter().map(|fault| fault.id.as_str()).collect();
+                Err(format!("there is no fault `{fault}` that is on; this drill has {}", ids.join(", ")))
+            }
         }
     }
 }

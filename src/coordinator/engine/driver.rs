@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Inbox, Input, Ways};
-use super::operator::Order;
+use super::operator::{Operator, Order};
 use super::outside::{Outside, World};
 use super::record::{RecordError, Recorder};
 use super::running::Running;
@@ -36,7 +36,7 @@ pub(super) struct Driver<'w> {
     pub(super) recorder: Recorder,
     watcher: Option<&'w mut dyn Watcher>,
     pub(super) running: Running,
-    pub(super) operators: BTreeMap<String, mpsc::Sender<Order>>,
+    pub(super) operators: BTreeMap<String, Operator>,
     /// What goes on for steps of the playbook.
     pub(super) steps: BTreeMap<String, AbortHandle>,
     pub(super) ways: Ways,
@@ -101,6 +101,7 @@ pub async fn run_in(
         panics: 0,
     };
     driver.obey_all(commands);
+    driver.settle();
     while !driver.closed {
         let wake = driver.wake.map_or_else(
             || driver.clock.at(driver.last + Duration::from_secs(3600)),
@@ -119,10 +120,7 @@ impl Driver<'_> {
         while let Some(input) = next.take() {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.handle(input))) {
                 self.panics += 1;
-                // Whoever looks on may be the one that fails; the record and the undo go on without.
-                self.watcher = None;
-                let reason = format!("internal failure: {}", panic_words(panic.as_ref()));
-                tracing::error!(reason, "stopping");
+                let reason = failure(panic.as_ref());
                 if self.panics > 1 {
                     self.closed = true;
                 } else {
@@ -155,9 +153,7 @@ impl Driver<'_> {
 
     fn on_tick(&mut self) {
         let now = self.now();
-        if let Some(watcher) = &mut self.watcher {
-            watcher.tick(now);
-        }
+        self.show(|watcher| watcher.tick(now));
         if let Some(asked) = self.outside.halt_asked()
             && self.drill.stopped().is_none()
         {
@@ -165,6 +161,16 @@ impl Driver<'_> {
         }
         self.look_at_outside();
         self.watch_for_causes();
+        self.settle();
+    }
+
+    /// Shows something to whoever looks on. Should that fail, the drill stops in order, and misses nothing by it.
+    fn show(&mut self, look: impl FnOnce(&mut dyn Watcher)) {
+        let Some(watcher) = &mut self.watcher else { return };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| look(*watcher))) {
+            self.watcher = None;
+            self.happen_next(Event::HaltRequested { who: OURSELVES.into(), reason: failure(panic.as_ref()) });
+        }
     }
 
     pub(super) fn now(&mut self) -> Duration {
@@ -175,7 +181,12 @@ impl Driver<'_> {
     /// Takes in an event, and whatever came of obeying what was decided on it.
     pub(super) fn happen(&mut self, event: Event) {
         self.decide(event);
-        // Obeying raises a bounded number of events: a fault is refused once, the record breaks once.
+        self.settle();
+    }
+
+    /// Decides on what came of obeying: a bounded number of events, for a fault is refused once, and the record breaks
+    /// once.
+    fn settle(&mut self) {
         while let Some(event) = self.meanwhile.pop_front() {
             self.decide(event);
         }
@@ -188,13 +199,11 @@ impl Driver<'_> {
     }
 
     /// Journals an event, lets the drill decide, and obeys.
-    pub(super) fn decide(&mut self, event: Event) {
+    fn decide(&mut self, event: Event) {
         let timed = Timed { mono: self.now(), event };
         self.journal(timed.mono, &serde_json::to_value(&timed.event).unwrap_or_default());
         self.board.event(&timed);
-        if let Some(watcher) = &mut self.watcher {
-            watcher.event(&timed);
-        }
+        self.show(|watcher| watcher.event(&timed));
         let commands = self.drill.next(timed.mono, timed.event);
         self.obey_all(commands);
     }
@@ -215,9 +224,7 @@ impl Driver<'_> {
                 command => self.journal(timed.mono, &serde_json::to_value(command).unwrap_or_default()),
             }
             self.board.command(&timed);
-            if let Some(watcher) = &mut self.watcher {
-                watcher.command(&timed);
-            }
+            self.show(|watcher| watcher.command(&timed));
             self.obey(timed.event);
         }
     }
@@ -285,7 +292,11 @@ impl Driver<'_> {
     }
 }
 
-fn panic_words(panic: &(dyn Any + Send)) -> String {
+/// What failed, in words, which go to the log as well.
+fn failure(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".into())
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let reason = format!("internal failure: {}", text.as_deref().unwrap_or("unknown"));
+    tracing::error!(reason, "stopping");
+    reason
 }

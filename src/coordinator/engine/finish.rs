@@ -16,7 +16,7 @@ impl Driver<'_> {
         if self.drill.phase() != Phase::Scored {
             // The decider itself failed twice: no order can be trusted, so everything is taken back directly.
             for operator in self.operators.values() {
-                let _ = operator.try_send(Order::Remove);
+                operator.order(Order::Remove);
             }
             self.operators.clear();
             let residue = std::mem::take(&mut self.running).take_down(self.outside.as_ref()).await;
@@ -24,8 +24,11 @@ impl Driver<'_> {
             summary.residue.extend(residue);
             summary.clean = summary.residue.is_empty();
             summary.exit = if summary.clean { 5 } else { 7 };
-        } else if let Some(card) = self.recorder.score() {
-            // The journal alone says what the drill came to, alarms included.
+        } else if self.record_error.is_none()
+            && let Some(card) = self.recorder.score()
+        {
+            // The journal alone says what the drill came to, alarms included. One that broke off does not know how it
+            // went on, nor what was left behind.
             summary = card.summary.clone();
             scored = Some(card);
         }

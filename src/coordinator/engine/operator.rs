@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::LEASE;
 use super::outside::{Outside, Removed, Seen};
 use crate::drill::Event;
 use crate::fault::Evidence;
 
+/// How many orders may wait for one fault. The drill itself gives two; the rest are changes by people.
+const ORDERS_MAX: usize = 16;
 /// How often a fault is looked at until its effect is seen …
 const LOOK_FIRST: Duration = Duration::from_millis(100);
 /// … and every how many of these looks afterwards.
@@ -20,6 +23,34 @@ const BLIND_MAX: Duration = Duration::from_secs(15);
 /// How long a removal that fails is tried again; shorter than the drill waits for an answer.
 const REMOVE_WITHIN: Duration = Duration::from_secs(25);
 
+/// The way to the operator of one fault.
+pub(super) struct Operator {
+    orders: mpsc::Sender<Order>,
+    called_off: CancellationToken,
+}
+
+impl Operator {
+    /// A way, and the operator's end of it.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Order>, CancellationToken) {
+        let (orders, orders_in) = mpsc::channel(ORDERS_MAX);
+        let called_off = CancellationToken::new();
+        (Self { orders, called_off: called_off.clone() }, orders_in, called_off)
+    }
+
+    /// Hands over an order of the drill; false when it is not taken.
+    pub(super) fn order(&self, order: Order) -> bool {
+        if matches!(order, Order::Remove) {
+            self.called_off.cancel();
+        }
+        self.orders.try_send(order).is_ok()
+    }
+
+    /// Whether a person's change would be taken: room is kept for the drill's own orders.
+    pub(super) fn has_room(&self) -> bool {
+        self.orders.capacity() > ORDERS_MAX / 2
+    }
+}
+
 /// What the drill or a person wants of a fault.
 pub(super) enum Order {
     Apply,
@@ -27,11 +58,12 @@ pub(super) enum Order {
     Change { who: String, changes: Vec<(String, String)>, reply: oneshot::Sender<Result<String, String>> },
 }
 
-/// Obeys until the orders end.
+/// Obeys until the orders end. Once the fault is `called_off`, nothing but its removal is done any more.
 pub(super) async fn operate(
     id: String,
     outside: Arc<dyn Outside>,
     mut orders: mpsc::Receiver<Order>,
+    called_off: CancellationToken,
     events: mpsc::Sender<Event>,
 ) {
     let mut looks = interval(LOOK_FIRST);
@@ -42,6 +74,8 @@ pub(super) async fn operate(
             biased;
             order = orders.recv() => match order {
                 None => return,
+                // The drill stopped before its turn; the removal behind it finds nothing.
+                Some(Order::Apply) if called_off.is_cancelled() => None,
                 Some(Order::Apply) => match outside.apply(&id).await {
                     Ok(detail) => {
                         watched = Some(Watched::begin());
@@ -51,6 +85,10 @@ pub(super) async fn operate(
                 },
                 Some(Order::Remove) => {
                     Some(remove(&id, outside.as_ref(), watched.take()).await)
+                }
+                Some(Order::Change { reply, .. }) if called_off.is_cancelled() => {
+                    let _ = reply.send(Err(format!("fault `{id}` is being taken back")));
+                    None
                 }
                 Some(Order::Change { who, changes, reply }) => {
                     let changed = outside.change(&id, &changes).await;
@@ -67,7 +105,10 @@ pub(super) async fn operate(
                 }
             },
             _ = looks.tick(), if watched.is_some() => match &mut watched {
-                Some(watched) => watched.look(&id, outside.as_ref()).await,
+                // A place that does not answer must not keep the removal waiting.
+                Some(watched) => {
+                    called_off.run_until_cancelled(watched.look(&id, outside.as_ref())).await.flatten()
+                }
                 None => None,
             },
         };

@@ -58,12 +58,15 @@ pub(super) struct Recorder {
     folder: PathBuf,
     paper: Box<dyn Paper>,
     chain: Chain,
+    /// A line failed. None follows it, so that the record reads as cut there, and not as tampered with.
+    ended: bool,
 }
 
 impl Recorder {
     /// Begins a record with its line 0.
     pub(super) fn open(setup: &Setup, paper: Box<dyn Paper>, wall: Timestamp) -> Result<Self, RecordError> {
-        let mut recorder = Self { folder: setup.folder.clone(), paper, chain: Chain::default() };
+        let mut recorder =
+            Self { folder: setup.folder.clone(), paper, chain: Chain::default(), ended: false };
         let plan = json!({
             "drill": setup.drill,
             "firedrill": env!("CARGO_PKG_VERSION"),
@@ -83,9 +86,15 @@ impl Recorder {
         kind: &str,
         data: &Value,
     ) -> Result<(), RecordError> {
+        if self.ended {
+            let source = io::Error::other("a line before could not be written");
+            return Err(self.failed(JOURNAL, source));
+        }
         let mut line = self.chain.seal(wall, mono, kind, data);
         line.push('\n');
-        self.paper.append(line.as_bytes()).map_err(|source| self.failed(JOURNAL, source))
+        let written = self.paper.append(line.as_bytes());
+        self.ended = written.is_err();
+        written.map_err(|source| self.failed(JOURNAL, source))
     }
 
     /// Waits until all lines are on the disk, so that a loss of power cannot lose them either.

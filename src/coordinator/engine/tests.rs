@@ -12,6 +12,7 @@ use std::time::Duration;
 use firedrill_proxy::control::Control;
 use firedrill_proxy::engine::Options;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::folder::Folder;
 use super::live::Live;
@@ -153,7 +154,7 @@ async fn a_fault_that_is_not_there_is_removed_at_once() {
         let fault = "latency-1".to_owned();
         let (orders, orders_in) = mpsc::channel(1);
         let (events, mut events_in) = mpsc::channel(1);
-        tokio::spawn(operate(fault.clone(), Arc::new(live), orders_in, events));
+        tokio::spawn(operate(fault.clone(), Arc::new(live), orders_in, CancellationToken::new(), events));
         orders.send(Order::Remove).await.ok().unwrap();
         let event = tokio::time::timeout(Duration::from_secs(10), events_in.recv()).await.unwrap().unwrap();
         assert_eq!(event, Event::FaultRemoved { fault, evidence: Evidence::default(), residue: vec![] });
