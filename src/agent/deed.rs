@@ -1,5 +1,6 @@
 //! One fault on the processes of this host: who is meant, what is done to them, and how it is seen.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -9,6 +10,7 @@ use nix::unistd::Pid;
 use super::clock::wait_until;
 use super::identity::{Condition, Identity};
 use super::policy::Policy;
+use super::process_restart::{self, Restart};
 use super::processes::{Seen, choose, describe, everyone, matching, names};
 use super::protected::Protected;
 use super::refusal::AgentError;
@@ -34,12 +36,15 @@ pub(super) struct Deed {
     left_alone: Vec<Seen>,
     left_out: Vec<String>,
     found: usize,
+    /// How each victim is started again, in the same order; empty where that is not the deed.
+    restarts: Vec<Arc<Restart>>,
 }
 
 fn selector(fault: &HostFault) -> &ProcessSelector {
     match fault {
         HostFault::ProcessKill(kill) => &kill.select,
         HostFault::ProcessPause(pause) => &pause.select,
+        HostFault::ProcessRestart(restart) => &restart.select,
     }
 }
 
@@ -97,10 +102,16 @@ impl Deed {
         }
         let is_already = |seen: &Seen| match fault {
             HostFault::ProcessPause(_) => seen.identity.condition() == Condition::Stopped,
-            HostFault::ProcessKill(_) => false,
+            HostFault::ProcessKill(_) | HostFault::ProcessRestart(_) => false,
         };
-        let (left_alone, victims) = chosen.into_iter().partition(is_already);
-        Ok(Self { fault: fault.clone(), victims, left_alone, left_out: candidates.left_out, found })
+        let (left_alone, victims): (Vec<Seen>, Vec<Seen>) = chosen.into_iter().partition(is_already);
+        let restarts = match fault {
+            // What is not known before cannot be found out afterwards.
+            HostFault::ProcessRestart(_) => process_restart::prepare(&victims)?,
+            HostFault::ProcessKill(_) | HostFault::ProcessPause(_) => Vec::new(),
+        };
+        let left_out = candidates.left_out;
+        Ok(Self { fault: fault.clone(), victims, left_alone, left_out, found, restarts })
     }
 
     /// What is written before it.
@@ -116,7 +127,7 @@ impl Deed {
     /// The way back; empty where there is none.
     pub fn way_back(&self) -> Vec<UndoStep> {
         match &self.fault {
-            HostFault::ProcessKill(_) => Vec::new(),
+            HostFault::ProcessKill(_) | HostFault::ProcessRestart(_) => Vec::new(),
             HostFault::ProcessPause(_) => {
                 self.victims.iter().map(|seen| process_pause::way_back(seen.identity, &seen.name)).collect()
             }
@@ -125,11 +136,15 @@ impl Deed {
 
     /// Does it to every one; says what failed. One that is gone by now stops no other. `hit` is told of each.
     pub fn act(&self, mut hit: impl FnMut()) -> Vec<String> {
+        if let HostFault::ProcessRestart(fault) = &self.fault {
+            return process_restart::act(&self.restarts, fault, hit);
+        }
         let mut failures = Vec::new();
         for victim in &self.victims {
             let outcome = match &self.fault {
                 HostFault::ProcessKill(fault) => process_kill::hit(victim.identity, fault.signal),
                 HostFault::ProcessPause(_) => process_pause::hit(victim.identity),
+                HostFault::ProcessRestart(_) => Ok(false),
             };
             if let Err(error) = outcome {
                 failures.push(format!("{}: {error}", names([victim])));
@@ -144,6 +159,7 @@ impl Deed {
         match self.fault {
             HostFault::ProcessKill(_) => process_kill::SEEN_WITHIN,
             HostFault::ProcessPause(_) => process_pause::SEEN_WITHIN,
+            HostFault::ProcessRestart(_) => process_restart::SEEN_WITHIN,
         }
     }
 
@@ -151,6 +167,9 @@ impl Deed {
         match self.fault {
             HostFault::ProcessKill(_) => process_kill::is_hit(victim),
             HostFault::ProcessPause(_) => process_pause::is_hit(victim),
+            HostFault::ProcessRestart(_) => {
+                self.restarts.iter().any(|restart| restart.victim == victim && restart.is_done())
+            }
         }
     }
 
@@ -180,7 +199,7 @@ impl Deed {
 
     /// Whether a part of the effect is worth the fault: what is killed stays killed, a pause is whole or taken back.
     pub fn may_be_partial(&self) -> bool {
-        matches!(self.fault, HostFault::ProcessKill(_))
+        matches!(self.fault, HostFault::ProcessKill(_) | HostFault::ProcessRestart(_))
     }
 
     /// Why nobody is left to be hit.
@@ -194,6 +213,7 @@ impl Deed {
         let what = match &self.fault {
             HostFault::ProcessKill(kill) => format!("still there {seen_within} s after SIG{}", kill.signal),
             HostFault::ProcessPause(_) => format!("not standing still {seen_within} s after SIGSTOP"),
+            HostFault::ProcessRestart(_) => "not running again".to_owned(),
         };
         let failures =
             if failures.is_empty() { String::new() } else { format!(" ({})", failures.join("; ")) };
@@ -205,9 +225,14 @@ impl Deed {
         let deed = match &self.fault {
             HostFault::ProcessKill(kill) => format!("SIG{} to", kill.signal),
             HostFault::ProcessPause(_) => "paused".into(),
+            HostFault::ProcessRestart(_) => "restarted".into(),
         };
         let mut detail =
             format!("{deed} {} of {} found: {}", self.victims.len(), self.found, names(&self.victims));
+        let again: Vec<String> = self.restarts.iter().filter_map(|restart| restart.words()).take(8).collect();
+        if !again.is_empty() {
+            detail.push_str(&format!("; now {}", again.join(", ")));
+        }
         if !missing.is_empty() {
             detail.push_str(&format!("; {}", self.missing_effect(missing, &[])));
         }

@@ -16,6 +16,7 @@ mod link;
 mod policy;
 mod process_kill;
 mod process_pause;
+mod process_restart;
 mod processes;
 mod protected;
 mod refusal;

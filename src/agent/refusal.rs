@@ -66,6 +66,16 @@ pub enum AgentError {
         /// Its name.
         name: String,
     },
+    /// What a process was started from cannot be known or is gone, so it could not be started again.
+    #[error("process {pid} ({name}) cannot be started again as it was: {why}")]
+    NotRestartable {
+        /// The process.
+        pid: i32,
+        /// Its name.
+        name: String,
+        /// Why not, and what to do instead.
+        why: String,
+    },
     /// The host's owner forbids the kind of fault.
     #[error("the policy of this host forbids `{kind}` (`faults.deny`); ask the owner of its policy.yaml")]
     Denied {

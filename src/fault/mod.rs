@@ -13,7 +13,7 @@ pub use firedrill_proxy::fault::{
 };
 pub use firedrill_proxy::quantity::{ByteRate, ByteSize, Frequency, Percent, Period};
 pub use firedrill_proxy::seed::{Draws, FaultSeed, Seed};
-pub use process::{HowMany, ProcessKill, ProcessPause, ProcessSelector, Signal};
+pub use process::{HowMany, ProcessKill, ProcessPause, ProcessRestart, ProcessSelector, Signal};
 pub use target::{HostSelector, LOCAL_HOST, Target, is_name};
 
 use schemars::JsonSchema;
@@ -36,29 +36,32 @@ pub enum HostFault {
     ProcessKill(ProcessKill),
     /// Processes stand still (SIGSTOP) until the fault ends.
     ProcessPause(ProcessPause),
+    /// Processes are ended and started again as they were.
+    ProcessRestart(ProcessRestart),
 }
 
 impl HostFault {
     /// Every kind, by the word that files use.
-    pub const KINDS: [&str; 2] = ["process_kill", "process_pause"];
+    pub const KINDS: [&str; 3] = ["process_kill", "process_pause", "process_restart"];
 
     /// The word for this fault in files.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::ProcessKill(_) => "process_kill",
             Self::ProcessPause(_) => "process_pause",
+            Self::ProcessRestart(_) => "process_restart",
         }
     }
 
     /// Whether the deed is done in a moment, so that it has no end and no `max`.
     pub const fn is_instant(&self) -> bool {
-        matches!(self, Self::ProcessKill(_))
+        matches!(self, Self::ProcessKill(_) | Self::ProcessRestart(_))
     }
 
     /// How it is taken back.
     pub const fn undo_class(&self) -> UndoClass {
         match self {
-            Self::ProcessKill(_) => UndoClass::C,
+            Self::ProcessKill(_) | Self::ProcessRestart(_) => UndoClass::C,
             Self::ProcessPause(_) => UndoClass::B,
         }
     }
@@ -68,6 +71,7 @@ impl HostFault {
         match self {
             Self::ProcessKill(fault) => fault.select.check(),
             Self::ProcessPause(fault) => fault.select.check(),
+            Self::ProcessRestart(fault) => fault.check(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Glob, ParameterProblem, Percent};
+use super::{Glob, ParameterProblem, Percent, Period};
 
 /// Which processes of a host: exactly one way to find them, and what to leave alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -107,6 +107,48 @@ pub struct ProcessKill {
     pub signal: Signal,
 }
 
+/// Processes are ended and started again as they were. Cannot be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessRestart {
+    /// Which processes.
+    #[serde(flatten)]
+    pub select: ProcessSelector,
+    /// Which signal asks them to end.
+    #[serde(default = "ProcessRestart::signal")]
+    pub signal: Signal,
+    /// How long they may take to end before they are killed.
+    #[serde(default = "ProcessRestart::grace")]
+    pub grace: Period,
+}
+
+impl ProcessRestart {
+    /// The longest grace: whoever ordered the deed waits for its end.
+    pub const GRACE_MAX: Period = Period::from_secs(20);
+
+    /// The signal, where none is given.
+    pub const fn signal() -> Signal {
+        Signal::Term
+    }
+
+    /// The grace, where none is given.
+    pub const fn grace() -> Period {
+        Period::from_secs(10)
+    }
+
+    /// What is wrong with it, by key.
+    pub(super) fn check(&self) -> Vec<ParameterProblem> {
+        let mut problems = self.select.check();
+        if self.grace > Self::GRACE_MAX {
+            problems.push(ParameterProblem {
+                key: "grace".into(),
+                why: format!("is {} and may be {} at most", self.grace, Self::GRACE_MAX),
+                way_out: "what has not ended by then is killed; give less".into(),
+            });
+        }
+        problems
+    }
+}
+
 /// Processes stand still (SIGSTOP) until the fault ends (SIGCONT).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessPause {
@@ -115,7 +157,7 @@ pub struct ProcessPause {
     pub select: ProcessSelector,
 }
 
-/// The signals that `process_kill` sends.
+/// The signals that end processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Signal {

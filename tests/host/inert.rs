@@ -9,10 +9,14 @@ use crate::victim::Victim;
 #[tokio::test]
 async fn a_fault_that_does_nothing_is_no_fault() {
     let bench = Bench::new();
-    for kind in ["process_pause", "process_kill"] {
+    for kind in ["process_pause", "process_kill", "process_restart"] {
         let mut victim = Victim::start(bench.path());
         let agent = bench.agent().await;
-        let refusal = apply(&agent, &fault(json!({ kind: { "name": victim.name } }))).await.unwrap_err();
+        let mut wanted = json!({ kind: { "name": victim.name } });
+        if kind == "process_restart" {
+            wanted[kind]["grace"] = "200ms".into();
+        }
+        let refusal = apply(&agent, &fault(wanted)).await.unwrap_err();
         assert!(matches!(refusal, AgentError::NoEffect { .. }), "{refusal}");
         assert!(!victim.is_gone() && victim.state() == 'S');
         assert_eq!(agent.stop().await, Vec::<String>::new());

@@ -20,3 +20,5 @@ mod inert;
 mod kill;
 #[cfg(not(feature = "inert-faults"))]
 mod pause;
+#[cfg(not(feature = "inert-faults"))]
+mod restart;

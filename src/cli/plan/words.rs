@@ -152,6 +152,10 @@ pub(super) fn host_deed(fault: &HostFault) -> String {
         HostFault::ProcessPause(pause) => {
             format!("{} stand still (SIGSTOP), then go on (SIGCONT)", processes(&pause.select))
         }
+        HostFault::ProcessRestart(restart) => {
+            let (who, signal, grace) = (processes(&restart.select), restart.signal, restart.grace);
+            format!("{who} get SIG{signal}, after {grace} SIGKILL, and are started again as they were")
+        }
     }
 }
 
@@ -242,7 +246,7 @@ fn cut_off(fault: &PlannedFault) -> String {
             "connections that it hits are closed when it is removed: their bytes are gone".to_owned()
         }
         Fault::Traffic(_) => format!("nobody; {removed}"),
-        Fault::Host(HostFault::ProcessKill(_)) => {
+        Fault::Host(HostFault::ProcessKill(_) | HostFault::ProcessRestart(_)) => {
             format!("every client of the processes on {}, and their unsaved work", host(&fault.target))
         }
         Fault::Host(HostFault::ProcessPause(_)) => {

@@ -290,9 +290,13 @@ pub(super) fn host(checker: &mut Checker<'_>, field: &Field<Host>) -> Option<Act
     let target = checker
         .need(&written.target, "target", at, "host/local")
         .and_then(|(raw, at)| self::target(checker, raw, at));
-    let keys = [("process_kill", key_span(&written.process_kill))];
+    let keys = [
+        ("process_kill", key_span(&written.process_kill)),
+        ("process_restart", key_span(&written.process_restart)),
+    ];
     let deed: Option<HostFault> =
         match checker.exactly_one(&keys, at, "the deed on the host", ("no-deed", "two-deeds")) {
+            Some("process_restart") => processes::restart(checker, &written.process_restart),
             Some(_) => processes::kill(checker, &written.process_kill),
             None => None,
         };

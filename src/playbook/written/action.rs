@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Period;
-use crate::scenario::written::ProcessKill;
+use crate::scenario::written::{ProcessKill, ProcessRestart};
 use crate::text::{Field, Form, Scalar};
 
 /// What kind of value it is.
@@ -67,6 +67,8 @@ pub struct Host {
     pub target: Field<String>,
     /// Processes get a signal that ends them. A word is their `name`.
     pub process_kill: Field<Form<Scalar, ProcessKill>>,
+    /// Processes are ended and started again as they were. A word is their `name`.
+    pub process_restart: Field<Form<Scalar, ProcessRestart>>,
 }
 
 /// What is kept of a result: exactly one.

@@ -93,7 +93,7 @@ fn one(
     if let Some(Target::Route(route)) = &target {
         speaks(checker, entry, fault.as_ref(), (matching.as_ref(), scope.as_ref()), (route, places));
     }
-    let instant = kind.is_some_and(|kind| kind == "process_kill");
+    let instant = kind.is_some_and(|kind| matches!(kind, "process_kill" | "process_restart"));
     let max = end(checker, entry, kind.map(|_| instant), at);
     let until = until(checker, entry, max, has_playbook);
     let start = start(checker, &entry.start);

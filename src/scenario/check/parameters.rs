@@ -11,7 +11,7 @@ use crate::scenario::written::{
 use crate::text::{Field, Form, Span};
 
 /// Every kind of fault with the place of its key, where it was written.
-pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 7] {
+pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 8] {
     [
         ("latency", key_span(&entry.latency)),
         ("bandwidth", key_span(&entry.bandwidth)),
@@ -20,6 +20,7 @@ pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<S
         ("http_error", key_span(&entry.http_error)),
         ("process_kill", key_span(&entry.process_kill)),
         ("process_pause", key_span(&entry.process_pause)),
+        ("process_restart", key_span(&entry.process_restart)),
     ]
 }
 
@@ -41,6 +42,7 @@ pub(in crate::scenario) fn fault(checker: &mut Checker<'_>, entry: &FaultEntry, 
         "http_error" => http_error(checker, &entry.http_error).map(Fault::Traffic),
         "process_kill" => processes::kill(checker, &entry.process_kill).map(Fault::Host),
         "process_pause" => processes::pause(checker, &entry.process_pause).map(Fault::Host),
+        "process_restart" => processes::restart(checker, &entry.process_restart).map(Fault::Host),
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ pub struct Policy {
 }
 
 /// Kinds that the syntax knows and this version cannot do yet: a policy may deny them already.
-const LATER: [&str; 32] = [
+const LATER: [&str; 31] = [
     "slow_close",
     "refuse",
     "accept_stall",
@@ -36,7 +36,6 @@ const LATER: [&str; 32] = [
     "keep_alive_kill",
     "grpc_error",
     "connection_limit",
-    "process_restart",
     "service_stop",
     "cpu",
     "memory",

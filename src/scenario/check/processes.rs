@@ -2,12 +2,15 @@
 
 use super::{Checker, given, key_span, optional};
 use crate::fault::{
-    Glob, HostFault, HowMany, ParameterProblem, Percent, ProcessKill, ProcessPause, ProcessSelector, Signal,
+    Glob, HostFault, HowMany, ParameterProblem, Percent, ProcessKill, ProcessPause, ProcessRestart,
+    ProcessSelector, Signal,
 };
-use crate::scenario::written::{ProcessKill as WrittenKill, ProcessPause as WrittenPause};
+use crate::scenario::written::{
+    ProcessKill as WrittenKill, ProcessPause as WrittenPause, ProcessRestart as WrittenRestart,
+};
 use crate::text::{Field, Form, Scalar, Span};
 
-/// The keys that find processes, as both faults write them.
+/// The keys that find processes, as all these faults write them.
 struct Keys<'w> {
     name: &'w Field<Scalar>,
     pattern: &'w Field<String>,
@@ -25,7 +28,7 @@ pub(crate) fn kill(checker: &mut Checker<'_>, field: &Field<Form<Scalar, Written
     let (select, signal) = match form {
         Form::Word(name) => (named(checker, name, at)?, Signal::default()),
         Form::Map(map) => {
-            let signal = signal(checker, &map.signal);
+            let signal = signal(checker, &map.signal, Signal::default());
             (selector(checker, &kill_keys(map), at)?, signal?)
         }
         Form::List(never) => match *never {},
@@ -50,6 +53,29 @@ pub(crate) fn pause(
     checked(checker, fault, |key| map.and_then(|map| place(&pause_keys(map), key)), at)
 }
 
+pub(crate) fn restart(
+    checker: &mut Checker<'_>,
+    field: &Field<Form<Scalar, WrittenRestart>>,
+) -> Option<HostFault> {
+    let (form, at) = given(field)?;
+    let (select, signal, grace) = match form {
+        Form::Word(name) => (named(checker, name, at)?, ProcessRestart::signal(), ProcessRestart::grace()),
+        Form::Map(map) => {
+            let signal = signal(checker, &map.signal, ProcessRestart::signal());
+            let select = selector(checker, &restart_keys(map), at);
+            (select?, signal?, optional(&map.grace)?.unwrap_or(ProcessRestart::grace()))
+        }
+        Form::List(never) => match *never {},
+    };
+    let fault = HostFault::ProcessRestart(ProcessRestart { select, signal, grace });
+    let map = if let Form::Map(map) = form { Some(map) } else { None };
+    let place = |key: &str| match (key, map?) {
+        ("grace", map) => map.grace.span(),
+        (key, map) => place(&restart_keys(map), key),
+    };
+    checked(checker, fault, place, at)
+}
+
 fn kill_keys(map: &WrittenKill) -> Keys<'_> {
     let WrittenKill { name, pattern, pid, user, port, exe, exclude, count, percent, signal: _ } = map;
     Keys { name, pattern, pid, user, port, exe, exclude, count, percent }
@@ -57,6 +83,12 @@ fn kill_keys(map: &WrittenKill) -> Keys<'_> {
 
 fn pause_keys(map: &WrittenPause) -> Keys<'_> {
     let WrittenPause { name, pattern, pid, user, port, exe, exclude, count, percent } = map;
+    Keys { name, pattern, pid, user, port, exe, exclude, count, percent }
+}
+
+fn restart_keys(map: &WrittenRestart) -> Keys<'_> {
+    let WrittenRestart { name, pattern, pid, user, port, exe, exclude, count, percent, signal: _, grace: _ } =
+        map;
     Keys { name, pattern, pid, user, port, exe, exclude, count, percent }
 }
 
@@ -155,9 +187,9 @@ fn opt<T, U>(field: &Field<T>, read: impl FnOnce(&T, Span) -> Option<U>) -> Opti
     read(value, at).map(Some)
 }
 
-fn signal(checker: &mut Checker<'_>, field: &Field<String>) -> Option<Signal> {
+fn signal(checker: &mut Checker<'_>, field: &Field<String>, default: Signal) -> Option<Signal> {
     if field.is_absent() {
-        return Some(Signal::default());
+        return Some(default);
     }
     let (text, at) = given(field)?;
     text.parse().map_err(|why: String| checker.problems.error("bad-parameter", at, why)).ok()

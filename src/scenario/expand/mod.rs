@@ -13,12 +13,13 @@ use crate::fault::{Fault, TrafficFault};
 type Block = Map<String, Value>;
 
 /// Each fault's main key, by its kind.
-const MAIN_KEYS: [(&str, &str); 5] = [
+const MAIN_KEYS: [(&str, &str); 6] = [
     ("latency", "delay"),
     ("bandwidth", "rate"),
     ("http_error", "status"),
     ("process_kill", "name"),
     ("process_pause", "name"),
+    ("process_restart", "name"),
 ];
 
 pub(super) fn text(written: &written::Scenario, steady: &SteadyState) -> String {
@@ -131,13 +132,17 @@ fn fault(entry: &mut Block, has_playbook: bool, counts: &mut BTreeMap<&'static s
     if !is_written(entry, "start") {
         entry.insert("start".into(), json!({ "delay": "0s" }));
     }
-    if kind != "process_kill" {
+    if !matches!(kind, "process_kill" | "process_restart") {
         // Without a playbook a fault ends at its `max`, which has no word of its own.
         fill(entry, "until", if has_playbook { "recovered" } else { written::ABSENT });
-    } else if let Some(block) = block(entry, kind)
-        && !is_written(block, "signal")
-    {
-        block.insert("signal".into(), "KILL".into());
+    } else if let Some(block) = block(entry, kind) {
+        let restarts = kind == "process_restart";
+        if !is_written(block, "signal") {
+            block.insert("signal".into(), if restarts { "TERM" } else { "KILL" }.into());
+        }
+        if restarts && !is_written(block, "grace") {
+            block.insert("grace".into(), "10s".into());
+        }
     }
     if TrafficFault::KINDS.contains(&kind) {
         traffic(entry, kind);

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, Reset};
+use super::{Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, ProcessRestart, Reset};
 use crate::fault::{ByteRate, OnRemove, Percent, Period};
 use crate::text::{Field, Form, Pairs, Scalar};
 
@@ -44,6 +44,8 @@ pub struct FaultEntry {
     pub process_kill: Field<Form<Scalar, ProcessKill>>,
     /// Processes stand still. A word is their `name`.
     pub process_pause: Field<Form<Scalar, ProcessPause>>,
+    /// Processes are ended and started again as they were. A word is their `name`.
+    pub process_restart: Field<Form<Scalar, ProcessRestart>>,
 }
 
 /// The requests meant: all that is given must fit. `*` stands for any characters, `?` for one.

@@ -29,7 +29,9 @@ pub use fault::{FaultEntry, Match, Scope, ScopePercent, ScopeSteps, StartAfter, 
 pub use http::{Http, HttpForm};
 pub use hypothesis::{Hypothesis, Premortem};
 pub use load::Load;
-pub use parameters::{Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, Reset};
+pub use parameters::{
+    Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, ProcessRestart, Reset,
+};
 pub use playbook::{PlaybookRef, PlaybookStart};
 pub use policy::Policy;
 pub use route::{EnvironmentRoute, Route};

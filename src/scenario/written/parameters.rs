@@ -88,6 +88,35 @@ pub struct ProcessKill {
     pub signal: Field<String>,
 }
 
+/// Processes are ended and started again as they were: exactly one selector, then how many, the signal and the grace.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessRestart {
+    /// The process name, or the file name of its executable, as a glob.
+    pub name: Field<Scalar>,
+    /// The command line, as a glob.
+    pub pattern: Field<String>,
+    /// One process id, or a variable that holds it.
+    pub pid: Field<Scalar>,
+    /// The user, by name or number.
+    pub user: Field<Scalar>,
+    /// A TCP port that the process listens on, or a variable that holds it.
+    pub port: Field<Scalar>,
+    /// The path of the executable, as a glob.
+    pub exe: Field<String>,
+    /// Command lines that are left alone, as globs.
+    pub exclude: Field<Vec<Field<String>>>,
+    /// How many of those found; absent: all.
+    pub count: Field<u32>,
+    /// Which share of those found, rounded up; absent: all.
+    pub percent: Field<Percent>,
+    /// Which signal asks them to end; absent: `TERM`.
+    #[schemars(extend("enum" = ["KILL", "TERM", "INT", "HUP", "QUIT", "ABRT"]))]
+    pub signal: Field<String>,
+    /// How long they may take to end before they are killed; absent: 10s.
+    pub grace: Field<Period>,
+}
+
 /// Processes stand still: exactly one selector, then how many.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
