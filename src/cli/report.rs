@@ -8,7 +8,7 @@ use super::Exit;
 use super::journal_file;
 use super::say::say;
 use crate::drill::journal::{Verified, verify};
-use crate::report::{Report, json, junit, markdown};
+use crate::report::{Report, html, json, junit, markdown};
 
 /// Show what a drill was, from its journal alone, for those who were not there
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,8 @@ pub(super) struct Args {
 /// The forms of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
+    /// One self-contained page for a browser
+    Html,
     /// For a pull request, a wiki, a terminal
     Markdown,
     /// All that the other forms are made of
@@ -37,11 +39,12 @@ pub(super) enum Format {
 
 impl Format {
     /// Every form.
-    const ALL: [Self; 3] = [Self::Markdown, Self::Json, Self::Junit];
+    const ALL: [Self; 4] = [Self::Html, Self::Markdown, Self::Json, Self::Junit];
 
     /// The file's name in a drill's folder.
     const fn file(self) -> &'static str {
         match self {
+            Self::Html => "report.html",
             Self::Markdown => "report.md",
             Self::Json => "report.json",
             Self::Junit => "junit.xml",
@@ -50,6 +53,7 @@ impl Format {
 
     fn of(self, report: &Report) -> anyhow::Result<Vec<u8>> {
         Ok(match self {
+            Self::Html => html(report).into_bytes(),
             Self::Markdown => markdown(report).into_bytes(),
             Self::Json => json(report)?,
             Self::Junit => junit(report).into_bytes(),

@@ -1,11 +1,16 @@
 //! What a drill was, for readers: a pure function of its journal, in every form that people and machines read.
 
+mod chart;
+mod html;
 mod json;
 mod junit;
 mod markdown;
 pub mod story;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 
+pub use html::html;
 pub use json::{VERSION, json};
 pub use junit::junit;
 pub use markdown::markdown;

@@ -332,6 +332,13 @@ fn why(result: &StepResult) -> String {
 /// The phases of recovery, one after the other.
 fn recovery(card: &Scorecard) -> Vec<Span> {
     let Some(impact) = card.summary.times.impact else { return Vec::new() };
+    let times = card.summary.times;
+    if card.phases.noticing.is_none() {
+        // Nobody noticed, or nobody had to: all of it is one stretch.
+        let to = times.recovered.filter(|recovered| *recovered >= impact);
+        let name = "restoring".to_owned();
+        return to.map(|to| Span { name, from: impact, to, line: None }).into_iter().collect();
+    }
     let mut spans = Vec::new();
     let mut from = impact;
     let phases = [
