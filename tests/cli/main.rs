@@ -7,6 +7,7 @@ mod support;
 
 mod check;
 mod demo;
+mod documents;
 mod drill;
 mod inert;
 mod kill;
