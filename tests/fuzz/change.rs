@@ -55,9 +55,24 @@ const SPECIAL: [&str; 48] = [
     "\u{2028}",
 ];
 
-/// Chance, from a seed, and the words that a corpus is made of.
+/// Chance, from a seed.
+pub struct Chance(ChaCha8Rng);
+
+impl Chance {
+    pub fn new(seed: u64) -> Self {
+        Self(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// A number below `bound`; zero when there is none.
+    pub fn below(&mut self, bound: usize) -> usize {
+        let bound = u64::try_from(bound.max(1)).unwrap();
+        usize::try_from(self.0.next_u64() % bound).unwrap()
+    }
+}
+
+/// Changes inputs by chance, with the words that a corpus is made of.
 pub struct Change {
-    chance: ChaCha8Rng,
+    chance: Chance,
     words: Vec<Vec<u8>>,
     /// No input grows beyond this.
     bytes_max: usize,
@@ -74,23 +89,17 @@ impl Change {
         }
         words.sort();
         words.dedup();
-        Self { chance: ChaCha8Rng::seed_from_u64(seed), words, bytes_max }
-    }
-
-    /// A number below `bound`; zero when there is none.
-    pub fn below(&mut self, bound: usize) -> usize {
-        let bound = u64::try_from(bound.max(1)).unwrap();
-        usize::try_from(self.chance.next_u64() % bound).unwrap()
+        Self { chance: Chance::new(seed), words, bytes_max }
     }
 
     /// One of the pool, changed in one to eight places.
     pub fn one(&mut self, pool: &[Vec<u8>]) -> Vec<u8> {
-        let at = self.below(pool.len());
+        let at = self.chance.below(pool.len());
         let mut input = pool[at].clone();
         // Most inputs are changed little, so that they get past the first stage of reading.
-        let most = [1, 1, 2, 8][self.below(4)];
-        for _ in 0..=self.below(most) {
-            match self.below(8) {
+        let most = [1, 1, 2, 8][self.chance.below(4)];
+        for _ in 0..=self.chance.below(most) {
+            match self.chance.below(8) {
                 0 => self.bytes(&mut input),
                 1 | 2 => self.lines(&mut input),
                 3 => self.pieces(&mut input, pool),
@@ -102,21 +111,21 @@ impl Change {
     }
 
     fn span(&mut self, length: usize, most: usize) -> std::ops::Range<usize> {
-        let start = self.below(length + 1);
-        let end = (start + self.below(most + 1)).min(length);
+        let start = self.chance.below(length + 1);
+        let end = (start + self.chance.below(most + 1)).min(length);
         start..end
     }
 
     fn bytes(&mut self, input: &mut Vec<u8>) {
         let span = self.span(input.len(), 16);
-        match self.below(3) {
+        match self.chance.below(3) {
             0 => drop(input.drain(span)),
             1 => {
-                let byte = u8::try_from(self.below(256)).unwrap();
+                let byte = u8::try_from(self.chance.below(256)).unwrap();
                 input.splice(span.start..(span.start + 1).min(input.len()), [byte]);
             }
             _ => {
-                let byte = u8::try_from(self.below(128)).unwrap();
+                let byte = u8::try_from(self.chance.below(128)).unwrap();
                 input.insert(span.start, byte);
             }
         }
@@ -124,12 +133,12 @@ impl Change {
 
     /// Another word in the place of one, between two bytes, or very often.
     fn word(&mut self, input: &mut Vec<u8>) {
-        let at = self.below(self.words.len());
+        let at = self.chance.below(self.words.len());
         let word = self.words[at].clone();
-        let start = self.below(input.len() + 1);
+        let start = self.chance.below(input.len() + 1);
         let length = input[start..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let (end, times) = match self.below(8) {
-            0 => (start, 1 + self.below(100)),
+        let (end, times) = match self.chance.below(8) {
+            0 => (start, 1 + self.chance.below(100)),
             1 | 2 => (start, 1),
             _ => (start + length, 1),
         };
@@ -138,15 +147,15 @@ impl Change {
 
     fn lines(&mut self, input: &mut Vec<u8>) {
         let mut lines: Vec<Vec<u8>> = input.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-        let (one, other) = (self.below(lines.len()), self.below(lines.len()));
-        match self.below(5) {
+        let (one, other) = (self.chance.below(lines.len()), self.chance.below(lines.len()));
+        match self.chance.below(5) {
             0 => drop(lines.remove(one)),
             1 => lines.insert(other, lines[one].clone()),
             2 => lines.swap(one, other),
             3 => drop(lines[one].splice(0..0, *b"  ")),
             _ => {
                 let spaces = lines[one].iter().take_while(|byte| **byte == b' ').count();
-                let fewer = self.below(spaces + 1);
+                let fewer = self.chance.below(spaces + 1);
                 lines[one].drain(..fewer);
             }
         }
@@ -155,15 +164,15 @@ impl Change {
 
     /// A piece of this input again, or a piece of another.
     fn pieces(&mut self, input: &mut Vec<u8>, pool: &[Vec<u8>]) {
-        let from = self.below(pool.len());
-        let piece = if self.below(2) == 0 {
+        let from = self.chance.below(pool.len());
+        let piece = if self.chance.below(2) == 0 {
             let span = self.span(input.len(), 200);
             input[span].to_vec()
         } else {
             let span = self.span(pool[from].len(), 400);
             pool[from][span].to_vec()
         };
-        let start = self.below(input.len() + 1);
+        let start = self.chance.below(input.len() + 1);
         input.splice(start..start, piece);
     }
 }

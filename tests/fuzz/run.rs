@@ -21,6 +21,8 @@ pub struct Target {
     pub bytes_max: usize,
     /// How many inputs the short run tries, after the corpus itself.
     pub short: u32,
+    /// What must be said in the short run already: otherwise the corpus does not reach what it is for.
+    pub reached: &'static [&'static str],
     /// Reads an input, panics when anything about it is not as it must be, and says what the reader said.
     pub read: fn(&[u8]) -> BTreeSet<String>,
 }
@@ -46,6 +48,13 @@ pub fn fuzz(target: &Target) {
         if said.insert(answers) && pool.len() < target.corpus.len() + POOL_MAX {
             pool.push(input);
         }
+    }
+    for reached in target.reached {
+        assert!(
+            said.iter().flatten().any(|answer| answer == reached),
+            "{} never says {reached}",
+            target.name
+        );
     }
     println!(
         "{}: seed {seed}, {count} inputs in {:?}, {} kinds of answer, the slowest input took {slowest:?}",

@@ -8,7 +8,14 @@ use crate::run::{Target, files, fuzz, ours};
 fn any_expression_is_read_or_refused() {
     let corpus = files(&["tests/files/when"], ".txt").concat();
     let corpus = corpus.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-    fuzz(&Target { name: "when", corpus, bytes_max: 2 * LENGTH_MAX, short: 5_000, read });
+    fuzz(&Target {
+        name: "when",
+        corpus,
+        bytes_max: 2 * LENGTH_MAX,
+        short: 5_000,
+        reached: &["true", "false"],
+        read,
+    });
 }
 
 /// Paths whose kind, and whose value or absence, follow from their name alone.
