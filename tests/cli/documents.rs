@@ -39,6 +39,7 @@ fn has_no_error(document: &Path, example: &str) {
 
 #[test]
 fn whole_files_are_told_from_snippets() {
-    let document = "x\n```yaml\nfiredrill: v1\nname: a\n```\n```yaml\nwhen: b\n```\n```sh\nfiredrill: v1\n```\n";
+    let document =
+        "x\n```yaml\nfiredrill: v1\nname: a\n```\n```yaml\nwhen: b\n```\n```sh\nfiredrill: v1\n```\n";
     assert_eq!(examples(document).collect::<Vec<_>>(), ["firedrill: v1\nname: a"]);
 }

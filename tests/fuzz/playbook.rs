@@ -50,7 +50,7 @@ fn read(input: &[u8]) -> BTreeSet<String> {
         let json = serde_json::to_string(&book).unwrap();
         assert_eq!(serde_json::from_str::<Playbook>(&json).unwrap(), book);
         for luck in 0..8 {
-            said.insert(Course::new(book.clone(), input, luck).to_its_end());
+            said.insert(Course::new(book.clone(), input, luck).play());
         }
     }
     said
@@ -101,7 +101,7 @@ impl Course {
     }
 
     /// How it ended, in one word.
-    fn to_its_end(mut self) -> String {
+    fn play(mut self) -> String {
         let weather = self.weather();
         let wishes = self.progress.start(self.now, StartedBy::Command {}, &weather);
         self.hear(wishes);
@@ -201,9 +201,7 @@ impl Course {
             1 => StepAnswer::Stuck { why },
             2 => StepAnswer::Skipped { why },
             3 => StepAnswer::Failed { why },
-            _ => {
-                StepAnswer::Done { answers: questions.iter().map(|asked| self.to_question(asked)).collect() }
-            }
+            _ => StepAnswer::Done { answers: questions.iter().map(|asked| self.reply(asked)).collect() },
         };
         let who = format!("person-{}", self.chance.below(30));
         let spoken =
@@ -214,7 +212,7 @@ impl Course {
         self.progress.on_answer(self.now, spoken, weather)
     }
 
-    fn to_question(&mut self, question: &Question) -> (String, Answer) {
+    fn reply(&mut self, question: &Question) -> (String, Answer) {
         let answer = match &question.kind {
             QuestionKind::Boolean => Answer::Boolean(self.chance.below(2) == 0),
             QuestionKind::Number => Answer::Number(1.5),
