@@ -167,7 +167,7 @@ pub fn of_record(record: &Record) -> Said {
             Said::new(Tone::Good, "withstood: the fault has its effect and no impact came")
         }
         Record::Recovered { since, fault_on: true } => {
-            Said::new(Tone::Good, format!("recovered by itself since +{}", short(*since)))
+            Said::new(Tone::Good, format!("recovered since +{}, while a fault was on", short(*since)))
         }
         Record::Recovered { since, fault_on: false } => {
             Said::new(Tone::Good, format!("recovered since +{}, after every fault was gone", short(*since)))

@@ -180,7 +180,7 @@ fn the_demo_runs_a_drill_tells_of_it_and_leaves_a_shop_to_play_with() {
     let (one, other) = (rescored(), rescored());
     assert_eq!((one.code, &one.stdout), (Some(0), &other.stdout), "{one:?}");
     let card: serde_json::Value = serde_json::from_str(&one.stdout).unwrap();
-    assert_eq!((&card["version"], &card["complete"]), (&1.into(), &true.into()));
+    assert_eq!((&card["version"], &card["complete"]), (&2.into(), &true.into()));
     let explained = Child::spawn(firedrill().args(["rescore", "--explain"]).arg(&report)).wait(SOON);
     assert!(explained.stdout.contains("rules:"), "{explained:?}");
 
