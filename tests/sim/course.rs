@@ -8,6 +8,7 @@ use firedrill::agent::{GuardianProgram, Policy};
 use firedrill::coordinator::engine::{self, Outcome, RecordError, Setup};
 use firedrill::drill::Summary;
 use firedrill::drill::journal::Line;
+use firedrill::playbook::plan::{Playbook, Step};
 use firedrill::scenario::plan::{Plan, Until};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -42,7 +43,7 @@ pub fn run(seed: u64) -> Course {
 }
 
 async fn simulate(seed: u64) -> Course {
-    let (text, plan) = scenario::draw(seed);
+    let (text, plan, playbook) = scenario::draw(seed);
     let fate = Fate::draw(seed, &plan);
     let (ledger, began) = (Ledger::begin(), Instant::now());
     let (paper, written) = Memory::new(&ledger, fate.record);
@@ -50,11 +51,11 @@ async fn simulate(seed: u64) -> Course {
     let world = World::new(seed, &plan, fate, &ledger);
     let (requests, requests_in) = mpsc::channel(16);
     let (signals, signals_in) = mpsc::channel(4);
-    let acts = Arc::new(Mutex::new(people::draw(seed, &plan)));
+    let acts = Arc::new(Mutex::new(people::draw(seed, &plan, playbook.as_ref())));
     tokio::spawn(people::act(Arc::clone(&acts), ledger.clone(), began, requests, signals));
-    let bound = bound(&plan);
+    let bound = bound(&plan) + playbook.as_ref().map_or(Duration::ZERO, |book| bound_of(book, &plan));
     let outside = engine::World { outside: world.clone(), paper: Box::new(paper) };
-    let drill = engine::run_in(outside, setup(plan), requests_in, signals_in, &mut onlooker);
+    let drill = engine::run_in(outside, setup(plan, playbook), requests_in, signals_in, &mut onlooker);
     let ended = timeout(bound, drill).await.ok();
     // Whatever still runs has time to do what it must not do any more.
     sleep(Duration::from_secs(120)).await;
@@ -72,12 +73,12 @@ fn lines(entries: &[Entry]) -> Vec<(usize, Line)> {
     entries.iter().enumerate().filter_map(line).collect()
 }
 
-fn setup(plan: Plan) -> Setup {
+fn setup(plan: Plan, playbook: Option<Playbook>) -> Setup {
     let nowhere = PathBuf::from("/simulated");
     Setup {
         drill: "simulated-1".into(),
         plan,
-        playbook: None,
+        playbook,
         inputs: vec![],
         folder: nowhere.clone(),
         runtime_dir: nowhere.clone(),
@@ -109,6 +110,20 @@ pub fn bound(plan: &Plan) -> Duration {
         + resolves.max(steady.stable_for.duration())
         + ANSWER_WITHIN * 2;
     ANSWER_WITHIN + steady.gate_within.duration() + active + rest + Duration::from_secs(10)
+}
+
+/// How much longer a drill may take with this playbook: recovery may take as long as it promises, then what it changed is
+/// taken back, and the steady state is looked at once more.
+fn bound_of(book: &Playbook, plan: &Plan) -> Duration {
+    let undo = |step: &Step| {
+        let undo = step.undo.as_ref();
+        undo.map_or(Duration::ZERO, |undo| {
+            (undo.timeout.duration() + undo.retry.delay.duration() + ANSWER_WITHIN) * undo.retry.attempts
+        })
+    };
+    let recovery = plan.steady_state.recovery_within.duration();
+    let promised = book.objectives.rto.map_or(Duration::ZERO, |rto| rto.duration());
+    book.steps.iter().map(undo).sum::<Duration>() + (recovery + promised) * 2 + ANSWER_WITHIN
 }
 
 impl Course {

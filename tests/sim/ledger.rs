@@ -24,6 +24,9 @@ pub enum Deed {
     Command,
     PutAway,
     EngageLever,
+    /// An attempt at a step: which, and whether it is the way back.
+    Step(String, u32, bool),
+    Verify(String),
     /// Monitoring tells of alarms and waits until they are on record.
     Alarms(Vec<String>),
 }

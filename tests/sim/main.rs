@@ -4,6 +4,7 @@
 //! `FIREDRILL_SIM_SEED=n` runs one seed and shows all of it; `FIREDRILL_TEST_FULL=1` runs 50,000.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
+mod book;
 mod checks;
 mod course;
 mod dice;

@@ -1,9 +1,12 @@
 //! The people of a simulated drill: they look, write notes, change faults and halt, whenever they like.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use firedrill::coordinator::control::Request;
+use firedrill::playbook::event::StepAnswer;
+use firedrill::playbook::plan::Playbook;
 use firedrill::scenario::plan::Plan;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
@@ -17,6 +20,8 @@ pub enum Act {
     Status,
     Note,
     Change(String),
+    Start,
+    Answer(String, Option<String>, StepAnswer),
     Halt,
     Signal,
     /// Asks for a halt and goes before the answer.
@@ -50,7 +55,7 @@ pub struct Asked {
 pub type Acts = Arc<Mutex<Vec<Asked>>>;
 
 /// What they will do.
-pub fn draw(seed: u64, plan: &Plan) -> Vec<Asked> {
+pub fn draw(seed: u64, plan: &Plan, book: Option<&Playbook>) -> Vec<Asked> {
     let mut dice = Dice::of(seed, "people");
     let ids: Vec<String> =
         plan.faults.iter().map(|fault| fault.id.clone()).chain(["no-such-fault".to_owned()]).collect();
@@ -70,9 +75,33 @@ pub fn draw(seed: u64, plan: &Plan) -> Vec<Asked> {
             acts.push((first + dice.ms(0, 4_000) * u32::try_from(n).unwrap(), act));
         }
     }
+    acts.extend(book.into_iter().flat_map(|book| words(seed, book)));
     acts.sort_by_key(|(at, _)| *at);
     let asked = |(at, act)| Asked { at, act, came: Came::Waiting, then: Duration::ZERO };
     acts.into_iter().map(asked).collect()
+}
+
+/// What they say about steps: in time, late, twice, as the wrong person, after the end, or nothing.
+fn words(seed: u64, book: &Playbook) -> Vec<(Duration, Act)> {
+    let mut dice = Dice::of(seed, "answers");
+    let mut acts = Vec::new();
+    if dice.chance(60) {
+        acts.push((dice.ms(2_000, 25_000), Act::Start));
+    }
+    for _ in 0..dice.below(14) {
+        let step = dice.pick(&book.steps).id.clone();
+        let role = dice.pick(&[Some("commander"), Some("commander"), Some("cook"), None]).map(str::to_owned);
+        let why = "so it is".to_owned();
+        let answer = match dice.below(8) {
+            0 => StepAnswer::Taken {},
+            1 => StepAnswer::Skipped { why },
+            2 => StepAnswer::Failed { why },
+            3 => StepAnswer::Stuck { why },
+            _ => StepAnswer::Done { answers: BTreeMap::new() },
+        };
+        acts.push((dice.ms(3_000, 45_000), Act::Answer(step, role, answer)));
+    }
+    acts
 }
 
 /// Does all of it.
@@ -108,6 +137,11 @@ pub async fn act(
             Act::Note => {
                 let text = "it looks bad".to_owned();
                 ask(&requests, |reply| Request::Note { who: who(), text, action: false, reply }, note).await;
+            }
+            Act::Start => ask(&requests, |reply| Request::StartPlaybook { who: who(), reply }, note).await,
+            Act::Answer(step, role, answer) => {
+                let request = |reply| Request::Answer { who: who(), step, role, answer, reply };
+                ask(&requests, request, note).await;
             }
             Act::Halt => {
                 let reason = "enough".to_owned();

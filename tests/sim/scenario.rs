@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use firedrill::fault::{Fault, Seed};
+use firedrill::playbook::check_exercise;
+use firedrill::playbook::plan::Playbook;
 use firedrill::scenario::plan::Plan;
-use firedrill::scenario::{Context, NoCatalog, check};
+use firedrill::scenario::{Catalog, Context};
 use firedrill::text::Source;
 use serde_json::{Map, Value, json};
 
+use crate::book;
 use crate::dice::Dice;
 
 /// The URL of the load and of the first probe, whose answers then count together.
 const SHOP: &str = "http://127.0.0.1:1/shop";
 
 /// A scenario as text, and what the product makes of it.
-pub fn draw(seed: u64) -> (String, Plan) {
+pub fn draw(seed: u64) -> (String, Plan, Option<Playbook>) {
     let mut dice = Dice::of(seed, "scenario");
     let probes = probes(&mut dice);
     let names: Vec<String> = probes.iter().map(|probe| probe["name"].as_str().unwrap().to_owned()).collect();
@@ -50,24 +53,38 @@ pub fn draw(seed: u64) -> (String, Plan) {
         whole["hypothesis"] = json!({"believe": "it holds", "confident_when": [dice.pick(&results)]});
     }
     let command = dice.chance(30).then(|| vec!["under-test".to_owned()]);
+    let book = book::draw(seed).map(|(block, book)| {
+        whole["playbook"] = block;
+        book
+    });
     let text = serde_json::to_string_pretty(&whole).unwrap();
-    let plan = plan(seed, &text, command);
-    (text, plan)
+    let (plan, playbook) = plan(seed, &text, book.as_deref(), command);
+    (format!("{text}\n{}", book.unwrap_or_default()), plan, playbook)
 }
 
-fn plan(seed: u64, text: &str, command: Option<Vec<String>>) -> Plan {
+/// Holds the playbook's file.
+struct Shelf<'a>(Option<&'a str>);
+
+impl Catalog for Shelf<'_> {
+    fn read(&self, folder: &str, name: &str) -> Option<Source> {
+        let book = self.0.filter(|_| (folder, name) == ("playbooks", book::NAME))?;
+        Some(Source::new("simulated-book.yaml", book))
+    }
+}
+
+fn plan(seed: u64, text: &str, book: Option<&str>, command: Option<Vec<String>>) -> (Plan, Option<Playbook>) {
     let nothing = BTreeMap::new();
     let context = Context {
-        catalog: &NoCatalog,
+        catalog: &Shelf(book),
         sets: &nothing,
         process_env: &nothing,
         environment: None,
         inputs: &nothing,
     };
-    let checked = check(Source::new("simulated.yaml", text), &context);
+    let checked = check_exercise(Source::new("simulated.yaml", text), &context, None);
     let problems = format!("{:?}", checked.files);
-    let scenario = checked.value.unwrap_or_else(|| panic!("seed {seed}: {problems}\n{text}"));
-    scenario.plan(Seed(seed), command)
+    let exercise = checked.value.unwrap_or_else(|| panic!("seed {seed}: {problems}\n{text}\n{book:?}"));
+    (exercise.scenario.plan(Seed(seed), command), exercise.playbook)
 }
 
 fn probes(dice: &mut Dice) -> Vec<Value> {
@@ -102,7 +119,7 @@ pub fn parameters(kind: &str) -> Option<Value> {
         "bandwidth" => json!("1KB/s"),
         "reset" | "blackhole" => json!({}),
         "http_error" => json!(503),
-        "process_kill" | "process_pause" => json!("shop"),
+        "process_kill" | "process_pause" | "process_restart" => json!("shop"),
         _ => return None,
     })
 }
@@ -124,7 +141,7 @@ fn faults(dice: &mut Dice) -> Vec<Value> {
         } else if dice.chance(50) {
             fault.insert("start".into(), dice.written_ms(0, 8_000).into());
         }
-        if kind != "process_kill" {
+        if !matches!(kind, "process_kill" | "process_restart") {
             let max = 2_000 + dice.below(13_000);
             fault.insert("max".into(), format!("{max}ms").into());
             match dice.below(3) {

@@ -17,6 +17,7 @@ const WANTED: &[&str] = &[
     "exit 0",
     "exit 1",
     "exit 2",
+    "exit 3",
     "exit 4",
     "exit 5",
     "exit 6",
@@ -36,6 +37,7 @@ const WANTED: &[&str] = &[
     "impact seen",
     "impact withstood",
     "impact none",
+    "restored_by playbook",
     "restored_by self",
     "restored_by fault_end",
     "restored_by abort",
@@ -56,6 +58,9 @@ const WANTED: &[&str] = &[
     "alarms noisy",
     "alarms not-due",
     "alarms none",
+    "playbook restored",
+    "playbook not-restored",
+    "playbook not-exercised",
     "residue",
     "record lost",
 ];
@@ -83,6 +88,10 @@ impl Tally {
             self.add(format!("{name} {}", value.unwrap().as_str().unwrap()));
         }
         self.add(format!("command {}", word::<CommandResult>(&summary.command, "is")));
+        if let Some(playbook) = summary.playbook {
+            let word = serde_json::to_value(playbook).unwrap();
+            self.add(format!("playbook {}", word.as_str().unwrap()));
+        }
         if !summary.clean {
             self.add("residue".into());
         }

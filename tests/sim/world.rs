@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fate::{Answer, Fate, RemoveFate, Service};
 use crate::ledger::{Deed, Ledger};
-use crate::{measure, monitor};
+use crate::{book, measure, monitor};
 
 /// The world and what is on in it.
 pub struct World {
@@ -39,6 +39,8 @@ struct State {
     first_acting: Option<Duration>,
     last_acting: Option<Duration>,
     halt_file: bool,
+    /// A step of the playbook has helped.
+    mended: bool,
 }
 
 /// A fault as it really is.
@@ -105,6 +107,9 @@ impl World {
     pub fn is_bad(&self) -> bool {
         let (now, acts, first, last) = self.look_around();
         let from = |after: Duration| first.map(|first| first + after).filter(|from| now >= *from);
+        if self.state().mended {
+            return false;
+        }
         match self.fate.service {
             Service::Withstands => false,
             Service::Suffers { after, back } => {
@@ -348,12 +353,27 @@ impl Outside for World {
         })
     }
 
-    fn step<'a>(&'a self, _job: &'a Job, _clock: DrillClock) -> BoxFuture<'a, Attempt> {
-        Box::pin(pending())
+    fn step<'a>(&'a self, job: &'a Job, _clock: DrillClock) -> BoxFuture<'a, Attempt> {
+        let doing = self.ledger.doing(Deed::Step(job.step.clone(), job.attempt, job.undo));
+        Box::pin(async move {
+            let Some((after, outcome, mends)) = book::attempt(self.seed, job) else { return pending().await };
+            sleep(after).await;
+            if mends || job.undo {
+                self.state().mended = mends;
+            }
+            doing.end();
+            outcome
+        })
     }
 
-    fn verify<'a>(&'a self, _probe: &'a Probe, _clock: DrillClock) -> BoxFuture<'a, ()> {
-        Box::pin(pending())
+    fn verify<'a>(&'a self, probe: &'a Probe, _clock: DrillClock) -> BoxFuture<'a, ()> {
+        let doing = self.ledger.doing(Deed::Verify(probe.name.clone()));
+        Box::pin(async move {
+            while self.is_bad() {
+                sleep(Duration::from_millis(500)).await;
+            }
+            doing.end();
+        })
     }
 
     fn before_faults(&self) -> Vec<String> {

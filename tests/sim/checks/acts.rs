@@ -74,7 +74,7 @@ pub fn nothing_after_the_stop(course: &Course) -> Finding {
             return Err(format!("line {} is `{kind}`, after the stop", line.seq));
         }
     }
-    let begins = |deed: &Deed| matches!(deed, Deed::Apply(_) | Deed::Change(_));
+    let begins = |deed: &Deed| matches!(deed, Deed::Apply(_) | Deed::Change(_) | Deed::Step(_, _, false));
     match course.begun(begins).find(|(at, _)| *at > stop) {
         Some((at, deed)) => Err(format!(
             "{deed:?} begins at {:?}, after the stop at {:?}",
@@ -119,6 +119,20 @@ pub fn written_before_it_is_done(course: &Course) -> Finding {
             Deed::Probe | Deed::Load => ("probes.start", None),
             Deed::Command => ("command.start", None),
             Deed::PutAway => ("verify.start", None),
+            Deed::Step(step, attempt, undo) => {
+                let on_record = course.lines.iter().any(|(line, is)| {
+                    let data = &is.data;
+                    *line < at
+                        && is.kind == "step.run"
+                        && (&data["step"], &data["attempt"], &data["undo"])
+                            == (&step.as_str().into(), &(*attempt).into(), &(*undo).into())
+                });
+                if !on_record {
+                    return Err(format!("{deed:?} begins without `step.run` on record"));
+                }
+                continue;
+            }
+            Deed::Verify(_) => ("step.verify", None),
             Deed::Change(_) | Deed::Renew | Deed::Hear | Deed::EngageLever | Deed::Alarms(_) => continue,
         };
         let line = course.first_line(kind, fault).filter(|line| *line < at);

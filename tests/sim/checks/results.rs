@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use firedrill::drill::StopReason;
-use firedrill::drill::summary::{CommandResult, Effect, HypothesisResult, Summary};
+use firedrill::drill::summary::{CommandResult, Effect, HypothesisResult, PlaybookResult, Summary};
 
 use super::Finding;
 use crate::course::Course;
@@ -43,6 +43,10 @@ pub fn the_exit_status_follows(course: &Course) -> Finding {
         || summary.reasons.iter().any(|reason| reason.contains("did not come back"))
     {
         exits.insert(4);
+    }
+    let failed = [PlaybookResult::Harmful, PlaybookResult::NotRestored, PlaybookResult::NotCompleted];
+    if summary.playbook.is_some_and(|playbook| failed.contains(&playbook)) {
+        exits.insert(3);
     }
     match &summary.stopped {
         Some(StopReason::Guardrail { .. } | StopReason::Halted { .. }) => exits.insert(5),
