@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -296,6 +297,19 @@ pub enum Capture {
     Json(String),
     /// This header of the answer.
     Header(String),
+}
+
+impl Capture {
+    /// How much memory the expression of a `Stdout` may take when it is made ready.
+    const EXPRESSION_MAX_BYTES: usize = 1 << 20;
+
+    /// The expression of a `Stdout`, made ready. `^` and `$` are the ends of a line.
+    ///
+    /// # Errors
+    /// It is no regular expression, or too large a one.
+    pub fn expression(text: &str) -> Result<Regex, regex::Error> {
+        RegexBuilder::new(text).multi_line(true).size_limit(Self::EXPRESSION_MAX_BYTES).build()
+    }
 }
 
 /// The way back of a step.

@@ -10,6 +10,7 @@ use crate::support::{Child, Ended, assert_golden, firedrill, temp_dir};
 const SOON: Duration = Duration::from_secs(20);
 const GOOD: &str = "tests/files/scenario/payments-slow.yaml";
 const MISTAKES: &str = "tests/files/check/mistakes.yaml";
+const PLAYBOOK_MISTAKES: &str = "tests/files/check/playbook-mistakes.yaml";
 
 fn check(args: &[&str]) -> Ended {
     let mut command = firedrill();
@@ -63,8 +64,13 @@ fn the_short_form_has_one_line_for_each_problem() {
 
 #[test]
 fn each_of_the_numbered_mistakes_has_a_problem_on_its_line() {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(MISTAKES)).unwrap();
-    let ended = check(&["--json", MISTAKES]);
+    numbered_mistakes(MISTAKES, 20);
+    numbered_mistakes(PLAYBOOK_MISTAKES, 18);
+}
+
+fn numbered_mistakes(file: &str, least: usize) {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let ended = check(&["--json", file]);
     let problems: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let expected: Vec<usize> = text
         .lines()
@@ -74,7 +80,7 @@ fn each_of_the_numbered_mistakes_has_a_problem_on_its_line() {
         })
         .map(|(n, _)| n + 1)
         .collect();
-    assert!(expected.len() > 20, "the notes of the file are read");
+    assert!(expected.len() > least, "the notes of the file are read");
     for line in expected {
         let found = problems.iter().any(|problem| problem["line"] == line);
         assert!(found, "no problem on line {line}: {}", text.lines().nth(line - 1).unwrap());
@@ -138,6 +144,58 @@ fn a_kind_that_is_not_read_yet_is_a_warning_that_names_it() {
     assert!(ended.stdout.ends_with("1 warning in 1 file\n"), "{}", ended.stdout);
     let denied = check(&["--deny", "warnings", path.to_str().unwrap()]);
     assert_eq!(denied.code, Some(1), "{}", denied.stdout);
+}
+
+#[test]
+fn a_playbook_is_checked_alone_and_with_the_scenario_that_names_it() {
+    let ended = check(&[PLAYBOOK_MISTAKES]);
+    assert_eq!(ended.code, Some(1));
+    assert_golden("check/playbook-mistakes.txt", &ended.stdout);
+    let dir = temp_dir();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let scenario = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(GOOD)).unwrap();
+    let scenario = write(
+        "scenarios/payments-slow.yaml",
+        &format!("{scenario}playbook: {{name: back, start: impact}}\n"),
+    );
+    let absent = check(&["--short", &scenario]);
+    assert_eq!(absent.code, Some(1), "{}", absent.stdout);
+    assert!(absent.stdout.contains("error: there is no file for the playbook `back`"), "{}", absent.stdout);
+    let book = "firedrill: v1\nkind: Playbook\nname: back\nsteps:\n  - id: go\n    run: [./go]\n    \
+                undo: {run: [./back]}\n    verify: checkout\n";
+    let book = write("playbooks/back.yaml", book);
+    // By itself any probe may be there; the scenario knows which ones are.
+    assert_eq!(check(&[&book]).stdout, "no problems in 1 file\n");
+    let both = check(&["--short", &book, &scenario]);
+    assert_eq!(both.code, Some(1), "{}", both.stdout);
+    assert!(
+        both.stdout.contains("back.yaml:8:13: error: the scenario's steady state has no probe `checkout`"),
+        "{}",
+        both.stdout
+    );
+    assert!(both.stdout.ends_with("1 error in 2 files\n"), "{}", both.stdout);
+}
+
+#[test]
+fn an_input_without_a_value_is_no_problem_until_the_playbook_is_used() {
+    let dir = temp_dir();
+    let path = dir.path().join("call.yaml");
+    let text = "firedrill: v1\nkind: Playbook\nname: call\ninputs: {who: {}}\ntriggers: [Any]\nsteps:\n  - {id: go, \
+                manual: 'Call ${inputs.who}.', mutates: true, verify: steady_state, undo: {run: [./x]}}\n";
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    assert_eq!(check(&["--deny", "warnings", path]).stdout, "no problems in 1 file\n");
+    let plan = |more: &[&str]| Child::spawn(firedrill().arg("plan").arg(path).args(more)).wait(SOON);
+    let without = plan(&[]);
+    assert_eq!(without.code, Some(1));
+    assert!(without.stderr.contains("the input `who` has no value and no default"), "{}", without.stderr);
+    assert!(without.stderr.contains("--input who=…"), "{}", without.stderr);
+    assert!(plan(&["--input", "who=Ana"]).stdout.contains("Call Ana."));
 }
 
 #[test]

@@ -27,6 +27,26 @@ fn the_new_file_has_no_problems_and_the_next_command_is_printed() {
 }
 
 #[test]
+fn a_new_playbook_has_no_problems_and_is_planned() {
+    let dir = temp_dir();
+    let ended = run(&["new", "playbook", "degrade", "--dir", "playbooks"], dir.path());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let checked = run(&["check", "playbooks/degrade.yaml", "--deny", "warnings"], dir.path());
+    assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), "no problems in 1 file\n"));
+    let planned = run(&["plan", "playbooks/degrade.yaml", "--input", "mode=queue"], dir.path());
+    assert_eq!(planned.code, Some(0), "{}", planned.stderr);
+    assert!(planned.stdout.contains("mode = queue"), "{}", planned.stdout);
+    // A scenario beside it exercises it by its name.
+    run(&["new", "scenario", "slow", "--dir", "scenarios"], dir.path());
+    let path = dir.path().join("scenarios/slow.yaml");
+    let text = std::fs::read_to_string(&path).unwrap() + "playbook: degrade\n";
+    std::fs::write(&path, text).unwrap();
+    let planned = run(&["plan", "scenarios/slow.yaml"], dir.path());
+    assert_eq!(planned.code, Some(0), "{}", planned.stderr);
+    assert!(planned.stdout.contains("degrade  http: Let customers pay later"), "{}", planned.stdout);
+}
+
+#[test]
 fn a_file_that_is_there_is_not_touched() {
     let dir = temp_dir();
     let path = dir.path().join("shop.yaml");

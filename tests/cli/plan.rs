@@ -38,6 +38,22 @@ fn variables_and_the_environment_are_resolved() {
 }
 
 #[test]
+fn a_playbook_is_planned_alone_and_with_the_scenario_that_uses_it() {
+    let file = "tests/files/playbooks/payments-degraded.yaml";
+    let ended = plan(&[file, "--input", "region=eu-2"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_golden("plan/payments-degraded.txt", &ended.stdout);
+    let json: Value = serde_json::from_str(&plan(&["--json", file]).stdout).expect("JSON");
+    assert_eq!(
+        (json["inputs"]["region"].as_str(), json["steps"].as_array().map(Vec::len)),
+        (Some("eu-1"), Some(7))
+    );
+    let wrong = plan(&[file, "--input", "region=eu-9"]);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (Some(1), ""));
+    assert!(wrong.stderr.contains("`region` was given `eu-9`"), "{}", wrong.stderr);
+}
+
+#[test]
 fn the_json_plan_holds_the_seed_only_when_it_is_fixed() {
     let json = |args: &[&str]| -> Value { serde_json::from_str(&plan(args).stdout).expect("JSON") };
     assert_eq!(json(&["--json", "--seed", "7", ALONE])["seed"], 7);

@@ -66,6 +66,14 @@ fn shipped_files_and_new_ones_are_valid_for_an_independent_validator() {
     for line in validate(&schema("scenario"), &files) {
         assert!(line.starts_with("ok "), "{line}");
     }
+    let new = Child::spawn(firedrill().args(["new", "playbook", "new"]).current_dir(dir.path())).wait(SOON);
+    assert_eq!(new.code, Some(0), "{}", new.stderr);
+    let mut books = yaml_files("playbooks");
+    books.extend(yaml_files("tests/files/playbooks"));
+    books.push(dir.path().join("new.yaml"));
+    for line in validate(&schema("playbook"), &books) {
+        assert!(line.starts_with("ok "), "{line}");
+    }
     for line in validate(&schema("environment"), &yaml_files("tests/files/scenario/environments")) {
         assert!(line.starts_with("ok "), "{line}");
     }
@@ -108,13 +116,47 @@ fn the_schema_refuses_what_check_refuses() {
 }
 
 #[test]
+fn the_schema_of_playbooks_refuses_what_check_refuses() {
+    if !validator_is_there() {
+        return;
+    }
+    let dir = temp_dir();
+    let good = std::fs::read_to_string(root().join("tests/files/playbooks/payments-degraded.yaml")).unwrap();
+    let changes = [
+        ("timeout: 10s", "timeout: 10"),
+        ("    budget: 2m", "    bugdet: 2m"),
+        ("kind: Playbook", "kind: Scenario"),
+        ("type: boolean", "type: bool"),
+        ("  - id: tell\n    title", "  - title"),
+        ("run: [./bin/failover", "run: [{}, ./bin/failover"),
+        ("end: true", "end: maybe"),
+        ("attempts: 3", "attempts: many"),
+    ];
+    let files: Vec<PathBuf> = changes
+        .iter()
+        .enumerate()
+        .map(|(n, (from, to))| {
+            assert!(good.contains(from), "the good file has `{from}`");
+            let path = dir.path().join(format!("{n}.yaml"));
+            std::fs::write(&path, good.replacen(from, to, 1)).unwrap();
+            let checked = Child::spawn(firedrill().arg("check").arg(&path)).wait(SOON);
+            assert_eq!(checked.code, Some(1), "{to}: {}", checked.stdout);
+            path
+        })
+        .collect();
+    for line in validate(&schema("playbook"), &files) {
+        assert!(line.starts_with("bad "), "{line}");
+    }
+}
+
+#[test]
 fn schemas_are_of_2020_12_and_say_what_a_key_means() {
-    for kind in ["scenario", "environment"] {
+    for kind in ["scenario", "playbook", "environment"] {
         let schema: Value = serde_json::from_str(&schema(kind)).unwrap();
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         assert!(schema["properties"]["name"]["description"].is_string(), "{kind}");
         let text = schema.to_string();
-        for leak in ["\\u0000", "Field", "\"default\"", "uint"] {
+        for leak in ["\\u0000", "Field", "\"default\":\"", "\"default\":null", "uint"] {
             assert!(!text.contains(leak), "{kind} holds {leak}");
         }
     }

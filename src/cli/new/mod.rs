@@ -11,6 +11,7 @@ use crate::fault::is_name;
 use crate::text::quote;
 
 const SCENARIO: &str = include_str!("scenario.yaml");
+const PLAYBOOK: &str = include_str!("playbook.yaml");
 
 /// Write a commented file to start from
 #[derive(Debug, clap::Args)]
@@ -22,17 +23,25 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Kind {
     /// What goes wrong, and what is expected to happen then
-    Scenario {
-        /// Its name: a-z, 0-9 and `-`; the file is NAME.yaml
-        name: String,
-        /// The folder to write to
-        #[arg(long, value_name = "DIR", default_value = ".")]
-        dir: PathBuf,
-    },
+    Scenario(Wanted),
+    /// What people and machines do about a failure
+    Playbook(Wanted),
+}
+
+#[derive(Debug, clap::Args)]
+struct Wanted {
+    /// Its name: a-z, 0-9 and `-`; the file is NAME.yaml
+    name: String,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
-    let Kind::Scenario { name, dir } = args.kind;
+    let (Wanted { name, dir }, template) = match args.kind {
+        Kind::Scenario(wanted) => (wanted, SCENARIO),
+        Kind::Playbook(wanted) => (wanted, PLAYBOOK),
+    };
     anyhow::ensure!(
         is_name(&name),
         "{} is no name: use a-z, 0-9 and `-`, begin with a letter, and no word that YAML may read as something else",
@@ -41,7 +50,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     let path = dir.join(format!("{name}.yaml"));
     let path = path.strip_prefix(".").unwrap_or(&path).to_owned();
     let shown = path.display().to_string();
-    write_new(&path, &SCENARIO.replace("NAME", &name).replace("PATH", &shown))?;
+    write_new(&path, &template.replace("NAME", &name).replace("PATH", &shown))?;
     say(&format!("wrote {shown}\nnext: firedrill check {shown}"));
     Ok(Exit::Passed)
 }

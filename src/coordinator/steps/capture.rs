@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use regex::RegexBuilder;
 use serde_json::Value;
 
 use crate::coordinator::http::Answer;
@@ -14,9 +13,6 @@ use crate::text::{JsonPath, JsonPathError};
 
 /// The longest output, in bytes: it goes into the record and into further steps.
 const OUTPUT_MAX_BYTES: usize = 16 * 1024;
-
-/// How much memory an expression may take when it is made ready.
-const EXPRESSION_MAX_BYTES: usize = 1 << 20;
 
 /// So much of what was searched in vain is shown.
 const SHOWN_MAX: usize = 200;
@@ -69,10 +65,7 @@ fn output(capture: &Capture, result: &Found<'_>, secrets: &Secrets) -> Result<St
 }
 
 fn in_text(expression: &str, text: &str) -> Result<String, String> {
-    let expression = RegexBuilder::new(expression)
-        .multi_line(true)
-        .size_limit(EXPRESSION_MAX_BYTES)
-        .build()
+    let expression = Capture::expression(expression)
         .map_err(|error| format!("`{expression}` is no regular expression: {error}"))?;
     let found = expression.captures(text).ok_or_else(|| {
         format!("nothing on standard output fits `{expression}`: `{}`", shortened(text.trim(), SHOWN_MAX))

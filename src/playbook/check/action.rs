@@ -272,12 +272,12 @@ pub(super) fn notify(checker: &mut Checker<'_>, field: &Field<Form<String, Notif
             } else {
                 checker.text(&map.audience)
             };
-            let audience = audience.filter(|audience| !audience.trim().is_empty());
-            if let (None, Some((_, at))) = (&audience, given(&map.audience)) {
+            if let (Some(""), Some((_, at))) = (audience.as_deref().map(str::trim), given(&map.audience)) {
                 checker
                     .problems
                     .error("no-text", at, "`audience` is nobody")
                     .help("write for example `internal`");
+                return None;
             }
             Some(Action::Notify { audience: audience?, text: text? })
         }

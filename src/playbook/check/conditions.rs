@@ -1,5 +1,7 @@
 //! Where a step leads, and on what condition: `when`, `next`, `on_failure`, and the values that texts name.
 
+use std::collections::BTreeSet;
+
 use super::flow::{Failure, Named, Way};
 use super::place;
 use super::steps::Entry;
@@ -82,16 +84,16 @@ pub(super) fn text(
             (_, Some(near)) => format!("did you mean `${{{near}}}`?"),
             (Some(step), None) => {
                 let id = in_expressions(conditions.entries[step].id);
-                let has: Vec<String> = of_steps()
+                let has: BTreeSet<String> = of_steps()
                     .filter_map(|name| name.strip_prefix(&format!("steps.{id}.")))
                     .filter(|name| !name.starts_with("outputs."))
                     .map(|name| format!("`{name}`"))
                     .collect();
-                format!("it has {}", has.join(", "))
+                format!("it has {}", has.into_iter().collect::<Vec<_>>().join(", "))
             }
             (None, None) => "write `${steps.ID.OUTPUT}`".to_owned(),
         };
-        checker.problems.error("unknown-value", at, format!("there is no value {}", quote(path))).help(help);
+        checker.problems.error("no-such-value", at, format!("there is no value {}", quote(path))).help(help);
         return None;
     }
     let asks = conditions.names.step(&names)?;
@@ -232,8 +234,9 @@ impl Conditions<'_> {
             let ids = || self.entries.iter().map(|entry| entry.id).filter(|id| !id.is_empty());
             let help = nearest(id, ids().chain(or.iter().copied())).map_or_else(
                 || {
-                    let words: Vec<String> =
-                        or.iter().copied().chain(ids()).take(12).map(|id| format!("`{id}`")).collect();
+                    let mut words: Vec<&str> = or.iter().copied().chain(ids()).collect();
+                    words.dedup();
+                    let words: Vec<String> = words.iter().take(12).map(|id| format!("`{id}`")).collect();
                     format!("write one of {}", words.join(", "))
                 },
                 |near| format!("did you mean `{near}`?"),

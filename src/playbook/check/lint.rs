@@ -1,5 +1,7 @@
 //! What is allowed and yet probably not meant.
 
+use std::collections::BTreeSet;
+
 use super::Around;
 use super::steps::Entry;
 use crate::playbook::plan::Step;
@@ -15,15 +17,22 @@ pub(super) fn unused(
     inputs: &Field<Pairs<Form<Scalar, Input>>>,
     secrets: &Field<Pairs<Secret>>,
 ) {
+    // A name that is mistyped where it is used is the same mistake.
+    let mistyped: BTreeSet<&str> = checker.problems.iter().map(|problem| problem.rule).collect();
+    let (no_input, no_secret) =
+        (mistyped.contains("undeclared-input"), mistyped.contains("undeclared-secret"));
     let named = checker.playbook.as_ref().map(|book| book.used.clone()).unwrap_or_default();
-    for pair in inputs.get().into_iter().flatten().filter(|pair| !named.contains(&pair.name)) {
+    for pair in inputs.get().into_iter().flatten() {
+        if no_input || named.contains(&pair.name) {
+            continue;
+        }
         checker
             .problems
             .warning("unused", pair.name_span, format!("the input `{}` is never used", pair.name))
             .help(format!("write `${{inputs.{}}}` where it belongs, or leave it out", pair.name));
     }
     for pair in secrets.get().into_iter().flatten() {
-        if !checker.used_secrets.contains(&pair.name) {
+        if !no_secret && !checker.used_secrets.contains(&pair.name) {
             checker
                 .problems
                 .warning("unused", pair.name_span, format!("the secret `{}` is never used", pair.name))

@@ -60,6 +60,13 @@ pub fn check(source: Source, context: &Context<'_>, around: Option<&Around>) -> 
     Checked { files: vec![(source, problems)], value }
 }
 
+/// What the check thinks that conditions may ask of each step of a file.
+#[cfg(test)]
+pub(super) fn shapes_of(source: &Source) -> Vec<super::names::Shape> {
+    let written: Option<Written> = read(source, &mut Problems::new());
+    written.iter().flat_map(steps::shapes).collect()
+}
+
 /// What a file is checked against.
 struct File<'a> {
     source: &'a Source,

@@ -2,16 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use regex::RegexBuilder;
-
 use super::steps::is_value_name;
 use crate::playbook::plan::Capture;
 use crate::playbook::written::Output;
 use crate::scenario::check::{Checker, given, key_span};
 use crate::text::{Field, Form, JsonPath, Pairs, Span, quote};
-
-/// The largest compiled pattern, in bytes: far beyond what one writes to pick a word out of a line.
-const PATTERN_SIZE_MAX: usize = 1 << 20;
 
 pub(super) fn check(
     checker: &mut Checker<'_>,
@@ -94,7 +89,7 @@ fn stdout(
             .error("unfit-key", key, "`stdout` is of the command of a `run` step")
             .help("keep something of the answer: `{json: \"$.id\"}` or `{header: location}`");
     }
-    let compiled = match RegexBuilder::new(pattern).size_limit(PATTERN_SIZE_MAX).build() {
+    let compiled = match Capture::expression(pattern) {
         Ok(compiled) => compiled,
         Err(error) => {
             let why = match error {

@@ -48,7 +48,8 @@ pub(super) fn named(
     let known = || around.into_iter().flat_map(|around| &around.probes).map(String::as_str);
     let good = match around {
         Some(_) => known().any(|name| name == word),
-        None => is_name(word),
+        // Written as names are, the word for all of them is still that word.
+        None => is_name(word) && word.replace('-', "_") != STEADY_STATE,
     };
     if good {
         return Some(Check::Named(word.to_owned()));

@@ -78,7 +78,9 @@ pub(super) fn check(
     let timeout = timeout(checker, written, kind);
     let budget = wait(checker, &written.budget, "budget", WAIT_MAX);
     let verify = verify(checker, &written.verify, id, file);
-    let outputs = outputs::check(checker, &written.outputs, kind);
+    // Where outputs are out of place as a whole, none is out of place by itself.
+    let keeps = kind.filter(|kind| matches!(*kind, "http" | "run"));
+    let outputs = outputs::check(checker, &written.outputs, keeps);
     let undo = undo::check(checker, &written.undo);
     let good = !(written.title.is_bad() || written.role.is_bad() || written.budget.is_bad());
     let end = optional(&written.end)?.unwrap_or(false);
@@ -87,6 +89,8 @@ pub(super) fn check(
         return None;
     }
     let (action, leads) = (action?, leads?);
+    // Said of an action that cannot change anything it is an error, and no reason for doubts that follow from it.
+    let mutates = mutates.filter(|_| fits_action("mutates", action.kind()));
     let mutates = mutates.unwrap_or_else(|| action.mutates_by_itself());
     good.then_some(Step {
         id: id.to_owned(),
@@ -106,6 +110,10 @@ pub(super) fn check(
         undo,
         end,
     })
+}
+
+fn fits_action(key: &str, kind: &str) -> bool {
+    FITS.iter().any(|(name, kinds)| *name == key && kinds.contains(&kind))
 }
 
 /// Keys that say nothing about the action that they stand beside.

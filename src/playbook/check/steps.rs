@@ -134,6 +134,13 @@ fn shape(entry: &Entry<'_>) -> Shape {
     }
 }
 
+/// What expressions may ask of each step of a file.
+#[cfg(test)]
+pub(super) fn shapes(book: &WrittenBook) -> Vec<Shape> {
+    let steps = book.steps.get().into_iter().flatten();
+    steps.filter_map(given).map(|found| shape(&entry(found))).collect()
+}
+
 /// The name of an answer or an output: one that an expression can say.
 pub(super) fn is_value_name(checker: &mut Checker<'_>, name: &str, at: Span, what: &str) -> bool {
     let well_formed = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

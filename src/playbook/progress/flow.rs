@@ -198,7 +198,7 @@ impl Progress {
     }
 
     /// What expressions and texts may name now.
-    pub(super) fn known<'a>(&'a self, around: &dyn Surroundings) -> Known<'a> {
+    pub(in crate::playbook) fn known<'a>(&'a self, around: &dyn Surroundings) -> Known<'a> {
         Known::new(&self.book, &self.visits, around.impact())
     }
 }

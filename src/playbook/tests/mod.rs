@@ -1,6 +1,10 @@
 //! What is accepted, what is refused and where, and what comes of it.
 
 mod accepted;
+mod mistakes;
+mod mutated;
+mod named;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +15,7 @@ use crate::scenario::{Catalog, Checked, Context};
 use crate::text::{Severity, Source, location};
 
 /// The playbook of the reference, and the service that it names.
-const COMPLETE: &str = include_str!("../../../tests/files/playbook/payments-degraded.yaml");
+const COMPLETE: &str = include_str!("../../../tests/files/playbooks/payments-degraded.yaml");
 
 struct Shelf;
 
