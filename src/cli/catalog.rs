@@ -17,7 +17,12 @@ impl FileCatalog {
     /// directory, then what `--catalog` named.
     pub fn beside(file: &Path, more: &[PathBuf]) -> Self {
         let folder = file.parent().unwrap_or(Path::new(""));
-        let mut places = vec![folder.to_owned(), folder.join(".."), PathBuf::new()];
+        // By name where it has one, so that what was found reads as people would write it.
+        let above = match (folder.file_name(), folder.parent()) {
+            (Some(_), Some(above)) => above.to_owned(),
+            _ => folder.join(".."),
+        };
+        let mut places = vec![folder.to_owned(), above, PathBuf::new()];
         places.extend(more.iter().cloned());
         Self { places }
     }

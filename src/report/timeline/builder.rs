@@ -88,7 +88,9 @@ impl Builder {
     fn other(&mut self, at: Duration, line: &RawLine<'_>) {
         let Ok(data) = serde_json::from_str::<serde_json::Value>(line.data.get()) else { return };
         let whole = serde_json::json!({"kind": line.kind, "data": data});
-        if let Ok(record) = Record::deserialize(&whole) {
+        if line.kind == "step.run" {
+            self.ordered(at, &data, line.seq);
+        } else if let Ok(record) = Record::deserialize(&whole) {
             self.record(at, record, line.seq);
         } else if let Ok(event) = Event::deserialize(&whole) {
             self.event(at, event, line.seq);
@@ -275,6 +277,15 @@ impl Builder {
         });
     }
 
+    /// A way back begins with its first attempt; a step began when it was entered.
+    fn ordered(&mut self, at: Duration, job: &serde_json::Value, line: u64) {
+        let (step, undo) =
+            (job["step"].as_str().unwrap_or_default(), job["undo"].as_bool().unwrap_or_default());
+        if undo && job["attempt"] == 1 {
+            self.entered(at, step, true, line);
+        }
+    }
+
     fn over(&mut self, at: Duration, step: &str, is_undo: bool, how: (String, String), line: u64) {
         let is_open =
             |open: &StepLine| open.step == step && open.is_undo == is_undo && open.finished.is_none();
@@ -332,20 +343,20 @@ fn why(result: &StepResult) -> String {
 /// The phases of recovery, one after the other.
 fn recovery(card: &Scorecard) -> Vec<Span> {
     let Some(impact) = card.summary.times.impact else { return Vec::new() };
-    let times = card.summary.times;
-    if card.phases.noticing.is_none() {
+    let recovered = card.summary.times.recovered.filter(|recovered| *recovered >= impact);
+    let by_playbook =
+        card.playbook.as_ref().map(|playbook| playbook.recovery).filter(|way| way.act.is_some());
+    let mut phases = match (by_playbook, card.phases.noticing) {
+        (Some(way), _) => {
+            vec![("detect", way.detect), ("start", way.start), ("act", way.act), ("verify", way.verify)]
+        }
+        (None, Some(noticing)) => vec![("noticing", Some(noticing)), ("restoring", card.phases.restoring)],
         // Nobody noticed, or nobody had to: all of it is one stretch.
-        let to = times.recovered.filter(|recovered| *recovered >= impact);
-        let name = "restoring".to_owned();
-        return to.map(|to| Span { name, from: impact, to, line: None }).into_iter().collect();
-    }
+        (None, None) => vec![("restoring", recovered.map(|recovered| recovered - impact))],
+    };
+    phases.push(("resetting", card.phases.resetting));
     let mut spans = Vec::new();
     let mut from = impact;
-    let phases = [
-        ("noticing", card.phases.noticing),
-        ("restoring", card.phases.restoring),
-        ("resetting", card.phases.resetting),
-    ];
     for (name, took) in phases {
         if let Some(took) = took {
             spans.push(Span { name: name.to_owned(), from, to: from + took, line: None });

@@ -21,7 +21,8 @@ pub struct Timeline {
     pub length: Duration,
     /// Where the drill was.
     pub phases: Vec<Span>,
-    /// From the impact to the end of the last alarm: noticing, restoring, resetting.
+    /// From the impact to the end of the last alarm: detect, start, act, verify where a playbook acted, else noticing and
+    /// restoring; then resetting.
     pub recovery: Vec<Span>,
     /// One for each probe, in the plan's order.
     pub curves: Vec<Curve>,
