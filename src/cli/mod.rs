@@ -14,6 +14,7 @@ mod journal_file;
 pub mod live;
 mod new;
 mod note;
+mod people;
 mod plan;
 mod playbook;
 mod playbook_lines;
@@ -91,7 +92,7 @@ enum Command {
     Fault(fault::Args),
     /// Answer steps of the running drill's playbook
     Step(step::Args),
-    /// Start the running drill's playbook
+    /// Run a playbook without a drill, or start the one of the running drill
     Playbook(playbook::Args),
     /// Write something into the running drill's journal
     Note(note::Args),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::Exit;
 use super::drill::{self, HowTo};
 use super::live::Output;
+use super::people::{self, Manual};
 use super::reading::Reading;
 use crate::coordinator::engine::Input;
 use crate::fault::{Seed, UndoClass};
@@ -31,6 +32,9 @@ pub(super) struct Args {
     /// Where alarms are heard, if the scenario has to do with any
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7400")]
     alarms: String,
+    /// What becomes of the playbook's steps that people must answer [default: ask, if there is a terminal]
+    #[arg(long, value_enum)]
+    manual: Option<Manual>,
     /// Accept faults that cannot be undone (class C, such as `process_kill`)
     #[arg(long)]
     allow_irreversible: bool,
@@ -53,7 +57,8 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
         Output::Live if command.is_some() => Output::Lines,
         output => output,
     };
-    let plan = scenario.plan(seed, command);
+    let mut plan = scenario.plan(seed, command);
+    people::choose(&mut plan, playbook.as_ref(), args.manual)?;
     if !args.allow_irreversible {
         refuse_irreversible(&plan)?;
     }

@@ -302,7 +302,8 @@ impl Drill {
     fn step_steady(&mut self, now: Duration) {
         if let Some(why) = self.watch.broken_invariant() {
             self.stop(now, StopReason::Guardrail { why });
-        } else if self.watch.good_since().is_some() {
+        } else if self.watch.good_since().is_some() || self.playbook_is_all() {
+            // A playbook that runs without a fault may be called because all is not well.
             self.enter(now, Phase::Active);
             self.active_since = Some(now);
         } else if now >= self.phase_since + self.plan.steady_state.gate_within.duration() {

@@ -14,6 +14,7 @@ mod kill;
 mod new;
 mod patterns;
 mod plan;
+mod playbook;
 mod proxy;
 mod run;
 mod schema;

@@ -61,7 +61,8 @@ impl Shop {
     /// Runs a scenario to its end and answers what its playbook asks meanwhile.
     fn drill(&self, scenario: &Path, answer: Option<&[&str]>) -> Ended {
         let out = self.out();
-        let args = ["run", scenario.to_str().unwrap(), "--alarms", "127.0.0.1:0", "--json", "--out"];
+        let run = ["run", scenario.to_str().unwrap(), "--alarms", "127.0.0.1:0", "--manual", "ask"];
+        let args = [&run[..], &["--json", "--out"]].concat();
         let drill = Child::spawn(self.firedrill(&args).arg(&out));
         if let Some(answer) = answer {
             let mut said = None;

@@ -89,6 +89,8 @@ fn of_playbook(drill: &Drill, summary: &Summary) -> Option<(u8, String)> {
             };
             format!("the playbook did not restore the service: {came_back}; {}", how_it_went(drill, playbook))
         }
+        // It was not given the time; the stop says why.
+        PlaybookResult::NotCompleted if drill.stop.is_some() => return None,
         PlaybookResult::NotCompleted => match playbook.ending() {
             Some(Ending::Failed { step, why }) => format!("the playbook failed at step `{step}`: {why}"),
             Some(Ending::CutShort { why }) => format!("the playbook was cut short: {why}"),

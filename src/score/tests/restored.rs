@@ -252,7 +252,7 @@ fn a_playbook_without_a_drill_passes_when_it_comes_to_its_end() {
     let broken = alone(vec![breaker()]).then(s(5), attempted("breaker", 1, false, failed("status 500")));
     assert_eq!(results(&broken), (RestoredBy::None, Some(PlaybookResult::NotCompleted), 3));
     let halted = alone(vec![look()]).with(|tale| tale.halted = Some(s(9)));
-    assert_eq!(results(&halted), (RestoredBy::None, Some(PlaybookResult::NotCompleted), 3));
+    assert_eq!(results(&halted), (RestoredBy::None, Some(PlaybookResult::NotCompleted), 5));
     let worse = alone(vec![breaker()]).step("breaker", |step| step.verify = None);
     let worse =
         worse.then(s(5), attempted("breaker", 1, false, ok())).then(s(5), sampled("shop", s(5), false));
