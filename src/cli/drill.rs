@@ -86,12 +86,14 @@ async fn drill(
     let stop = CancellationToken::new();
     let (listener, socket) = control::bind(&directories.runtime, &drill)
         .context("people could not steer this drill from another terminal, so it is not started")?;
-    let serving = tokio::spawn(control::serve(listener, requests, stop.clone()));
+    let serving = tokio::spawn(control::serve(listener, requests.clone(), stop.clone()));
     let signals = signals()?;
     let folder = setup.folder.clone();
     let is_scored = setup.plan.hears_alarms() || setup.playbook.is_some();
     let mut view =
-        View::new(how.output, Shown { drill: &drill, plan: &setup.plan, playbook: setup.playbook.as_ref() });
+        View::new(how.output, Shown { drill: &drill, plan: &setup.plan, playbook: setup.playbook.as_ref() })
+            .answering(requests)
+            .context("cannot watch this terminal")?;
     let outcome = engine::run(setup, requests_in, signals, &mut view).await;
     stop.cancel();
     // Those who asked last get their answer; nobody waits longer than that.

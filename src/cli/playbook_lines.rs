@@ -68,6 +68,7 @@ pub(super) fn detail(step: &StepStatus) -> String {
     });
     let attempt = (step.attempts_max > 1 && step.attempts > 0)
         .then(|| format!("attempt {} of {}", step.attempts, step.attempts_max));
+    let attempts = (step.attempts > 1).then(|| format!("{} attempts", step.attempts));
     let why = step.why.clone().filter(|why| !why.is_empty());
     let who = step.who.clone();
     let parts: Vec<Option<String>> = match step.state {
@@ -82,8 +83,8 @@ pub(super) fn detail(step: &StepStatus) -> String {
             let next = format!("attempt {} of {} in {at}", step.attempts + 1, step.attempts_max);
             vec![Some(next), why]
         }
-        StepState::Done | StepState::Verified => vec![took, attempt, who],
-        StepState::Failed | StepState::NotVerified | StepState::TimedOut => vec![took, attempt, why],
+        StepState::Done | StepState::Verified => vec![took, attempts, who],
+        StepState::Failed | StepState::NotVerified | StepState::TimedOut => vec![took, attempts, why],
         StepState::Skipped => vec![why],
     };
     let again = (step.visits > 1).then(|| format!("entered {} times", step.visits));
@@ -110,9 +111,15 @@ pub(super) fn kind(question: &Question) -> String {
     }
 }
 
-/// Who should answer, who is on it, and how much time there is.
+/// How much time there is, who should answer, and who is on it.
 pub(super) fn about(ask: &AskStatus) -> (Tone, String) {
-    let mut parts = Vec::new();
+    let mut parts = vec![format!("{} left", seconds(ask.left))];
+    let late = ask.budget_left.is_some_and(|left| left.duration().is_zero());
+    match ask.budget_left {
+        _ if late => parts.push("longer than it should take".to_owned()),
+        Some(left) => parts.push(format!("should take {} more", seconds(left))),
+        None => {}
+    }
     if !ask.roles.is_empty() {
         parts.push(format!("for {}", ask.roles.join(" or ")));
     }
@@ -125,13 +132,6 @@ pub(super) fn about(ask: &AskStatus) -> (Tone, String) {
     if ask.stuck > 0 {
         parts.push("somebody is stuck".to_owned());
     }
-    let late = ask.budget_left.is_some_and(|left| left.duration().is_zero());
-    match ask.budget_left {
-        _ if late => parts.push("longer than it should take".to_owned()),
-        Some(left) => parts.push(format!("should take {} more", seconds(left))),
-        None => {}
-    }
-    parts.push(format!("given up in {}", seconds(ask.left)));
     let tone = if late || ask.stuck > 0 { Tone::Bad } else { Tone::Plain };
     (tone, one_line(&parts.join(", ")))
 }
@@ -179,4 +179,17 @@ pub(super) fn text(playbook: &PlaybookStatus, now: Duration) -> String {
         let _ = writeln!(out, "  {}", command(ask));
     }
     out
+}
+/// How a step's state should look.
+pub(super) const fn tone(state: StepState) -> Tone {
+    match state {
+        StepState::Pending | StepState::Skipped => Tone::Plain,
+        StepState::Asking
+        | StepState::Running
+        | StepState::Retrying
+        | StepState::Watching
+        | StepState::Verifying => Tone::Notice,
+        StepState::Done | StepState::Verified => Tone::Good,
+        StepState::Failed | StepState::NotVerified | StepState::TimedOut => Tone::Bad,
+    }
 }

@@ -148,7 +148,11 @@ fn read_answers(
     Ok(read)
 }
 
-fn read_answer(question: &Question, given: &str) -> anyhow::Result<Answer> {
+/// The answer to a question from what was typed, as the question wants it.
+///
+/// # Errors
+/// It is none; what is wanted.
+pub(super) fn read_answer(question: &Question, given: &str) -> anyhow::Result<Answer> {
     let shown: String = given.chars().take(60).flat_map(char::escape_debug).collect();
     let (id, title) = (&question.id, &question.title);
     Ok(match &question.kind {

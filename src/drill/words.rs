@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::alarm::{Alarm, AlarmKind};
 use super::event::{Command, Event, Judgement, Record, RemoveReason, Sample, StopReason};
-use super::step_words::{answered, attempted, ended, finished, way};
+use super::step_words::{answered, attempted, ended, finished};
 use crate::fault::Evidence;
 
 /// A line for people.
@@ -35,6 +35,11 @@ pub enum Tone {
 impl Said {
     pub(super) fn new(tone: Tone, text: impl AsRef<str>) -> Self {
         Self { text: one_line(text.as_ref()), tone, noteworthy: true }
+    }
+
+    /// Says more at the end.
+    pub(super) fn add(&mut self, more: &str) {
+        self.text = one_line(&format!("{}{more}", self.text));
     }
 
     pub(super) fn detail(text: impl AsRef<str>) -> Self {
@@ -101,10 +106,12 @@ pub fn of_event(event: &Event) -> Said {
         Event::ActionTaken { who, text } => {
             Said::new(Tone::Notice, format!("{who} did what no step says: {text}"))
         }
-        Event::PlaybookRequested { who } => Said::new(Tone::Plain, format!("{who} starts the playbook")),
+        Event::PlaybookRequested { who } => Said::detail(format!("{who} starts the playbook")),
         Event::StepAnswered { step, who, role, answer } => answered(step, who, role.as_deref(), answer),
         Event::StepAttempted { step, attempt, undo, outcome } => attempted(step, *attempt, *undo, outcome),
-        Event::StepVerified { step } => Said::detail(format!("step {step}: what verifies it is good")),
+        Event::StepVerified { step } => {
+            Said::detail(format!("step {step}: the probe that verifies it is good"))
+        }
         Event::TimePassed {} => Said::detail("time passed"),
     }
 }
@@ -133,13 +140,17 @@ pub fn of_command(command: &Command) -> Said {
         Command::StartCommand {} => Said::new(Tone::Plain, "command under test starts"),
         Command::StopCommand {} => Said::new(Tone::Plain, "command under test is being ended"),
         Command::WakeAt { at } => Said::detail(format!("the drill looks again at +{}", short(*at))),
-        Command::RunStep(job) => {
-            Said::detail(format!("step {}: {} attempt {}", job.step, way(job.undo), job.attempt))
+        Command::RunStep(job) if job.undo => {
+            Said::detail(format!("taking step {} back, attempt {}", job.step, job.attempt))
         }
+        Command::RunStep(job) if job.attempt == 1 => {
+            Said::new(Tone::Plain, format!("step {} begins ({})", job.step, job.action.kind()))
+        }
+        Command::RunStep(job) => Said::detail(format!("step {}, attempt {} begins", job.step, job.attempt)),
         Command::VerifyStep { step, probe } => {
-            Said::detail(format!("step {step}: it is waited for `{}` to be good", probe.name))
+            Said::detail(format!("step {step}: done; waits for probe {} to be good", probe.name))
         }
-        Command::StopStep { step } => Said::detail(format!("step {step}: what goes on for it is ended")),
+        Command::StopStep { step } => Said::detail(format!("step {step}: what still runs for it is ended")),
         Command::Record(record) => of_record(record),
         Command::Verify {} => Said::detail("everything is being taken down, and residue looked for"),
         Command::Close {} => Said::detail("the drill closes"),
@@ -173,13 +184,13 @@ pub fn of_record(record: &Record) -> Said {
             Said::new(Tone::Good, format!("recovered since +{}, after every fault was gone", short(*since)))
         }
         Record::PlaybookStarted { by } => {
-            Said::new(Tone::Notice, format!("the playbook starts, called by {}", by.words()))
+            Said::new(Tone::Notice, format!("playbook started by {}", by.words()))
         }
-        Record::StepEntered { step } => Said::detail(format!("step {step} begins")),
+        Record::StepEntered { step } => Said::detail(format!("step {step} is entered")),
         Record::StepFinished { step, result } => finished(step, result),
         Record::PlaybookEnded { ending } => ended(ending),
         Record::PlaybookUndoing { steps } => {
-            Said::new(Tone::Plain, format!("what the playbook changed is taken back: {}", steps.join(", ")))
+            Said::new(Tone::Plain, format!("taking back what the playbook changed: {}", steps.join(", ")))
         }
         Record::StepUndone { step, failed: None } => Said::new(Tone::Good, format!("step {step} taken back")),
         Record::StepUndone { step, failed: Some(why) } => {

@@ -21,4 +21,5 @@ mod schema;
 mod signals;
 mod stage;
 mod steer;
+mod terminal;
 mod usage;

@@ -169,7 +169,7 @@ ASKED OF PEOPLE  switch: Switch over
   Then wait.
   see https://wiki/switch
   side: Which side? (1 left, 2 right)
-  for sre, longer than it should take, given up in 4m12s
+  4m12s left, longer than it should take, for sre
   firedrill step done switch --answer side=…
 ";
     assert!(ended.stdout.contains(expected), "{}", ended.stdout);

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthChar as _;
 
-use super::spark;
+use super::{block, spark};
 use crate::cli::playbook_lines::whole_seconds;
+use crate::coordinator::control::playbook::PlaybookStatus;
 use crate::drill::board::{Board, FaultLine, FaultState, LoadLine, ProbeLine};
 use crate::drill::event::{Judgement, Phase};
 use crate::drill::words::{self, Tone};
@@ -15,6 +16,8 @@ use crate::scenario::plan::Plan;
 const EVENTS_MAX: usize = 16;
 /// The fewest, when space is short.
 const EVENTS_MIN: usize = 3;
+/// The fewest lines for a playbook, before probes and faults give way.
+const BLOCK_MIN: usize = 6;
 /// The widest column for names.
 const NAME_MAX: usize = 24;
 const HINT: &str = "Ctrl-C stops it; elsewhere: firedrill status, note, fault set, halt";
@@ -64,11 +67,13 @@ impl Head {
 }
 
 impl Line {
-    fn new(tone: Tone, text: impl Into<String>) -> Self {
+    /// A line in one tone.
+    pub(super) fn new(tone: Tone, text: impl Into<String>) -> Self {
         Self::default().and(tone, text)
     }
 
-    fn and(mut self, tone: Tone, text: impl Into<String>) -> Self {
+    /// With this behind it.
+    pub(super) fn and(mut self, tone: Tone, text: impl Into<String>) -> Self {
         self.0.push(Piece { tone, text: text.into() });
         self
     }
@@ -95,35 +100,40 @@ impl Line {
     }
 }
 
-/// The whole picture.
-pub(super) fn picture(board: &Board, head: &Head, size: Size, now: Duration, unicode: bool) -> Vec<Line> {
-    let hint = size.height >= 16;
+/// When a picture is made, how large, and what stands below it.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    pub(super) size: Size,
+    pub(super) now: Duration,
+    pub(super) unicode: bool,
+    /// The last line, where people answer; absent: nobody can, here.
+    pub(super) bottom: Option<Line>,
+    /// Whether the last line must be seen.
+    pub(super) typing: bool,
+}
+
+/// The whole picture. What gives way where space is short: first old events, then steps that are over or far ahead,
+/// then probes and faults; what people must answer, and the newest events, stay.
+pub(super) fn picture(board: &Board, head: &Head, frame: &Frame) -> Vec<Line> {
+    let Size { width, height } = frame.size;
+    let hint = height >= 16;
     let mut lines = vec![Line::new(Tone::Plain, head.title.as_str())];
     if hint {
         lines.push(Line::new(Tone::Plain, head.which()));
     }
-    lines.push(phase(board, now));
-    let spare = size.height.saturating_sub(lines.len() + usize::from(hint));
-    let mut state: Vec<Line> = Vec::new();
-    if !board.probes.is_empty() {
-        state.push(Line::new(Tone::Plain, "PROBES"));
-        state.extend(probes(&board.probes, size.width, unicode));
-    }
-    if !board.faults.is_empty() {
-        state.push(Line::new(Tone::Plain, "FAULTS"));
-        state.extend(faults(&board.faults));
-    }
-    state.extend(board.load.as_ref().map(load));
+    lines.push(phase(board, frame.now));
+    let below = usize::from(hint || frame.typing);
+    let spare = height.saturating_sub(lines.len() + below);
+    let state = state(board, width, frame.unicode);
     // What happened last is never pushed out entirely by many probes: its newest lines tell why something is wrong.
     let events = board.recent.len().min(EVENTS_MAX);
-    let for_state = spare.saturating_sub(events.min(EVENTS_MIN) + 1);
-    if state.len() > for_state {
-        let hidden = state.len() - for_state.saturating_sub(1);
-        state.truncate(for_state.saturating_sub(1));
-        state.push(Line::new(Tone::Plain, format!("  and {hidden} more lines: see firedrill status")));
-    }
-    let for_events = spare.saturating_sub(state.len() + 1).min(EVENTS_MAX);
-    lines.extend(state);
+    let block = block(board, frame, spare, state.len());
+    // The block does not move when the first events come.
+    let kept = if block.is_empty() { events.min(EVENTS_MIN) } else { EVENTS_MIN };
+    let for_state = spare.saturating_sub(kept + 1 + block.len());
+    lines.extend(cut(state, for_state));
+    lines.extend(block);
+    let for_events = height.saturating_sub(below + lines.len() + 1).min(EVENTS_MAX);
     if for_events > 0 && events > 0 {
         lines.push(Line::new(Tone::Plain, "EVENTS"));
         let skip = board.recent.len().saturating_sub(for_events);
@@ -131,12 +141,53 @@ pub(super) fn picture(board: &Board, head: &Head, size: Size, now: Duration, uni
             Line::new(Tone::Plain, format!("  {:>8}  ", words::stamp(*at))).and(said.tone, said.text.clone())
         }));
     }
-    if hint {
-        lines.resize(size.height - 1, Line::default());
-        lines.push(Line::new(Tone::Plain, HINT));
+    if below > 0 && height > 0 {
+        lines.resize(height - 1, Line::default());
+        lines.push(frame.bottom.clone().unwrap_or_else(|| Line::new(Tone::Plain, HINT)));
     }
-    lines.truncate(size.height);
-    lines.into_iter().map(|line| line.cropped(size.width)).collect()
+    lines.truncate(height);
+    lines.into_iter().map(|line| line.cropped(width)).collect()
+}
+
+/// Probes, faults and load.
+fn state(board: &Board, columns: usize, unicode: bool) -> Vec<Line> {
+    let mut state: Vec<Line> = Vec::new();
+    if !board.probes.is_empty() {
+        state.push(Line::new(Tone::Plain, "PROBES"));
+        state.extend(probes(&board.probes, columns, unicode));
+    }
+    if !board.faults.is_empty() {
+        state.push(Line::new(Tone::Plain, "FAULTS"));
+        state.extend(faults(&board.faults));
+    }
+    state.extend(board.load.as_ref().map(load));
+    state
+}
+
+fn cut(mut lines: Vec<Line>, rows: usize) -> Vec<Line> {
+    if lines.len() > rows {
+        let hidden = lines.len() - rows.saturating_sub(1);
+        lines.truncate(rows.saturating_sub(1));
+        if rows > 0 {
+            lines.push(Line::new(Tone::Plain, format!("  and {hidden} more lines: see firedrill status")));
+        }
+    }
+    lines
+}
+
+/// The playbook, in as many lines as it would fill, or as there are beside the newest events and the state.
+fn block(board: &Board, frame: &Frame, spare: usize, state: usize) -> Vec<Line> {
+    let Some(playbook) = &board.playbook else { return Vec::new() };
+    let free = spare.saturating_sub(EVENTS_MIN + 1);
+    let least = BLOCK_MIN.min(free);
+    let rows = block::wanted(playbook.book(), frame.size.width).min(free.saturating_sub(state).max(least));
+    match rows {
+        0 => Vec::new(),
+        rows => {
+            let status = PlaybookStatus::of(playbook, frame.now);
+            block::block(&status, frame.now, rows, frame.size.width)
+        }
+    }
 }
 
 fn phase(board: &Board, now: Duration) -> Line {
@@ -260,8 +311,23 @@ fn crop(text: &str, columns: usize) -> String {
     out
 }
 
+/// The end of the text in at most so many columns; what is cut begins with `…`.
+pub(super) fn tail(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used <= columns
+    };
+    let mut end: Vec<char> = text.chars().rev().take_while(fits).collect();
+    end.push('…');
+    end.into_iter().rev().collect()
+}
+
 /// The text in exactly so many columns.
-fn pad(text: &str, columns: usize) -> String {
+pub(super) fn pad(text: &str, columns: usize) -> String {
     let mut text = crop(text, columns);
     text.extend(std::iter::repeat_n(' ', columns.saturating_sub(width(&text))));
     text

@@ -1,25 +1,35 @@
 //! A running drill on the terminal, as lines, or as JSON.
 
+mod block;
+mod desk;
+mod dialog;
 mod json;
+mod keys;
 mod layout;
 mod screen;
 mod spark;
 mod summary;
+mod terminal;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::coordinator::clock;
+use crate::coordinator::control::Request;
+use crate::coordinator::control::playbook::PlaybookStatus;
 use crate::drill::board::Board;
 use crate::drill::words::{self, Said};
 use crate::drill::{Command, Event, Summary, Timed};
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
 
-use layout::Head;
+use desk::Desk;
+use keys::Keys;
+use layout::{Frame, Head, Size};
 use screen::{Screen, Style};
 
 /// How a drill is shown.
@@ -63,6 +73,8 @@ pub struct View {
     style: Style,
     out: Box<dyn Write + Send>,
     how: How,
+    /// The people at this terminal; absent: nobody answers here.
+    desk: Option<Desk>,
 }
 
 enum How {
@@ -88,12 +100,25 @@ impl View {
             Output::Json => How::Json(json::Lines::default()),
         };
         let board = Board::new(shown.plan, shown.playbook).began(clock::wall());
-        let mut view = Self { board, head: Head::new(shown.plan, shown.drill), style, out, how };
+        let mut view = Self { board, head: Head::new(shown.plan, shown.drill), style, out, how, desk: None };
         if matches!(view.how, How::Lines) {
             let line = view.head.line();
             view.line(&line);
         }
         view
+    }
+
+    /// Lets people answer here, if this is a live view on a terminal that they can type at. What they say goes the way
+    /// of all requests.
+    ///
+    /// # Errors
+    /// The terminal cannot be watched.
+    pub fn answering(mut self, requests: mpsc::Sender<Request>) -> io::Result<Self> {
+        if matches!(self.how, How::Live(_)) {
+            terminal::watch_stops()?;
+            self.desk = Keys::open()?.map(|keys| Desk::new(keys, requests));
+        }
+        Ok(self)
     }
 
     /// Takes in what happened, in the order of the journal.
@@ -124,15 +149,24 @@ impl View {
         }
     }
 
-    /// Time passed; draws if it is time to. Call it about ten times a second.
+    /// Time passed; takes in keys, and draws if it is time to. Call it about ten times a second.
     pub fn tick(&mut self, now: Duration) {
-        if let How::Live(screen) = &mut self.how {
-            screen.draw(&mut self.out, &self.board, &self.head, self.style, now);
-        }
+        let How::Live(screen) = &mut self.how else { return };
+        let (board, head) = (&self.board, &self.head);
+        let playbook = board.playbook.as_ref().map(|playbook| PlaybookStatus::of(playbook, now));
+        let at_once = self.desk.as_mut().is_some_and(|desk| desk.serve(playbook.as_ref(), now));
+        let (desk, unicode) = (self.desk.as_ref(), self.style.unicode);
+        let mut picture = |size: Size| {
+            let bottom = desk.map(|desk| desk.line(playbook.as_ref(), now, size.width));
+            let typing = desk.is_some_and(Desk::is_typing);
+            layout::picture(board, head, &Frame { size, now, unicode, bottom, typing })
+        };
+        screen.draw(&mut self.out, self.style, &mut screen::Shown { now, at_once, picture: &mut picture });
     }
 
     /// The drill is over: gives the terminal back and says what it came to. `head` is the journal's last hash.
     pub fn finish(&mut self, summary: &Summary, folder: &Path, head: Option<&str>) {
+        self.desk = None;
         match &mut self.how {
             How::Live(screen) => {
                 screen.close(&mut self.out);
@@ -159,6 +193,7 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
+        self.desk = None;
         if let How::Live(screen) = &mut self.how {
             screen.close(&mut self.out);
         }

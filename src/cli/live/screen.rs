@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
-use super::layout::{Head, Line, Size, picture};
-use crate::drill::board::Board;
+use super::layout::{Line, Size};
+use super::terminal;
 use crate::drill::words::Tone;
 
 /// The shortest time from one picture to the next.
@@ -27,6 +27,13 @@ const PLAIN_AGAIN: &str = "\x1b[0m";
 
 /// Whether this process has the terminal in its hands, for the hook that runs on a panic.
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal is somebody else's for now.
+static IS_HIDDEN: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal shows nothing of ours yet, though it did.
+static IS_FRESH: AtomicBool = AtomicBool::new(false);
+
+/// Held while something is painted: no picture may come after the terminal was given back.
+static PAINTS: Mutex<()> = Mutex::new(());
 
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +88,14 @@ impl Style {
     }
 }
 
+/// What is to be drawn.
+pub(super) struct Shown<'a> {
+    pub(super) now: Duration,
+    pub(super) at_once: bool,
+    /// The picture in this size.
+    pub(super) picture: &'a mut dyn FnMut(Size) -> Vec<Line>,
+}
+
 /// A terminal that shows pictures.
 pub(super) struct Screen {
     drawn_at: Option<Duration>,
@@ -97,22 +112,19 @@ impl Screen {
         Self { drawn_at: None, shown: String::new(), open: true }
     }
 
-    /// Draws if the last picture is old enough and something changed.
-    pub(super) fn draw(
-        &mut self,
-        out: &mut dyn Write,
-        board: &Board,
-        head: &Head,
-        style: Style,
-        now: Duration,
-    ) {
-        let too_soon = self.drawn_at.is_some_and(|at| now.saturating_sub(at) < REDRAW_AFTER);
-        if too_soon || !self.open {
+    /// Draws if the last picture is old enough, or something must be seen at once, and something changed.
+    pub(super) fn draw(&mut self, out: &mut dyn Write, style: Style, shown: &mut Shown<'_>) {
+        let _paints = paints();
+        let too_soon = self.drawn_at.is_some_and(|at| shown.now.saturating_sub(at) < REDRAW_AFTER);
+        if (too_soon && !shown.at_once) || !self.open || IS_HIDDEN.load(Ordering::SeqCst) {
             return;
         }
-        self.drawn_at = Some(now);
+        if IS_FRESH.swap(false, Ordering::SeqCst) {
+            self.shown.clear();
+        }
+        self.drawn_at = Some(shown.now);
         let size = size();
-        let frame = frame(&picture(board, head, size, now, style.unicode), size, style);
+        let frame = frame(&(shown.picture)(size), size, style);
         if frame != self.shown {
             let _ = out.write_all(frame.as_bytes()).and_then(|()| out.flush());
             self.shown = frame;
@@ -123,6 +135,9 @@ impl Screen {
     pub(super) fn close(&mut self, out: &mut dyn Write) {
         if std::mem::take(&mut self.open) {
             IS_OPEN.store(false, Ordering::SeqCst);
+            if IS_HIDDEN.swap(false, Ordering::SeqCst) {
+                return;
+            }
             let _ = out.write_all(CLOSE.as_bytes()).and_then(|()| out.flush());
         }
     }
@@ -151,6 +166,30 @@ pub(super) fn frame(lines: &[Line], size: Size, style: Style) -> String {
     frame
 }
 
+fn paints() -> MutexGuard<'static, ()> {
+    PAINTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives the terminal back for a while.
+pub(super) fn hide() {
+    let _paints = paints();
+    if IS_OPEN.load(Ordering::SeqCst) && !IS_HIDDEN.swap(true, Ordering::SeqCst) {
+        let mut out = io::stdout();
+        let _ = out.write_all(CLOSE.as_bytes()).and_then(|()| out.flush());
+    }
+}
+
+/// Takes it again.
+pub(super) fn show() {
+    let _paints = paints();
+    if IS_OPEN.load(Ordering::SeqCst) && IS_HIDDEN.load(Ordering::SeqCst) {
+        let mut out = io::stdout();
+        let _ = out.write_all(OPEN.as_bytes()).and_then(|()| out.flush());
+        IS_FRESH.store(true, Ordering::SeqCst);
+        IS_HIDDEN.store(false, Ordering::SeqCst);
+    }
+}
+
 fn size() -> Size {
     match rustix::termios::tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
@@ -166,6 +205,7 @@ fn restore_on_panic() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
+            terminal::give_back_in_panic();
             if IS_OPEN.swap(false, Ordering::SeqCst) {
                 let mut out = io::stdout();
                 let _ = out.write_all(CLOSE.as_bytes()).and_then(|()| out.flush());

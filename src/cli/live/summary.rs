@@ -174,10 +174,10 @@ const fn steady_state(result: SteadyStateResult) -> (Tone, &'static str, &'stati
 const fn restored_by(summary: &Summary) -> (Tone, &'static str, &'static str) {
     match (summary.restored_by, summary.impact) {
         (RestoredBy::Playbook, _) => {
-            (Tone::Good, "playbook", "a step of the playbook had acted, and what verifies it turned good")
+            (Tone::Good, "playbook", "a step restored it while the fault was on, and was verified")
         }
         (RestoredBy::Itself, _) => {
-            (Tone::Good, "self", "the service came back without the fault being taken away")
+            (Tone::Good, "self", "the service came back with the fault still on, and no step had acted")
         }
         (RestoredBy::FaultEnd, _) => {
             (Tone::Notice, "fault_end", "the service came back only after the fault was removed")
@@ -188,9 +188,11 @@ const fn restored_by(summary: &Summary) -> (Tone, &'static str, &'static str) {
         (RestoredBy::Unknown, _) if matches!(summary.drill, Validity::Invalid) => {
             (Tone::Plain, "unknown", "the drill is invalid")
         }
-        (RestoredBy::Unknown, _) => {
-            (Tone::Notice, "unknown", "somebody had acted, and nothing proves that it helped")
-        }
+        (RestoredBy::Unknown, _) => (
+            Tone::Notice,
+            "unknown",
+            "a step had acted and the service came back, but nothing verified the step",
+        ),
     }
 }
 

@@ -243,7 +243,12 @@ impl Board {
             | Event::MonitorAsked { .. }
             | Event::TimePassed {} => {}
         }
-        self.remember(timed.mono, words::of_event(&timed.event))
+        let said = words::of_event(&timed.event);
+        let said = match &self.playbook {
+            Some(playbook) => playbook.event_said(&timed.event, said),
+            None => said,
+        };
+        self.remember(timed.mono, said)
     }
 
     /// Takes in what the drill decided; gives its words.
@@ -252,6 +257,9 @@ impl Board {
             playbook.command(timed.mono, &timed.event);
         }
         let mut said = words::of_command(&timed.event);
+        if let Some(playbook) = &self.playbook {
+            said = playbook.command_said(&timed.event, said);
+        }
         match &timed.event {
             Command::Apply { fault } => self.fault(fault, FaultState::Applying, None),
             Command::Remove { fault, .. } => self.fault(fault, FaultState::Removing, None),

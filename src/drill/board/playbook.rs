@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::step::{Ask, Doing, StepLine, StepState, WayBack, line};
 use crate::drill::event::{Command, Event, Record};
-use crate::playbook::event::{Attempt, Ending, StartedBy, StepAnswer};
+use crate::drill::words::{Said, Tone, short, stamp};
+use crate::playbook::event::{Attempt, Ending, StartedBy, StepAnswer, StepResult};
 use crate::playbook::plan::{Action, Check, Playbook, Step};
 use crate::playbook::progress::{Visit, shown};
 use crate::scenario::plan::{People, PlaybookUse};
@@ -107,7 +108,7 @@ impl PlaybookBoard {
     fn wall(&self, at: Duration) -> String {
         match self.began.and_then(|began| began.checked_add(at).ok()) {
             Some(wall) => format!("{wall:.0}"),
-            None => crate::drill::words::stamp(at),
+            None => stamp(at),
         }
     }
 
@@ -140,6 +141,71 @@ impl PlaybookBoard {
             Command::Record(record) => self.record(now, record),
             _ => {}
         }
+    }
+
+    /// The words for an event, with what only the playbook knows of it. Call it after [`event`](Self::event).
+    pub(super) fn event_said(&self, event: &Event, mut said: Said) -> Said {
+        match event {
+            Event::StepAnswered { step, answer: StepAnswer::Done { .. }, .. } => {
+                let Some(visit) = self.of_current(step) else { return said };
+                if let Action::Approve { count, .. } = &self.book.steps[visit.step].action {
+                    said.add(&format!("; {} of {count} agreed", visit.agreed.len()));
+                }
+                // Otherwise the end of the step comes at once.
+                said.noteworthy = matches!(self.doing.state, StepState::Asking | StepState::Verifying);
+            }
+            Event::StepAttempted { step, undo: false, outcome, attempt } => {
+                let retries = self.doing.state == StepState::Retrying && self.of_current(step).is_some();
+                if retries && !matches!(outcome, Attempt::Ok { .. }) {
+                    let retry = self.book.steps[self.visits[self.visits.len() - 1].step].retry;
+                    let (next, of, delay) = (attempt + 1, retry.attempts, retry.delay);
+                    said.add(&format!("; attempt {next} of {of} in {delay}"));
+                } else {
+                    said.noteworthy = false;
+                }
+            }
+            _ => {}
+        }
+        said
+    }
+
+    /// The words for a command, with what only the playbook knows of it. Call it after [`command`](Self::command).
+    pub(super) fn command_said(&self, command: &Command, mut said: Said) -> Said {
+        match command {
+            Command::RunStep(job) if !job.undo => {
+                if let Action::Notify { audience, text } = &job.action {
+                    return Said::new(Tone::Plain, format!("{audience} is told: {}", self.shown(text)));
+                }
+            }
+            Command::Record(Record::StepEntered { step }) => {
+                if let Some(ask) = self.asks().filter(|ask| ask.step == *step) {
+                    return Said::new(Tone::Notice, asked(&ask));
+                }
+            }
+            Command::Record(Record::StepFinished { result, step: _ }) => {
+                let Some(visit) = self.visits.last() else { return said };
+                let planned = &self.book.steps[visit.step];
+                if let (Some(verify), StepResult::Ok { verified: true }) = (&planned.verify, result) {
+                    said.add(&format!(": {} again", good(&verify.check)));
+                }
+                if let (Some((at, _)), false) =
+                    (&visit.finished, matches!(result, StepResult::Skipped { .. }))
+                {
+                    let who = visit.who.as_ref().filter(|_| matches!(result, StepResult::Ok { .. }));
+                    let by = who.map_or(String::new(), |who| format!(", {who}"));
+                    let took = short(at.saturating_sub(visit.entered));
+                    said.add(&format!(" (took {took}{by})"));
+                }
+            }
+            _ => {}
+        }
+        said
+    }
+
+    /// The last visit, when it is of this step and not over.
+    fn of_current(&self, id: &str) -> Option<&Visit> {
+        let visit = self.visits.last()?;
+        (self.book.steps[visit.step].id == id && visit.finished.is_none()).then_some(visit)
     }
 
     fn record(&mut self, now: Duration, record: &Record) {
@@ -241,4 +307,26 @@ fn begun(step: &Step, people: People, now: Duration) -> Doing {
         _ => StepState::Running,
     };
     Doing { state, until: Some(now + step.timeout.duration()), failed: None }
+}
+
+/// What is asked of people, in one line.
+fn asked(ask: &Ask) -> String {
+    let whom = if ask.roles.is_empty() { "people".to_owned() } else { ask.roles.join(" or ") };
+    let parts = if ask.is_approval {
+        vec![format!("step {} asks {whom} to agree", ask.step), ask.title.clone().unwrap_or_default()]
+    } else {
+        let title = ask.title.as_ref().map_or(String::new(), |title| format!("{title}. "));
+        let questions = ask.questions.iter().map(|question| question.title.clone());
+        let what = std::iter::once(format!("{title}{}", ask.text)).chain(questions);
+        vec![format!("step {} asks {whom}", ask.step), what.collect::<Vec<_>>().join(" ")]
+    };
+    parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join(": ")
+}
+
+fn good(check: &Check) -> String {
+    match check {
+        Check::SteadyState => "the steady state is good".to_owned(),
+        Check::Named(name) => format!("{name} is good"),
+        Check::Own(probe) => format!("{} is good", probe.name),
+    }
 }

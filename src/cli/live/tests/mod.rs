@@ -1,5 +1,7 @@
 //! What people see of a drill, held against golden files; `UPDATE_GOLDEN=1` writes them anew.
 
+mod playbook;
+
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -8,7 +10,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::layout::{Head, Line, Size, picture};
+use super::layout::{Frame, Head, Line, Size, picture};
 use super::screen::Style;
 use super::{Output, Shown, View, summary};
 use crate::drill::board::Board;
@@ -153,9 +155,14 @@ fn golden(name: &str, text: &str) {
     assert_eq!(text, expected, "{name} (UPDATE_GOLDEN=1 writes it anew)");
 }
 
+fn frame_of(width: usize, height: usize, millis: u64, unicode: bool) -> Frame {
+    let (size, now) = (Size { width, height }, Duration::from_millis(millis));
+    Frame { size, now, unicode, bottom: None, typing: false }
+}
+
 fn at(width: usize, height: usize, unicode: bool) -> String {
     let head = Head::new(&plan(), "2026-11-21-slow-payments-1");
-    text(&picture(&board(), &head, Size { width, height }, Duration::from_millis(9300), unicode))
+    text(&picture(&board(), &head, &frame_of(width, height, 9300, unicode)))
 }
 
 #[test]
@@ -180,8 +187,7 @@ proptest! {
     fn no_line_is_wider_and_no_picture_is_higher_than_the_terminal(width in 0usize..130, height in 0usize..40) {
         let head = Head::new(&plan(), "支払い-2026");
         for unicode in [true, false] {
-            let now = Duration::from_secs(9);
-            let lines = picture(&board(), &head, Size { width, height }, now, unicode);
+            let lines = picture(&board(), &head, &frame_of(width, height, 9000, unicode));
             prop_assert!(lines.len() <= height);
             for line in &lines {
                 prop_assert!(line.width() <= width, "{line:?}");
