@@ -1,6 +1,6 @@
 //! A scenario and the playbook that it exercises, read together.
 
-use super::check::{Around, check};
+use super::check::{Around, check, says_review_after};
 use super::plan::Playbook;
 use crate::scenario::{self, Checked, Context, Monitoring, Scenario, named_playbook};
 use crate::text::Source;
@@ -37,8 +37,15 @@ pub fn check_exercise(
             expects_alarms: scenario.expects_alarms(),
         })
     });
+    let stale_after = says_review_after(&book);
     let book = check(book, context, around.as_ref());
     files.extend(book.files);
-    let both = scenario.zip(book.value);
-    Checked { files, value: both.map(|(scenario, book)| Exercise { scenario, playbook: Some(book) }) }
+    let both = scenario.zip(book.value).map(|(mut scenario, book)| {
+        if stale_after {
+            let what = "review_after: earlier drills are not looked at, so nothing calls it stale";
+            scenario.not_acted_on(format!("playbook `{}`: {what}", book.name));
+        }
+        Exercise { scenario, playbook: Some(book) }
+    });
+    Checked { files, value: both }
 }

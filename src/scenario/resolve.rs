@@ -73,6 +73,11 @@ impl Scenario {
         self.playbook.as_ref()
     }
 
+    /// Adds to what its files ask for and this version does not act on.
+    pub(crate) fn not_acted_on(&mut self, what: String) {
+        self.not_acted_on.push(what);
+    }
+
     /// Whether any alarm is expected, which also starts a playbook.
     pub fn expects_alarms(&self) -> bool {
         !self.alarms.expected.is_empty()

@@ -97,6 +97,14 @@ impl Declared<'_> {
             Some((text, value?))
         });
         let chosen = match self.given {
+            Some(text) if text.contains("${") => {
+                let message = format!("the input `{}` was given {}", self.name, quote(text));
+                checker
+                    .problems
+                    .error("bad-input", self.at, message)
+                    .help("give the value itself: what is given is not looked into again");
+                None
+            }
             Some(text) => {
                 let value = value(text, kind).filter(|_| is_choice(text, &choices));
                 if value.is_none() {

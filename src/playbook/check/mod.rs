@@ -60,6 +60,11 @@ pub fn check(source: Source, context: &Context<'_>, around: Option<&Around>) -> 
     Checked { files: vec![(source, problems)], value }
 }
 
+/// Whether a file says `review_after`.
+pub(super) fn says_review_after(source: &Source) -> bool {
+    read::<Written>(source, &mut Problems::new()).is_some_and(|written| written.review_after.is_given())
+}
+
 /// What the check thinks that conditions may ask of each step of a file.
 #[cfg(test)]
 pub(super) fn shapes_of(source: &Source) -> Vec<super::names::Shape> {

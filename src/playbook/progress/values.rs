@@ -100,47 +100,70 @@ pub(super) fn holds(when: &Expression, known: &Known<'_>) -> bool {
 pub(super) fn fill_in(action: &Action, known: &Known<'_>) -> Result<Action, String> {
     let mut action = action.clone();
     let mut wrong = Vec::new();
-    each_text(&mut action, &mut |text| replace(text, known, &mut wrong));
+    each_text(&mut action, &mut |text, form| replace(text, form, known, &mut wrong));
     if wrong.is_empty() { Ok(action) } else { Err(wrong.join("; ")) }
 }
 
-fn each_text(action: &mut Action, act: &mut dyn FnMut(&mut String)) {
+/// What a text is a part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TextForm {
+    Plain,
+    /// Values are quoted, so that none can change the shape of what they are put into.
+    Json,
+}
+
+fn each_text(action: &mut Action, act: &mut dyn FnMut(&mut String, TextForm)) {
     match action {
         Action::Http { request, tolerance: _ } => {
-            act(&mut request.url);
-            request.headers.values_mut().for_each(&mut *act);
-            request.body.iter_mut().for_each(act);
+            let is_json = request.headers.get("content-type").is_some_and(|kind| kind.contains("json"));
+            let form = if is_json { TextForm::Json } else { TextForm::Plain };
+            act(&mut request.url, TextForm::Plain);
+            request.headers.values_mut().for_each(|text| act(text, TextForm::Plain));
+            request.body.iter_mut().for_each(|text| act(text, form));
         }
         Action::Run { argv, env, exit: _ } => {
-            argv.iter_mut().for_each(&mut *act);
-            env.values_mut().for_each(act);
+            argv.iter_mut().chain(env.values_mut()).for_each(|text| act(text, TextForm::Plain));
         }
-        Action::Manual { text, questions: _ } | Action::Notify { audience: _, text } => act(text),
+        Action::Manual { text, questions: _ } | Action::Notify { audience: _, text } => {
+            act(text, TextForm::Plain)
+        }
         Action::Approve { .. } | Action::Probe(_) | Action::Host { .. } => {}
     }
 }
 
-fn replace(text: &mut String, known: &Known<'_>, wrong: &mut Vec<String>) {
-    *text = replaced(text, known, &mut |path| {
-        wrong.push(format!("`{path}` has no value: the step did not run, or kept nothing"));
-        String::new()
+fn replace(text: &mut String, form: TextForm, known: &Known<'_>, wrong: &mut Vec<String>) {
+    *text = replaced(text, known, &mut |path, value| match value {
+        // The edge would put a secret in its place: what a system answered must never choose one.
+        Some(value) if value.contains("${") => {
+            wrong.push(format!("the value of `{path}` holds `${{`, which would be read once more"));
+            String::new()
+        }
+        Some(value) if form == TextForm::Json => {
+            let quoted = serde_json::Value::from(value).to_string();
+            quoted[1..quoted.len() - 1].to_owned()
+        }
+        Some(value) => value,
+        None => {
+            wrong.push(format!("`{path}` has no value: the step did not run, or kept nothing"));
+            String::new()
+        }
     });
 }
 
-/// The text with each `${steps.…}` replaced; `unknown` says what stands for one that has no value.
-fn replaced(text: &str, known: &Known<'_>, unknown: &mut dyn FnMut(&str) -> String) -> String {
+/// The text with each `${steps.…}` replaced by what `put` makes of its path and value.
+fn replaced(text: &str, known: &Known<'_>, put: &mut dyn FnMut(&str, Option<String>) -> String) -> String {
     let (mut filled, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(start) = rest.find("${steps.") {
         let Some(length) = rest[start..].find('}') else { break };
         let written = &rest[start + 2..start + length];
         let path: Vec<&str> = written.split('.').collect();
         filled.push_str(&rest[..start]);
-        filled.push_str(&match known.value(&path) {
-            Some(Value::Text(value)) => value,
-            Some(Value::Boolean(value)) => value.to_string(),
-            Some(Value::Number(value)) => value.to_string(),
-            None => unknown(written),
+        let value = known.value(&path).map(|value| match value {
+            Value::Text(value) => value,
+            Value::Boolean(value) => value.to_string(),
+            Value::Number(value) => value.to_string(),
         });
+        filled.push_str(&put(written, value));
         rest = &rest[start + length + 1..];
     }
     filled.push_str(rest);
@@ -151,6 +174,57 @@ fn replaced(text: &str, known: &Known<'_>, unknown: &mut dyn FnMut(&str) -> Stri
 /// words given; what is not known (yet) is said to be so. Secrets stay names.
 pub fn shown(text: &str, (book, visits): (&Playbook, &[Visit]), impact: Option<(Duration, &str)>) -> String {
     let known = Known::new(book, visits, impact.map(|(at, _)| at));
-    let filled = replaced(text, &known, &mut |path| format!("(`{path}` is not known)"));
+    let filled = replaced(text, &known, &mut |path, value| {
+        value.unwrap_or_else(|| format!("(`{path}` is not known)"))
+    });
     filled.replace("${impact.at}", impact.map_or("(no impact yet)", |(_, words)| words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a body that names an output with this value.
+    fn body(json: bool, value: &str) -> Result<String, String> {
+        let mut headers = BTreeMap::new();
+        if json {
+            headers.insert("content-type".to_owned(), "application/json".to_owned());
+        }
+        let action = serde_json::json!({"http": {
+            "request": {"method": "PUT", "url": "http://127.0.0.1/", "headers": headers, "body": "{\"a\":\"${steps.s.out}\"}", "ca": null},
+            "tolerance": {"status": [], "body": [], "json": [], "over": "30s"},
+        }});
+        let step = serde_json::json!({
+            "id": "s", "title": null, "role": null, "links": [], "action": action, "when": null, "next": [],
+            "retry": {"attempts": 1, "delay": "0s"}, "timeout": "30s", "budget": null, "verify": null,
+            "on_failure": "stop", "outputs": {}, "mutates": true, "undo": null, "end": false,
+        });
+        let book: Playbook = serde_json::from_value(serde_json::json!({
+            "name": "b", "title": null, "owner": null, "triggers": [], "objectives": {"rto": null, "rpo": null},
+            "inputs": {}, "secrets": {}, "contacts": [], "steps": [step],
+        }))
+        .unwrap();
+        let mut visit = Visit::new(0, Duration::ZERO);
+        visit.outputs.insert("out".to_owned(), value.to_owned());
+        let visits = [visit];
+        let filled = fill_in(&book.steps[0].action, &Known::new(&book, &visits, None))?;
+        match filled {
+            Action::Http { request, .. } => Ok(request.body.unwrap_or_default()),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn what_a_system_answered_cannot_change_the_shape_of_a_body() {
+        let tricky = "x\",\"admin\":\"yes";
+        let filled: serde_json::Value = serde_json::from_str(&body(true, tricky).unwrap()).unwrap();
+        assert_eq!(filled, serde_json::json!({ "a": tricky }));
+        assert_eq!(body(false, "x y").unwrap(), "{\"a\":\"x y\"}");
+    }
+
+    #[test]
+    fn what_a_system_answered_cannot_name_a_secret() {
+        let why = body(true, "${secrets.FLAGS}").unwrap_err();
+        assert!(why.contains("`steps.s.out` holds `${`"), "{why}");
+    }
 }

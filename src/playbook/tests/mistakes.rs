@@ -124,6 +124,7 @@ fn inputs() {
     input("{default: a, choices: [a, b]}", &[("n", "b")], "");
     input("{}", &[("n", "x")], "");
     input("{}", &[], "1:10 missing-input");
+    input("{}", &[("n", "${secrets.A}")], "1:10 bad-input");
     input("{type: number, default: many}", &[], "1:37 bad-input");
     input("{type: number, default: nan}", &[], "1:37 bad-input");
     input("{type: number, default: 4}", &[("n", "x")], "1:10 bad-input");
@@ -226,6 +227,12 @@ fn questions() {
 #[test]
 fn hosts() {
     step("host: {target: host/local}\nmutates: false", "3:11 no-deed");
+    step("host: {target: host/local, process_restart: {name: x, grace: 5s}}\nmutates: false", "");
+    step(
+        "host: {target: host/local, process_restart: {name: x, grace: 5m}}\nmutates: false",
+        "3:66 bad-parameter",
+    );
+    step("host: {target: host/local, process_restart: x, process_kill: x}\nmutates: false", "3:32 two-deeds");
     step("host: {process_kill: x}\nmutates: false", "3:11 missing-key");
     step("host: {target: route/a, process_kill: x}\nmutates: false", "3:20 bad-target");
     step("host: {target: host/far, process_kill: x}\nmutates: false", "3:20 unknown-target");
