@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::playbook::plan::{
-    Action, Capture, Check, Contact, Next, OnFailure, Playbook, QuestionKind, Retry, Step, Verify,
+    Action, Answer, Capture, Check, Contact, Next, OnFailure, Playbook, QuestionKind, Retry, Step, Verify,
 };
 use crate::scenario::expectation::AlarmMatch;
 use crate::scenario::plan::{People, PlaybookStart, PlaybookUse};
@@ -22,7 +22,7 @@ pub(super) fn head(book: &Playbook, used: Option<&PlaybookUse>) -> Vec<String> {
         lines.push(format!("promises {}", promises.join(", ")));
     }
     let inputs: Vec<String> =
-        book.inputs.iter().map(|(name, value)| format!("{name} = {}", words::word(value))).collect();
+        book.inputs.iter().map(|(name, value)| format!("{name} = {}", value_words(value))).collect();
     if !inputs.is_empty() {
         lines.push(format!("inputs   {}", inputs.join(", ")));
     }
@@ -32,6 +32,14 @@ pub(super) fn head(book: &Playbook, used: Option<&PlaybookUse>) -> Vec<String> {
     }
     lines.extend(book.contacts.iter().map(|contact| format!("call     {}", call(contact))));
     lines
+}
+
+fn value_words(value: &Answer) -> String {
+    match value {
+        Answer::Boolean(value) => value.to_string(),
+        Answer::Number(value) => value.to_string(),
+        Answer::Text(value) => value.clone(),
+    }
 }
 
 fn starts(book: &Playbook, used: Option<&PlaybookUse>) -> String {

@@ -91,7 +91,7 @@ fn route(route: &PlannedRoute) -> String {
 }
 
 /// The word that files use for a value.
-pub(super) fn word(value: &impl serde::Serialize) -> String {
+fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),
