@@ -197,9 +197,10 @@ impl Deed {
         self.found as u64
     }
 
-    /// Whether a part of the effect is worth the fault: what is killed stays killed, a pause is whole or taken back.
+    /// Whether a part of the effect is worth the fault: what is killed stays killed; a pause is whole or taken
+    /// back, and of those that were to come back all must be there.
     pub fn may_be_partial(&self) -> bool {
-        matches!(self.fault, HostFault::ProcessKill(_) | HostFault::ProcessRestart(_))
+        matches!(self.fault, HostFault::ProcessKill(_))
     }
 
     /// Why nobody is left to be hit.

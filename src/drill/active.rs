@@ -100,12 +100,12 @@ impl Drill {
             && let Some(since) =
                 self.watch.good_since().filter(|since| *since >= impact && now >= *since + stable)
         {
-            // A run that began after the last removal is the end of the fault, not a recovery under it. What was done
-            // in an instant was never taken away.
+            // A run that began after the last removal was ordered is the end of the fault, not a recovery under it. What
+            // was done in an instant was never taken away.
             let taken_away = self.injects.iter().filter(|inject| !inject.plan.fault.is_instant());
-            let last_removed = taken_away.filter_map(|inject| inject.removed).max();
-            let fault_on =
-                self.injects.iter().any(Inject::is_on) || last_removed.is_none_or(|removed| removed > since);
+            let last_ended = taken_away.filter_map(Inject::ended).max();
+            let stands = |inject: &Inject| matches!(inject.state, InjectState::Applied { .. });
+            let fault_on = self.injects.iter().any(stands) || last_ended.is_none_or(|ended| ended > since);
             self.recovered = Some((since, fault_on));
             self.out.push(Command::Record(Record::Recovered { since, fault_on }));
         }

@@ -58,6 +58,8 @@ pub struct Inject {
     pub applied: Option<Duration>,
     /// When its effect was first seen, kept after its end.
     pub effective: Option<Duration>,
+    /// When its removal was ordered: from then on it may be gone, whenever the answer comes.
+    pub ordered: Option<Duration>,
     /// When it was removed.
     pub removed: Option<Duration>,
     /// What it has done, as last measured.
@@ -71,6 +73,7 @@ impl Inject {
             state: InjectState::Pending,
             applied: None,
             effective: None,
+            ordered: None,
             removed: None,
             evidence: Evidence::default(),
         }
@@ -79,6 +82,11 @@ impl Inject {
     /// Whether nothing more will happen to it.
     pub fn is_over(&self) -> bool {
         matches!(self.state, InjectState::Clean | InjectState::Residue { .. } | InjectState::Skipped { .. })
+    }
+
+    /// When it ended, or may have: its end was ordered, or it ended by itself.
+    pub fn ended(&self) -> Option<Duration> {
+        self.ordered.into_iter().chain(self.removed).min()
     }
 
     /// Whether it may act on the target now.
@@ -142,6 +150,7 @@ impl Inject {
             }
             InjectState::Applying { .. } | InjectState::Applied { .. } => {
                 self.state = InjectState::Removing { since: now };
+                self.ordered.get_or_insert(now);
                 Some(Command::Remove { fault: self.plan.id.clone(), reason })
             }
             _ => None,

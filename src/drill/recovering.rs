@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::event::Phase;
 use super::inject::Inject;
 use super::state::Drill;
 
@@ -13,7 +14,8 @@ impl Drill {
         self.note_violations();
         self.note_recovery(now);
         self.step_playbook(now);
-        let overdue = now >= self.phase_since + self.recovery_within();
+        let overdue = self.is_overdue(now);
+        self.given_up |= overdue;
         if overdue {
             self.cut_playbook_short(now, "the time for recovery was over");
         }
@@ -31,6 +33,16 @@ impl Drill {
         if self.take_playbook_back(now) && self.is_well_without_playbook(now) {
             self.verify_once_all_is_over(now);
         }
+    }
+
+    /// Whether the time for recovery is over.
+    pub(super) fn is_overdue(&self, now: Duration) -> bool {
+        self.phase == Phase::Recovering && now >= self.phase_since + self.recovery_within()
+    }
+
+    /// Whether it was over at the last look.
+    pub(super) const fn is_given_up(&self) -> bool {
+        self.given_up
     }
 
     pub(super) fn step_stopping(&mut self, now: Duration) {

@@ -38,6 +38,8 @@ pub struct Drill {
     pub(super) violated: BTreeMap<String, Duration>,
     /// The start of the good run that counts as recovery, and whether a fault was on then.
     pub(super) recovered: Option<(Duration, bool)>,
+    /// Whether the time for recovery is over.
+    pub(super) given_up: bool,
     /// Why recovery was given up.
     pub(super) not_recovered: Option<String>,
     /// Whether that was because of taking back what the playbook changed.
@@ -90,6 +92,7 @@ impl Drill {
             withstood: false,
             violated: BTreeMap::new(),
             recovered: None,
+            given_up: false,
             not_recovered: None,
             undo_broke: false,
             residue: Vec::new(),

@@ -22,14 +22,17 @@ impl Surroundings for Around<'_> {
         self.impact
     }
 
-    fn is_good(&self, probe: Option<&str>) -> Result<(), String> {
+    fn is_good(&self, probe: Option<&str>, after: Duration) -> Result<(), String> {
         let Some(name) = probe else {
-            let why = self.watch.not_good();
+            let why = self.watch.not_good_after(after);
             return if why.is_empty() { Ok(()) } else { Err(why.join("; ")) };
         };
         match self.watch.probes.iter().find(|watched| watched.plan.name == name) {
             None => Err(format!("there is no probe `{name}`")),
             Some(watched) => match &watched.judgement {
+                Judgement::Good {} if !watched.has_measured_since(after) => {
+                    Err(format!("{name}: not measured since then"))
+                }
                 Judgement::Good {} => Ok(()),
                 Judgement::Violated { why } => Err(format!("{name}: {why}")),
                 Judgement::Unknown { why } => Err(format!("{name}: cannot be judged ({why})")),
@@ -54,6 +57,7 @@ impl Drill {
         };
         playbook.may_start()?;
         match self.phase {
+            Phase::Recovering if self.is_given_up() => Err("the drill is ending".into()),
             Phase::Active | Phase::Recovering => Ok(()),
             Phase::Planned | Phase::Preflight | Phase::Steady => {
                 Err("no fault has been applied yet; there is nothing to restore".into())
@@ -126,6 +130,8 @@ impl Drill {
             _ if playbook.was_started() => None,
             // Nothing is left to restore.
             PlaybookStart::Alarm | PlaybookStart::Impact if self.recovered.is_some() => None,
+            // It would be cut short at once.
+            _ if self.is_overdue(now) => None,
             PlaybookStart::Alarm => self.called_by.clone().map(|name| StartedBy::Alarm { name }),
             PlaybookStart::Impact => self.impact.is_some().then_some(StartedBy::Impact {}),
             PlaybookStart::AtOnce => Some(StartedBy::Command {}),

@@ -20,6 +20,8 @@ pub struct Watched {
     pub since: Duration,
     /// When it last measured.
     measured: Option<Duration>,
+    /// When the newest of its measurements began.
+    began: Option<Duration>,
 }
 
 /// An `abort:` entry being watched.
@@ -55,6 +57,7 @@ impl Watch {
             judgement: Judgement::Unknown { why: "not measured yet".into() },
             since: Duration::ZERO,
             measured: None,
+            began: None,
         });
         let probes: Vec<Watched> = probes.collect();
         let guardrails = plan.abort.iter().filter_map(|rule| {
@@ -77,6 +80,7 @@ impl Watch {
         for watched in self.probes.iter_mut().filter(|watched| watched.plan.name == probe) {
             watched.judge.take(sample);
             watched.measured = Some(now);
+            watched.began = watched.began.max(Some(sample.began));
         }
         for guardrail in self.guardrails.iter_mut().filter(|guardrail| guardrail.probe == probe) {
             guardrail.judge.take(sample);
@@ -89,6 +93,7 @@ impl Watch {
         for sample in samples {
             for watched in self.probes.iter_mut().filter(|watched| watched.takes_load) {
                 watched.judge.take_from_load(sample);
+                watched.began = watched.began.max(Some(sample.began));
             }
             for guardrail in self.guardrails.iter_mut().filter(|guardrail| guardrail.takes_load) {
                 guardrail.judge.take_from_load(sample);
@@ -147,6 +152,13 @@ impl Watch {
         self.probes.iter().filter_map(words).collect()
     }
 
+    /// The same, and those that have not measured since then.
+    pub(super) fn not_good_after(&self, after: Duration) -> Vec<String> {
+        let old = self.probes.iter().filter(|watched| !watched.has_measured_since(after));
+        let old = old.map(|watched| format!("{}: not measured since then", watched.plan.name));
+        self.not_good().into_iter().chain(old).collect()
+    }
+
     /// The impact probe that is violated, if one is.
     pub(super) fn impact(&self) -> Option<&Watched> {
         self.probes.iter().find(|watched| watched.plan.impact && watched.is_violated())
@@ -189,6 +201,11 @@ impl Watch {
 }
 
 impl Watched {
+    /// Whether a measurement of it began at this time or later.
+    pub(super) fn has_measured_since(&self, after: Duration) -> bool {
+        self.began.is_some_and(|began| began >= after)
+    }
+
     /// A probe answers within its period and its time-out, well or badly. One that says nothing for much longer has
     /// died, and what it said last must not count as good for ever.
     fn blind(&self, now: Duration) -> Option<Judgement> {
@@ -229,6 +246,7 @@ mod tests {
             judgement: Judgement::Unknown { why: "not measured yet".into() },
             since: Duration::ZERO,
             measured: None,
+            began: None,
         });
         let at = Duration::from_secs;
         let sample = Sample { began: at(1), took: at(0), failure: None, value: None, detail: None };

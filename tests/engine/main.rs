@@ -67,7 +67,7 @@ async fn a_fault_that_nobody_feels_proves_nothing_and_the_idle_route_is_named_be
     assert_eq!(summary.reasons, ["no effect was measured of: unfelt"]);
     let seen = world.seen();
     let place = |kind: &str| seen.iter().position(|other| other == kind);
-    assert!(place("note.written").unwrap() < place("fault.apply").unwrap(), "{seen:?}");
+    assert!(place("note.written").unwrap() < place("fault.applied").unwrap(), "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

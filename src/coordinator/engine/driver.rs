@@ -154,7 +154,10 @@ impl Driver<'_> {
     fn on_tick(&mut self) {
         let now = self.now();
         self.show(|watcher| watcher.tick(now));
+        // While things are being prepared the preflight itself refuses.
+        let begun = !matches!(self.drill.phase(), Phase::Planned | Phase::Preflight);
         if let Some(asked) = self.outside.halt_asked()
+            && begun
             && self.drill.stopped().is_none()
         {
             self.halt(asked.who, asked.why);

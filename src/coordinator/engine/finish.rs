@@ -9,6 +9,14 @@ use crate::drill::event::Phase;
 use crate::drill::summary::Validity;
 
 impl Driver<'_> {
+    /// What the playbook changed and nobody took back.
+    fn not_taken_back(&self) -> Vec<String> {
+        let Some(playbook) = self.drill.playbook() else { return Vec::new() };
+        let steps = playbook.to_take_back().into_iter().map(|place| &playbook.book().steps[place].id);
+        let left = steps.filter(|step| !playbook.taken_back().done.contains(step));
+        left.map(|step| format!("what step `{step}` of the playbook changed was not taken back")).collect()
+    }
+
     /// Scores the drill, closes its record, and gives both.
     pub(super) async fn finish(mut self) -> Result<Outcome, RecordError> {
         let mut summary = Summary::of(&self.drill);
@@ -22,6 +30,7 @@ impl Driver<'_> {
             let residue = std::mem::take(&mut self.running).take_down(self.outside.as_ref()).await;
             summary.reasons.push("firedrill itself failed; every fault was taken back".into());
             summary.residue.extend(residue);
+            summary.residue.extend(self.not_taken_back());
             summary.clean = summary.residue.is_empty();
             summary.exit = if summary.clean { 5 } else { 7 };
         } else if self.record_error.is_none()

@@ -1,12 +1,20 @@
 //! What the loop does for the steps of a playbook: each attempt is a task of its own that can be ended.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
 
 use super::driver::Driver;
 use crate::drill::Event;
 use crate::playbook::event::{Attempt, Job, StepAnswer};
 use crate::playbook::progress::Spoken;
 use crate::scenario::plan::Probe;
+
+/// How often it is looked whether an ended step is gone, and how many times at most: two seconds in all.
+const GONE_LOOK_EVERY: Duration = Duration::from_millis(5);
+const GONE_LOOKS_MAX: u32 = 400;
 
 impl Driver<'_> {
     /// Makes an attempt at an automatic step.
@@ -22,7 +30,16 @@ impl Driver<'_> {
             return;
         }
         let (outside, events, clock) = (Arc::clone(&self.outside), self.ways.events.clone(), self.clock);
+        // What was ended a moment ago may take another to be gone; a way back must not be overtaken by it.
+        let before: Vec<AbortHandle> =
+            self.steps.values().filter(|task| !task.is_finished()).cloned().collect();
         let task = self.running.tasks.spawn(async move {
+            for _ in 0..GONE_LOOKS_MAX {
+                if before.iter().all(AbortHandle::is_finished) {
+                    break;
+                }
+                sleep(GONE_LOOK_EVERY).await;
+            }
             let outcome = outside.step(&job, clock).await;
             let (step, attempt, undo) = (job.step, job.attempt, job.undo);
             let _ = events.send(Event::StepAttempted { step, attempt, undo, outcome }).await;
@@ -57,7 +74,7 @@ impl Driver<'_> {
 
     /// Ends whatever goes on for a step.
     pub(super) fn stop_step(&mut self, step: &str) {
-        if let Some(task) = self.steps.remove(step) {
+        if let Some(task) = self.steps.get(step) {
             task.abort();
         }
     }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::deviation::actions;
 use super::results::{RestoredBy, Validity};
+use crate::drill::inject::Inject;
 use crate::drill::state::Drill;
 use crate::playbook::event::StepResult;
+use crate::playbook::plan::Check;
 use crate::playbook::progress::{Progress, Visit};
 
 /// By the rules of [`RestoredBy::rule`].
@@ -21,9 +23,20 @@ pub(super) fn by(drill: &Drill, validity: Validity) -> RestoredBy {
 }
 
 fn under_the_fault(drill: &Drill, impact: Duration, recovered: Duration) -> RestoredBy {
+    let lasting = || drill.injects.iter().filter(|inject| !inject.plan.fault.is_instant());
+    let ended = || lasting().filter(|inject| inject.effective.is_some()).filter_map(Inject::ended);
+    // With one fault gone and another on, nobody can tell whether the first was the one that hurt.
+    if ended().any(|at| at > impact && at <= recovered) {
+        return RestoredBy::Unknown;
+    }
+    let gone = ended().min().unwrap_or(Duration::MAX);
     let helped = |visit: &Visit| match visit.finished {
-        // A verification that was good before there was anything to restore proves nothing.
-        Some((at, StepResult::Ok { verified: true })) => at >= impact,
+        // A verification that was good before there was anything to restore proves nothing, and neither does one that
+        // turned good without the fault, or of an attempt that came after recovery.
+        Some((at, StepResult::Ok { verified: true })) => {
+            let in_time = visit.acted.is_some_and(|acted| acted <= recovered);
+            at >= impact && at <= gone && in_time && was_bad(drill, visit)
+        }
         _ => false,
     };
     let acted = || drill.playbook().into_iter().flat_map(|playbook| acted_by(playbook, recovered));
@@ -33,6 +46,19 @@ fn under_the_fault(drill: &Drill, impact: Duration, recovered: Duration) -> Rest
         RestoredBy::Unknown
     } else {
         RestoredBy::Itself
+    }
+}
+
+/// Whether what verifies a step had been out of tolerance before it acted: what was never bad cannot turn good. Of a probe
+/// of the playbook's own nobody knows; it measures only afterwards, and is taken at its word.
+fn was_bad(drill: &Drill, visit: &Visit) -> bool {
+    let Some(playbook) = drill.playbook() else { return false };
+    let bad_by_then = |at: &Duration| visit.acted.is_some_and(|acted| *at <= acted);
+    match playbook.step(visit).verify.as_ref().map(|verify| &verify.check) {
+        None => false,
+        Some(Check::SteadyState) => drill.violated.values().any(bad_by_then),
+        Some(Check::Named(probe)) => drill.violated.get(probe).is_some_and(bad_by_then),
+        Some(Check::Own(_)) => true,
     }
 }
 

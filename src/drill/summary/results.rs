@@ -87,8 +87,8 @@ impl RestoredBy {
     pub const fn rule(self) -> &'static str {
         match self {
             Self::Playbook => {
-                "the service came back while a fault was on; a mutating step had acted before, and what verifies \
-                 it turned good, not earlier than the impact"
+                "the service came back while every fault was on; a mutating step had acted before, and what verifies \
+                 it had been bad and turned good, not earlier than the impact"
             }
             Self::Itself => {
                 "the service came back while a fault was on, and until then no mutating step had finished or \
@@ -101,7 +101,7 @@ impl RestoredBy {
             }
             Self::Unknown => {
                 "the drill is invalid; or the service came back while a fault was on, after a mutating step that \
-                 nothing verified or that failed, or after an action that no step says"
+                 nothing verified or that failed, after an action that no step says, or after another fault's end"
             }
         }
     }

@@ -1,10 +1,14 @@
 //! The way back of a step: something that the machine can do by itself.
 
 use super::{action, step, wait};
+use crate::fault::Period;
 use crate::playbook::plan::Undo;
 use crate::playbook::written::Undo as Written;
 use crate::scenario::check::{Checker, given, key_span};
 use crate::text::Field;
+
+/// A halted drill waits for what is taken back, so nothing may take long.
+const WAIT_MAX: Period = Period::from_secs(10 * 60);
 
 pub(super) fn check(checker: &mut Checker<'_>, field: &Field<Written>) -> Option<Undo> {
     let (written, at) = given(field)?;
@@ -25,7 +29,7 @@ pub(super) fn check(checker: &mut Checker<'_>, field: &Field<Written>) -> Option
         Some(_) => action::host(checker, &written.host),
         None => None,
     };
-    let timeout = wait(checker, &written.timeout, "timeout", super::WAIT_MAX);
+    let timeout = wait(checker, &written.timeout, "timeout", WAIT_MAX);
     let retry = step::retry(checker, &written.retry);
     let timeout = if written.timeout.is_absent() { Some(step::TIMEOUT) } else { timeout };
     Some(Undo { action: action?, timeout: timeout?, retry: retry? })

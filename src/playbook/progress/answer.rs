@@ -60,6 +60,9 @@ impl Progress {
             (StepAnswer::Done { answers }, _) if !answers.is_empty() => {
                 Err(format!("step `{}` asks no questions", step.id))
             }
+            (StepAnswer::Skipped { .. }, Action::Approve { .. }) => {
+                Err(format!("`{}` is agreed to (done) or refused (fail); it cannot be skipped", step.id))
+            }
             _ => Ok(()),
         }
     }

@@ -1,5 +1,6 @@
 //! Automatic steps: each attempt is ordered, answered, and made again as `retry` says.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{ANSWER_WITHIN, At, Progress, Surroundings, values};
@@ -52,8 +53,20 @@ impl Progress {
         });
         if waits {
             self.judge(now, attempt, outcome, around);
+        } else if let Attempt::Ok { outputs, detail: _ } = outcome {
+            self.done_too_late(now, step, attempt, outputs);
         }
         std::mem::take(&mut self.out)
+    }
+
+    /// It was cut while its good answer was on the way: its way back may need what it kept.
+    fn done_too_late(&mut self, now: Duration, step: &str, attempt: u32, outputs: BTreeMap<String, String>) {
+        let Some(visit) = self.visits.last_mut() else { return };
+        let is_meant = self.book.steps[visit.step].id == step && visit.attempts == attempt;
+        if is_meant && visit.acted.is_none() && self.taken_back.since.is_none() {
+            visit.outputs = outputs;
+            visit.acted = Some(now);
+        }
     }
 
     fn judge(&mut self, now: Duration, attempt: u32, outcome: Attempt, around: &dyn Surroundings) {

@@ -45,6 +45,11 @@ impl Progress {
         match &step.action {
             Action::Manual { .. } | Action::Approve { .. } => match self.used.people {
                 People::Ask => visit.at = At::People { until },
+                // What needs somebody's word must not happen without it.
+                People::Skip if matches!(step.action, Action::Approve { .. }) => {
+                    let why = "nobody is asked in this run, so nobody agreed".to_owned();
+                    self.over(now, StepResult::Failed { why }, around);
+                }
                 People::Skip => {
                     let why = "steps for people are skipped in this run".to_owned();
                     self.over(now, StepResult::Skipped { why }, around);
@@ -84,7 +89,7 @@ impl Progress {
             At::Verify { until } => self.look_at_verify(now, until, around),
             At::Probe { until } => {
                 let Action::Probe(check) = &step.action else { return };
-                match around.is_good(named(check)) {
+                match around.is_good(named(check), visit.entered) {
                     Ok(()) => self.done(now, around),
                     Err(why) if now >= until => {
                         let why = format!("not good within {}: {why}", step.timeout);
@@ -100,10 +105,11 @@ impl Progress {
 
     fn look_at_verify(&mut self, now: Duration, until: Duration, around: &dyn Surroundings) {
         let Some(verify) = self.current().and_then(|visit| self.step(visit).verify.clone()) else { return };
+        let acted = self.current().and_then(|visit| visit.acted).unwrap_or(now);
         let standing = match &verify.check {
             // The edge says when it is good.
             Check::Own(probe) => Err(format!("`{}` was never good", probe.name)),
-            check => around.is_good(named(check)),
+            check => around.is_good(named(check), acted),
         };
         match standing {
             Ok(()) => self.over(now, StepResult::Ok { verified: true }, around),

@@ -26,8 +26,9 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 pub trait Surroundings {
     /// When the impact was.
     fn impact(&self) -> Option<Duration>;
-    /// Why the probe of the steady state is not good; `Ok` when it is. `None`: all of them.
-    fn is_good(&self, probe: Option<&str>) -> Result<(), String>;
+    /// Why the probe of the steady state is not good; `Ok` when it is, and a measurement that began at or after this time
+    /// has its part in it. `None`: all of them.
+    fn is_good(&self, probe: Option<&str>, after: Duration) -> Result<(), String>;
 }
 
 /// A playbook and how far it is.
@@ -138,7 +139,7 @@ impl Visit {
 
     /// Whether it may have changed what it acts on: an attempt was begun, or a person did it.
     pub fn has_acted(&self) -> bool {
-        self.attempts > 0 || (self.acted.is_some() && self.who.is_some())
+        self.attempts > 0 || (self.who.is_some() && (self.acted.is_some() || self.tried.is_some()))
     }
 
     /// Whether it waits for a person.
@@ -241,6 +242,10 @@ impl Progress {
         if self.is_running() {
             self.stop_current();
             if let Some(visit) = self.visits.last_mut().filter(|visit| visit.finished.is_none()) {
+                // Whoever had taken it may have done half of it.
+                if visit.waits_for_people() && visit.taken.is_some() {
+                    visit.tried.get_or_insert(now);
+                }
                 let result = StepResult::Skipped { why: why.to_owned() };
                 visit.at = At::Nothing;
                 visit.finished = Some((now, result.clone()));

@@ -29,7 +29,7 @@ impl Surroundings for Scene {
         Some(at(1))
     }
 
-    fn is_good(&self, probe: Option<&str>) -> Result<(), String> {
+    fn is_good(&self, probe: Option<&str>, _: Duration) -> Result<(), String> {
         let bad = self.bad.borrow();
         match probe {
             Some(name) if bad.contains(name) => Err(format!("{name}: bad")),
@@ -538,4 +538,70 @@ fn cut_short_it_ends_what_goes_on_and_still_takes_back() {
     played.take_back();
     played.heard(&["undoing one", "unrun one 1: undo"]);
     assert_eq!(played.progress.left_in_place(), ["two"]);
+}
+
+#[test]
+fn a_value_from_outside_cannot_name_a_secret() {
+    let question = Question { id: "ref".into(), title: "?".into(), kind: QuestionKind::Text };
+    let steps =
+        vec![step("ask", manual(vec![question])), step("two", run(&["b", "${steps.ask.answers.ref}"]))];
+    let mut played = Played::started(steps);
+    let answers = BTreeMap::from([("ref".to_owned(), Answer::Text("${secrets.DB}".into()))]);
+    played.says("ana", None, "ask", StepAnswer::Done { answers }).unwrap();
+    played.heard(&["started", "enter ask", "ask ok", "enter two", "two failed", "failed at two"]);
+    let Some(Ending::Failed { why, .. }) = played.progress.ending() else { panic!("it failed") };
+    assert_eq!(why, "the value of `steps.ask.answers.ref` holds `${`, which would be read once more");
+}
+
+#[test]
+fn an_approval_is_never_skipped() {
+    let approve = || step("ok", Action::Approve { from: vec!["owner".into()], count: 1 });
+    let mut played = Played::started(vec![approve(), step("two", run(&["b"]))]);
+    let wrong =
+        played.says("ana", Some("owner"), "ok", StepAnswer::Skipped { why: String::new() }).unwrap_err();
+    assert_eq!(wrong, "`ok` is agreed to (done) or refused (fail); it cannot be skipped");
+    let mut nobody = Played::with(vec![approve(), step("two", run(&["b"]))], People::Skip);
+    nobody.start();
+    nobody.heard(&["started", "enter ok", "ok failed", "failed at ok"]);
+}
+
+#[test]
+fn what_was_half_done_when_it_was_cut_is_taken_back_too() {
+    let mut switch = step("switch", manual(vec![]));
+    (switch.mutates, switch.undo) = (true, undo(&["switch-back"]));
+    let mut played = Played::started(vec![switch]);
+    played.says("ana", None, "switch", StepAnswer::Taken {}).unwrap();
+    let wishes = played.progress.cut_short(at(20), "the drill stops");
+    played.hear(wishes);
+    played.take_back();
+    played.heard(&[
+        "started",
+        "enter switch",
+        "switch skipped",
+        "cut short",
+        "undoing switch",
+        "unrun switch 1: switch-back",
+    ]);
+}
+
+#[test]
+fn what_was_kept_by_an_attempt_that_was_cut_helps_its_way_back() {
+    let mut create = step("create", run(&["create"]));
+    create.undo = undo(&["delete", "${steps.create.id}"]);
+    let mut played = Played::started(vec![create]);
+    let wishes = played.progress.cut_short(at(20), "the drill stops");
+    played.hear(wishes);
+    let outputs = BTreeMap::from([("id".to_owned(), "7".to_owned())]);
+    played.attempt(("create", 1, false), Attempt::Ok { outputs, detail: String::new() });
+    played.take_back();
+    played.heard(&[
+        "started",
+        "enter create",
+        "run create 1: create",
+        "stop create",
+        "create skipped",
+        "cut short",
+        "undoing create",
+        "unrun create 1: delete 7",
+    ]);
 }

@@ -53,7 +53,7 @@ impl Surroundings for Well {
         Some(Duration::from_secs(1))
     }
 
-    fn is_good(&self, _: Option<&str>) -> Result<(), String> {
+    fn is_good(&self, _: Option<&str>, _: Duration) -> Result<(), String> {
         Ok(())
     }
 }

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::planned::{bar, curve};
 use super::thin::{POINTS_MAX, thin};
-use super::{
-    AlarmLine, Bar, Bound, Curve, Mark, MarkKind, Point, Span, StepLine, Timeline, Unit, phase_name,
-};
+use super::{AlarmLine, Bar, Mark, MarkKind, Point, Span, StepLine, Timeline, Unit, phase_name};
 use crate::drill::alarm::{Alarm, AlarmKind};
 use crate::drill::event::{Event, Judgement, Record, Sample};
 use crate::drill::words;
 use crate::playbook::event::StepResult;
 use crate::playbook::plan::Playbook;
 use crate::report::{RawLine, ReportError};
-use crate::scenario::plan::{Plan, PlannedFault, Probe, ProbeAction, Tolerance};
+use crate::scenario::plan::{Plan, Probe, ProbeAction};
 use crate::score::Scorecard;
 
 /// Points are thinned whenever there are this many, so that memory does not grow with the drill.
@@ -364,53 +363,4 @@ fn recovery(card: &Scorecard) -> Vec<Span> {
         }
     }
     spans
-}
-
-fn curve(probe: &Probe) -> Curve {
-    let Tolerance { p50, p95, p99, at_least, at_most, .. } = &probe.tolerance;
-    let number = at_least.is_some() || at_most.is_some();
-    let times = [("p50", p50), ("p95", p95), ("p99", p99)].into_iter().filter_map(|(name, bound)| {
-        let value = bound.as_ref()?.duration().as_secs_f64() * 1e3;
-        Some(Bound { name: name.to_owned(), value, is_upper: true })
-    });
-    let numbers = [("at most", at_most, true), ("at least", at_least, false)];
-    let numbers = numbers.into_iter().filter_map(|(name, bound, is_upper)| {
-        Some(Bound { name: name.to_owned(), value: (*bound)?, is_upper })
-    });
-    Curve {
-        probe: probe.name.clone(),
-        unit: if number { Unit::Number } else { Unit::Milliseconds },
-        points: Vec::new(),
-        samples: 0,
-        load: Vec::new(),
-        answers: 0,
-        bounds: if number { numbers.collect() } else { times.collect() },
-        violations: Vec::new(),
-        is_impact: probe.impact,
-        is_invariant: probe.invariant,
-    }
-}
-
-fn bar(fault: &PlannedFault) -> Bar {
-    let words = serde_json::to_value(&fault.fault).ok();
-    let parameters = words.as_ref().and_then(|value| value.as_object()?.values().next().cloned());
-    let parameters = match parameters {
-        Some(serde_json::Value::Object(map)) => {
-            let set = map.iter().filter(|(_, value)| !value.is_null());
-            let words = set.map(|(key, value)| format!("{key} {}", value.to_string().trim_matches('"')));
-            words.collect::<Vec<_>>().join(", ")
-        }
-        _ => String::new(),
-    };
-    Bar {
-        fault: fault.id.clone(),
-        kind: fault.fault.kind().to_owned(),
-        target: fault.target.to_string(),
-        words: parameters,
-        applied: None,
-        effective: None,
-        removed: None,
-        is_instant: fault.fault.is_instant(),
-        lines: Vec::new(),
-    }
 }

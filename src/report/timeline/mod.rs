@@ -1,6 +1,7 @@
 //! What happened when, as a picture needs it: curves, bars and marks on one time axis, each with its journal line.
 
 mod builder;
+mod planned;
 #[cfg(test)]
 mod tests;
 mod thin;

@@ -1,7 +1,7 @@
 //! What the steps of a playbook were worth, and how that is shown.
 
 use super::exercise::{alone, book, breaker, done, failed, look, post, request, restored};
-use super::tale::{Tale, attempted, matching, ok, s};
+use super::tale::{Tale, attempted, matching, ok, s, sampled};
 use crate::drill::alarm::AlarmKind;
 use crate::drill::event::Event;
 use crate::fault::Period;
@@ -46,7 +46,7 @@ fn the_time_of_a_step_is_waiting_or_work() {
     let approve = post("agree", Action::Approve { from: vec![], count: 1 });
     let agreed = alone(vec![approve]).step("agree", |step| step.verify = None).says_of("agree", s(9), done());
     let told = score(&agreed);
-    assert_eq!(times(&told.steps[0]), (8, 8, 0), "nobody works while an approval is waited for");
+    assert_eq!(times(&told.steps[0]), (9, 9, 0), "nobody works while an approval is waited for");
     assert_eq!((told.toil, told.automation.steps, told.automation.of), (s(0), 0, 1));
     let watch = alone(vec![post("watch", Action::Probe(Check::SteadyState))]);
     assert_eq!(score(&watch).steps[0].worked, s(0));
@@ -144,6 +144,7 @@ pub(super) fn full() -> Tale {
     let tale = tale.says_of("look", s(13), StepAnswer::Stuck { why: "which dashboard?".to_owned() });
     let why = "status 500, wanted 200: the cache said that it cannot be reached from here";
     let tale = tale.then(s(16), attempted("cache-of-the-shop-front", 1, false, failed(why)));
+    let tale = tale.then(s(25), sampled("search", s(25), true));
     tale.acts(s(18), "scaled the workers up to four\u{1b}[2J because the queue was long, and told the others")
 }
 

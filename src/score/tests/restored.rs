@@ -43,6 +43,8 @@ fn what_came_back_while_nobody_had_acted_came_back_by_itself() {
 fn a_useless_step_that_still_ran_when_the_service_came_back_gets_no_praise() {
     let tale = book(vec![breaker()]).with(|tale| tale.recovered = Some(s(30)));
     let late = tale.then(s(40), attempted("breaker", 1, false, ok()));
+    // Only what is measured after the act verifies it.
+    let late = late.then(s(41), sampled("shop", s(41), true));
     let card = late.card();
     assert_eq!(results(&late), (RestoredBy::Itself, Some(PlaybookResult::Unproven), 0));
     let step = &card.playbook.as_ref().unwrap().steps[0];
@@ -248,6 +250,7 @@ fn recovery_by_another_way_than_expected_is_told_by_its_own_exit() {
 #[test]
 fn a_playbook_without_a_drill_passes_when_it_comes_to_its_end() {
     let tale = alone(vec![breaker()]).then(s(5), attempted("breaker", 1, false, ok()));
+    let tale = tale.then(s(6), sampled("shop", s(6), true));
     assert_eq!(results(&tale), (RestoredBy::None, Some(PlaybookResult::Completed), 0));
     let broken = alone(vec![breaker()]).then(s(5), attempted("breaker", 1, false, failed("status 500")));
     assert_eq!(results(&broken), (RestoredBy::None, Some(PlaybookResult::NotCompleted), 3));
