@@ -171,9 +171,20 @@ fn the_demo_runs_a_drill_tells_of_it_and_leaves_a_shop_to_play_with() {
     let (front, mark) = shop_of(&demo);
     demo.wait_for_line("stays open until Ctrl-C", Duration::from_secs(90));
     let said = demo.stdout();
-    for part in ["was real", "Customers felt it", "restored by: fault_end", "Nothing was left behind"] {
+    for part in [
+        "was real",
+        "Customers felt it",
+        "restored by: fault_end",
+        "restored by: playbook",
+        "Without help the shop was ill for",
+        "With the playbook it was ill for",
+        "Nothing was left behind",
+    ] {
         assert!(said.contains(part), "no `{part}` in\n{said}");
     }
+    let page = std::fs::read_to_string(report.join("circuit-breaker/report.html")).unwrap();
+    assert!(page.contains("Restored by playbook"), "the report that is named says it first");
+    let report = report.join("payments-slow");
     let verified = Child::spawn(firedrill().arg("verify").arg(report.join("journal.jsonl"))).wait(SOON);
     assert_eq!(verified.code, Some(0), "{verified:?}");
     let rescored = || Child::spawn(firedrill().args(["rescore", "--json"]).arg(&report)).wait(SOON);

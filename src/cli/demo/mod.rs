@@ -1,28 +1,20 @@
 //! `firedrill demo`: show it all on a small shop of its own; needs no root and no network.
 
+mod game;
 mod keep;
 mod story;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 
+use self::game::GAMES;
 use super::drill::{self, HowTo};
 use super::live::Output;
 use super::say::say;
-use crate::coordinator::engine::Input;
 use crate::demo::{Address, Role, SeenAt, Shop, serve};
-use crate::fault::Seed;
-use crate::scenario::plan::Plan;
-use crate::scenario::{Context, NoCatalog, check};
-use crate::text::{Source, Style, render};
-
-/// The scenario that is shown, in the program itself, so that it is there wherever the program is.
-const SCENARIO: &str = include_str!("../../../scenarios/payments-slow.yaml");
-const SCENARIO_PATH: &str = "scenarios/payments-slow.yaml";
 
 /// Show it all on a small shop of its own; needs no root and no network
 #[derive(Debug, clap::Args)]
@@ -132,30 +124,39 @@ fn show(runtime: &Runtime, args: &Args) -> anyhow::Result<super::Exit> {
 
 fn play(runtime: &Runtime, shop: &Shop, routes: &Routes, args: &Args) -> anyhow::Result<super::Exit> {
     introduce(shop, routes.payments);
-    let input = Input { path: SCENARIO_PATH.to_owned(), text: SCENARIO.to_owned() };
-    let how = HowTo {
-        alarms: "127.0.0.1:0".into(),
-        out: args.out.clone(),
-        workers: 1,
-        output: Output::choose(false),
-    };
-    let (exit, outcome) = drill::run(plan(shop, routes.payments)?, None, vec![input], &how)?;
-    say("\nWhat happened:");
-    for line in story::tell(&outcome.summary) {
-        say(&format!("  - {line}"));
+    let (mut worst, mut learnt) = (super::Exit::Passed, Vec::new());
+    for game in &GAMES {
+        say(&format!("\n{}\n", game.before));
+        let (plan, playbook, inputs) = game.read(shop, routes.payments)?;
+        let how = HowTo {
+            alarms: "127.0.0.1:0".into(),
+            out: args.out.as_ref().map(|out| out.join(game.name)),
+            workers: 1,
+            output: Output::choose(false),
+        };
+        let (exit, outcome) = drill::run(plan, playbook, inputs, &how)?;
+        say("\nWhat happened:");
+        for line in story::tell(&outcome.summary) {
+            say(&format!("  - {line}"));
+        }
+        if exit == super::Exit::Stopped {
+            return Ok(exit);
+        }
+        if exit != super::Exit::Passed {
+            worst = exit;
+        }
+        learnt.push(story::learnt(&outcome.summary));
+        learnt.push(format!("  {}", outcome.folder.join("report.html").display()));
     }
-    if exit == super::Exit::Stopped {
-        return Ok(exit);
-    }
+    say("\nWhat was learnt, and where to read it:");
+    learnt.iter().for_each(|line| say(&format!("  {line}")));
     if args.keep {
         keep::open(runtime, shop, routes)?;
     } else {
-        say(
-            "\nThe shop is closed. `firedrill demo --keep` leaves it open to play with, and for drills with a playbook.",
-        );
+        say("\nThe shop is closed. `firedrill demo --keep` leaves it open to play with.");
         say("For a service of yours: `firedrill new scenario`, then `firedrill run FILE`.");
     }
-    Ok(exit)
+    Ok(worst)
 }
 
 fn introduce(shop: &Shop, route: SocketAddr) {
@@ -164,33 +165,5 @@ fn introduce(shop: &Shop, route: SocketAddr) {
     say(&format!(
         "Between the shop and payments lies a route, at {route}, on which payments will become slow."
     ));
-    say("First the drill waits until checkout is well. Then payments is two seconds late for 12 seconds.");
-    say("Meanwhile, in another terminal: `firedrill status`, `firedrill halt`.\n");
-}
-
-/// The shipped scenario, with the addresses of this shop.
-fn plan(shop: &Shop, route: SocketAddr) -> anyhow::Result<Plan> {
-    let sets = BTreeMap::from([
-        ("SHOP".to_owned(), format!("http://{}", shop.front)),
-        ("PAYMENTS".to_owned(), shop.payments.to_string()),
-        ("PAYMENTS_ROUTE".to_owned(), route.to_string()),
-    ]);
-    let nothing = BTreeMap::new();
-    let context = Context {
-        catalog: &NoCatalog,
-        sets: &sets,
-        process_env: &nothing,
-        inputs: &nothing,
-        environment: None,
-    };
-    let checked = check(Source::new(SCENARIO_PATH, SCENARIO), &context);
-    let Some(scenario) = checked.value else {
-        let said = checked
-            .files
-            .into_iter()
-            .map(|(source, problems)| render(&problems.into_sorted(), &source, Style::default()));
-        bail!("the scenario in this program is not well:\n{}", said.collect::<Vec<_>>().join("\n"));
-    };
-    // 32 bits, as for `run`: people can read and type them.
-    Ok(scenario.plan(Seed(drill::arbitrary() & 0xffff_ffff), None))
+    say("Meanwhile, in another terminal: `firedrill status`, `firedrill halt`.");
 }

@@ -22,6 +22,23 @@ pub(super) fn tell(summary: &Summary) -> Vec<String> {
     lines
 }
 
+/// What one drill teaches, in one sentence.
+pub(super) fn learnt(summary: &Summary) -> String {
+    let ill = summary.times.impact.zip(summary.times.recovered);
+    let ill = ill.map_or_else(|| "an unknown time".to_owned(), |(from, to)| short(to.saturating_sub(from)));
+    match summary.restored_by {
+        RestoredBy::FaultEnd => format!(
+            "Without help the shop was ill for {ill}, and well again only because the fault ended (restored by: \
+             fault_end)."
+        ),
+        RestoredBy::Playbook => format!(
+            "With the playbook it was ill for {ill}, and well again while payments was still slow (restored by: \
+             playbook)."
+        ),
+        other => format!("In `{}` the shop was restored by: {}.", summary.scenario, other.word()),
+    }
+}
+
 fn was_real(fault: &FaultSummary) -> String {
     let (id, evidence) = (&fault.id, &fault.evidence);
     if !fault.effective {
