@@ -48,6 +48,8 @@ To begin:
 Exit status:
   0  all verdicts pass
   1  usage, an invalid file, or refused before the first fault
+  2  an expected alarm was missed or late, or a forbidden one came
+  3  the playbook was exercised and did not restore
   4  the hypothesis was refuted, the service did not come back, or the command failed
   5  stopped by a guardrail, a person or a signal
   6  the drill proves nothing: no effect was measured, or the steady state was never good

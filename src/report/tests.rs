@@ -74,6 +74,10 @@ fn a_journal_that_ends_early_is_reported_as_such() {
     assert!(!report.closed);
     assert_eq!((report.lines, report.card.complete), (120, false));
     assert!(html(&report).contains("not closed"));
+    let story = Story::of(&report);
+    assert_eq!(story.headline.words, "Cut off");
+    let clean = story.verdicts.iter().find(|verdict| verdict.key == "clean").unwrap();
+    assert_eq!(clean.word, "unknown", "nobody looked");
 }
 
 #[test]

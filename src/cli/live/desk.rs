@@ -145,6 +145,9 @@ impl Desk {
 /// What can be pressed now.
 fn hint(playbook: Option<&PlaybookStatus>) -> &'static str {
     match playbook {
+        Some(playbook) if playbook.asks.as_ref().is_some_and(|ask| ask.is_approval) => {
+            "d agree  f refuse  t take it  ? stuck  n note     Ctrl-C stops the drill"
+        }
         Some(playbook) if playbook.asks.is_some() => {
             "d done  s skip  f fail  t take it  ? stuck  n note     Ctrl-C stops the drill"
         }

@@ -27,6 +27,10 @@ pub(super) fn of(report: &Report) -> Headline {
     let took = took.map_or_else(String::new, |took| format!(" after {}", span(took)));
     let (words, sentence, tone) = if !summary.clean {
         ("Left behind", format!("Something was left behind: {}.", summary.residue.join("; ")), Tone::Bad)
+    } else if !report.card.complete {
+        let what =
+            "The record ends before the drill was over: nothing says how it went on, nor what was left";
+        ("Cut off", format!("{what}."), Tone::Doubtful)
     } else if let Some(StopReason::Refused { why }) = &summary.stopped {
         ("Refused", format!("Nothing was injected: {}.", why.join("; ")), Tone::Neutral)
     } else if summary.drill == Validity::Invalid {

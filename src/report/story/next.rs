@@ -47,7 +47,7 @@ pub(super) fn went_well(report: &Report) -> Vec<String> {
         (_, Impact::Withstood, _) => well.push("The service withstood the fault.".into()),
         _ => {}
     }
-    if summary.clean && summary.times.applied.is_some() {
+    if summary.clean && report.card.complete && summary.times.applied.is_some() {
         well.push("Every fault was taken back, and nothing was left behind.".into());
     }
     well

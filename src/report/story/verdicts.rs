@@ -35,7 +35,7 @@ pub(super) fn of(report: &Report) -> Vec<Verdict> {
     verdicts.push(effect(summary));
     verdicts.push(impact(summary.impact));
     verdicts.extend(command(&summary.command));
-    verdicts.push(clean(summary.clean));
+    verdicts.push(clean(summary.clean, report.card.complete));
     verdicts.push(validity(summary.drill));
     verdicts
 }
@@ -100,11 +100,16 @@ fn contained(contained: Contained) -> Option<Verdict> {
 }
 
 fn effect(summary: &Summary) -> Verdict {
-    let (word, tone) = match summary.effect {
-        Effect::Confirmed => ("confirmed", Tone::Good),
-        Effect::None => ("none", Tone::Doubtful),
+    let (word, tone, rule) = match summary.effect {
+        Effect::Confirmed => (
+            "confirmed",
+            Tone::Good,
+            "every fault that was applied was measured to have acted, where the deed is done",
+        ),
+        Effect::None => {
+            ("none", Tone::Doubtful, "a fault was not measured to have acted, or none was applied")
+        }
     };
-    let rule = "confirmed: every fault that was applied was measured to have acted, where the deed is done";
     verdict("effect", "The faults' effect", word, tone, rule)
 }
 
@@ -120,28 +125,43 @@ fn impact(impact: Impact) -> Verdict {
 }
 
 fn command(result: &CommandResult) -> Option<Verdict> {
-    let (word, tone) = match result {
-        CommandResult::Passed {} => ("passed", Tone::Good),
-        CommandResult::Failed { .. } => ("failed", Tone::Bad),
-        CommandResult::Stopped { .. } => ("stopped", Tone::Neutral),
+    let (word, tone, rule) = match result {
+        CommandResult::Passed {} => ("passed", Tone::Good, "it ended with status 0 while the faults were on"),
+        CommandResult::Failed { .. } => {
+            ("failed", Tone::Bad, "it ended with another status, by a signal, or not before the faults did")
+        }
+        CommandResult::Stopped { .. } => {
+            ("stopped", Tone::Neutral, "the drill stopped and ended it, so nothing can be said about it")
+        }
         CommandResult::None {} => return None,
     };
-    let rule = "passed: it ended with status 0 while the faults were on";
     Some(verdict("command", "The command under test", word, tone, rule))
 }
 
-fn clean(clean: bool) -> Verdict {
-    let (word, tone) = if clean { ("yes", Tone::Good) } else { ("no", Tone::Bad) };
-    let rule =
-        "yes: everything was taken back, and what could have been left behind was looked for and not found";
+fn clean(clean: bool, complete: bool) -> Verdict {
+    let (word, tone, rule) = match (clean, complete) {
+        (false, _) => {
+            ("no", Tone::Bad, "something that was done was not taken back, or was found afterwards")
+        }
+        // Nobody looked, or the look is not on record.
+        (true, false) => ("unknown", Tone::Doubtful, "the journal ends before the last look was over"),
+        (true, true) => (
+            "yes",
+            Tone::Good,
+            "everything was taken back, and what could have been left behind was looked for and not found",
+        ),
+    };
     verdict("clean", "Nothing left behind", word, tone, rule)
 }
 
 fn validity(validity: Validity) -> Verdict {
-    let (word, tone) = match validity {
-        Validity::Valid => ("valid", Tone::Good),
-        Validity::Invalid => ("invalid", Tone::Doubtful),
+    let (word, tone, rule) = match validity {
+        Validity::Valid => ("valid", Tone::Good, "it proves what it says"),
+        Validity::Invalid => (
+            "invalid",
+            Tone::Doubtful,
+            "no effect was measured, the steady state was never good before, or a fault was refused or lost",
+        ),
     };
-    let rule = "invalid: no effect was measured, the steady state was never good before, or a fault was lost";
     verdict("drill", "The drill itself", word, tone, rule)
 }
