@@ -1,12 +1,15 @@
 //! A drill decided once more, from its journal alone: the same events at the same times give the same results.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::event::Event;
-use super::journal::{CLOSED, Line, PLANNED};
+use super::journal::{CLOSED, PLANNED};
 use super::state::Drill;
+use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
 
 /// Why a journal cannot be replayed.
@@ -48,14 +51,12 @@ pub fn replay_watched(
         if raw.is_empty() {
             continue;
         }
-        let line: Line =
+        let line: RawLine<'_> =
             serde_json::from_slice(raw).map_err(|source| ReplayError::Line { line: number, source })?;
-        match (&mut drill, line.kind.as_str()) {
+        match (&mut drill, line.kind.as_ref()) {
             (None, PLANNED) => {
-                let plan: Plan = serde_json::from_value(line.data["plan"].clone())
-                    .map_err(|source| ReplayError::Plan { source })?;
-                let playbook = serde_json::from_value(line.data["playbook"].clone())
-                    .map_err(|source| ReplayError::Plan { source })?;
+                let Planned { plan, playbook } =
+                    serde_json::from_str(line.data.get()).map_err(|source| ReplayError::Plan { source })?;
                 drill = Some(Drill::start(plan, playbook).0);
             }
             (_, CLOSED) => break,
@@ -72,8 +73,27 @@ pub fn replay_watched(
     drill.ok_or(ReplayError::Empty)
 }
 
+/// A journal line whose data are read only once their kind is known: most of a long journal are samples, and no tree is
+/// built for them.
+#[derive(Deserialize)]
+struct RawLine<'a> {
+    mono_ns: u64,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// What of line 0 a drill is started with.
+#[derive(Deserialize)]
+struct Planned {
+    plan: Plan,
+    #[serde(default)]
+    playbook: Option<Playbook>,
+}
+
 /// The line as an event; nothing for a command or a record, whose kinds are words of their own.
-fn event_of(line: &Line) -> Option<Event> {
-    let whole: Value = json!({"kind": line.kind, "data": line.data});
-    serde_json::from_value(whole).ok()
+fn event_of(line: &RawLine<'_>) -> Option<Event> {
+    let kind = serde_json::to_string(&line.kind).ok()?;
+    serde_json::from_str(&format!(r#"{{"kind":{kind},"data":{}}}"#, line.data.get())).ok()
 }
