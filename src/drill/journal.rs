@@ -3,10 +3,12 @@
 //! The record is the exact bytes of the lines. A line is one JSON object that ends in `,"hash":"…"}`; the hash is
 //! the SHA-256 of all bytes of the line before that ending, so that checking needs no canonical form.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 /// The kind of the last line of a journal that was closed.
@@ -89,6 +91,36 @@ pub struct Line {
     pub prev: String,
     /// Its own hash.
     pub hash: String,
+}
+
+/// A line whose data are read only once its kind is known: most of a long journal are samples, and no tree is built for
+/// them.
+#[derive(Debug, Deserialize)]
+pub struct RawLine<'a> {
+    /// Its number, from 0.
+    pub seq: u64,
+    /// Wall time, for display.
+    pub at: jiff::Timestamp,
+    /// Since the drill began, by the monotonic clock.
+    pub mono_ns: u64,
+    /// What it is, dotted.
+    #[serde(borrow)]
+    pub kind: Cow<'a, str>,
+    /// The rest, as it was written.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+    /// The hash of the line before.
+    #[serde(borrow)]
+    pub prev: Cow<'a, str>,
+    /// Its own hash.
+    #[serde(borrow)]
+    pub hash: Cow<'a, str>,
+}
+
+/// The whole lines of a journal, each with its number. An unfinished last one is left out.
+pub fn whole_lines(journal: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let end = journal.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    journal[..end].split(|byte| *byte == b'\n').enumerate().filter(|(_, raw)| !raw.is_empty())
 }
 
 /// What is to be said about a journal.

@@ -1,13 +1,11 @@
 //! A drill decided once more, from its journal alone: the same events at the same times give the same results.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::event::Event;
-use super::journal::{CLOSED, PLANNED};
+use super::journal::{CLOSED, PLANNED, RawLine, whole_lines};
 use super::state::Drill;
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
@@ -46,11 +44,7 @@ pub fn replay_watched(
     mut watch: impl FnMut(&Drill, Duration, &Event),
 ) -> Result<Drill, ReplayError> {
     let mut drill = None;
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    for (number, raw) in bytes[..whole].split(|byte| *byte == b'\n').enumerate() {
-        if raw.is_empty() {
-            continue;
-        }
+    for (number, raw) in whole_lines(bytes) {
         let line: RawLine<'_> =
             serde_json::from_slice(raw).map_err(|source| ReplayError::Line { line: number, source })?;
         match (&mut drill, line.kind.as_ref()) {
@@ -71,17 +65,6 @@ pub fn replay_watched(
         }
     }
     drill.ok_or(ReplayError::Empty)
-}
-
-/// A journal line whose data are read only once their kind is known: most of a long journal are samples, and no tree is
-/// built for them.
-#[derive(Deserialize)]
-struct RawLine<'a> {
-    mono_ns: u64,
-    #[serde(borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    data: &'a RawValue,
 }
 
 /// What of line 0 a drill is started with.

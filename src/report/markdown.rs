@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::story::{Story, Tone};
+use super::story::Story;
 use crate::drill::words::stamp;
 
 /// The whole report. What comes from outside is escaped: it can make no heading, link or table of its own.
@@ -57,13 +57,8 @@ pub fn markdown(report: &Report) -> String {
 fn verdicts(text: &mut String, story: &Story) {
     let _ = writeln!(text, "| | | rule |\n|---|---|---|");
     for verdict in &story.verdicts {
-        let sign = match verdict.tone {
-            Tone::Good => "✓",
-            Tone::Neutral => "–",
-            Tone::Doubtful => "!",
-            Tone::Bad => "✗",
-        };
-        let (about, word, rule) = (&verdict.about, &verdict.word, cell(&verdict.rule));
+        let sign = verdict.tone.sign();
+        let (about, word, rule) = (&verdict.about, &verdict.word, escaped(&verdict.rule));
         let _ = writeln!(text, "| {about} | {sign} **{word}** | {rule} |");
     }
     text.push('\n');
@@ -94,9 +89,9 @@ fn playbook(text: &mut String, report: &Report) {
         );
         let name = if step.is_undo { format!("{} (way back)", step.step) } else { step.step.clone() };
         let why = if step.why.is_empty() { String::new() } else { format!(": {}", step.why) };
-        let outcome = cell(&format!("{}{why}", step.outcome.replace('_', " ")));
+        let outcome = escaped(&format!("{}{why}", step.outcome.replace('_', " ")));
         let (kind, began) = (&step.kind, stamp(step.entered));
-        let _ = writeln!(text, "| {} | {kind} | {began} | {took} | {outcome} |", cell(&name));
+        let _ = writeln!(text, "| {} | {kind} | {began} | {took} | {outcome} |", escaped(&name));
     }
     text.push('\n');
 }
@@ -154,11 +149,6 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-/// The same inside a table.
-fn cell(text: &str) -> String {
-    escaped(text)
 }
 
 #[cfg(test)]

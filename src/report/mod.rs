@@ -17,9 +17,8 @@ pub use markdown::markdown;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::drill::journal::{CLOSED, PLANNED};
+use crate::drill::journal::{CLOSED, PLANNED, RawLine, whole_lines};
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
 use crate::score::{ScoreError, Scorecard};
@@ -83,25 +82,9 @@ pub enum ReportError {
     Empty,
 }
 
-/// A line of a journal whose data are read only when they are wanted.
-#[derive(Debug, Deserialize)]
-struct RawLine<'a> {
-    seq: u64,
-    at: Timestamp,
-    mono_ns: u64,
-    #[serde(borrow)]
-    kind: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-    #[serde(borrow)]
-    hash: std::borrow::Cow<'a, str>,
-}
-
-impl RawLine<'_> {
-    fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ReportError> {
-        let wrong = |source| ReportError::Line { line: self.seq, source };
-        serde_json::from_str(self.data.get()).map_err(wrong)
-    }
+/// What the data of a line say.
+fn read<'a, T: Deserialize<'a>>(line: &RawLine<'a>) -> Result<T, ReportError> {
+    serde_json::from_str(line.data.get()).map_err(|source| ReportError::Line { line: line.seq, source })
 }
 
 #[derive(Deserialize)]
@@ -125,8 +108,7 @@ impl Report {
         let card = Scorecard::of(journal)?;
         let mut planned: Option<(Planned, Timestamp, timeline::Builder)> = None;
         let (mut lines, mut head, mut closed) = (0, String::new(), false);
-        let whole = journal.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        for raw in journal[..whole].split(|byte| *byte == b'\n').filter(|raw| !raw.is_empty()) {
+        for (_, raw) in whole_lines(journal) {
             let line: RawLine<'_> =
                 serde_json::from_slice(raw).map_err(|source| ReportError::Line { line: lines, source })?;
             lines += 1;
@@ -134,9 +116,9 @@ impl Report {
             closed = line.kind == CLOSED;
             match &mut planned {
                 None if line.kind == PLANNED => {
-                    let read: Planned = line.read()?;
-                    let builder = timeline::Builder::new(&read.plan, read.playbook.as_ref());
-                    planned = Some((read, line.at, builder));
+                    let first: Planned = read(&line)?;
+                    let builder = timeline::Builder::new(&first.plan, first.playbook.as_ref());
+                    planned = Some((first, line.at, builder));
                 }
                 None => return Err(ReportError::Empty),
                 Some((_, _, builder)) => builder.take(&line)?,

@@ -143,34 +143,45 @@ impl AlarmScore {
     }
 }
 
+impl ExpectationScore {
+    /// One of which nothing was measured.
+    pub(super) fn unmeasured(id: &str, outcome: Outcome, from: CountedFrom) -> Self {
+        Self {
+            id: id.to_owned(),
+            outcome,
+            fault: None,
+            from,
+            within: None,
+            alarm: None,
+            times: AlarmTimes::default(),
+            detection: None,
+            from_effect: None,
+            lead: None,
+            delivery: None,
+            clock_note: None,
+            polled_every: None,
+            within_error: false,
+            severity: None,
+            receiver: None,
+            content: None,
+            acknowledged: None,
+            reset: None,
+            alarms: 0,
+            repeats: 0,
+            flaps: 0,
+            cause: None,
+        }
+    }
+}
+
 /// The entry for expected silence that was kept.
 fn silence(course: &Course) -> ExpectationScore {
     let any = course.fault(None);
     let effective = any.as_ref().and_then(|fault| fault.effective);
+    let outcome = if effective.is_some() { Outcome::CorrectSilence } else { Outcome::Invalid };
     ExpectationScore {
-        id: "silence".to_owned(),
-        outcome: if effective.is_some() { Outcome::CorrectSilence } else { Outcome::Invalid },
-        fault: None,
-        from: CountedFrom::Effect,
-        within: None,
-        alarm: None,
         times: AlarmTimes { effective, impact: course.impact, ..AlarmTimes::default() },
-        detection: None,
-        from_effect: None,
-        lead: None,
-        delivery: None,
-        clock_note: None,
-        polled_every: None,
-        within_error: false,
-        severity: None,
-        receiver: None,
-        content: None,
-        acknowledged: None,
-        reset: None,
-        alarms: 0,
-        repeats: 0,
-        flaps: 0,
-        cause: None,
+        ..ExpectationScore::unmeasured("silence", outcome, CountedFrom::Effect)
     }
 }
 

@@ -218,10 +218,7 @@ impl<'a> Case<'a> {
         let outcome = self.outcome(first);
         let first = first.filter(|_| matches!(outcome, Outcome::Hit | Outcome::Late));
         let mut score = ExpectationScore {
-            id: expectation.id.clone(),
-            outcome,
             fault: expectation.fault.clone(),
-            from: expectation.from,
             within: Some(expectation.within),
             alarm: first.map(|said| said.alarm.name().to_owned()),
             times: AlarmTimes {
@@ -231,22 +228,8 @@ impl<'a> Case<'a> {
                 censored: (outcome == Outcome::Censored).then(|| self.over()),
                 ..AlarmTimes::default()
             },
-            detection: None,
-            from_effect: None,
-            lead: None,
-            delivery: None,
-            clock_note: None,
-            polled_every: None,
-            within_error: false,
-            severity: None,
-            receiver: None,
-            content: None,
-            acknowledged: None,
-            reset: None,
-            alarms: 0,
-            repeats: 0,
-            flaps: 0,
             cause: self.cause(outcome, first),
+            ..ExpectationScore::unmeasured(&expectation.id, outcome, expectation.from)
         };
         if let Some(first) = first {
             self.measure(first, &mut score);

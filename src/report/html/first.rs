@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{class, sign};
+use super::class;
 use crate::report::Report;
 use crate::report::story::{Story, Verdict, span};
 
@@ -10,7 +10,7 @@ pub(super) fn page(report: &Report, story: &Story) -> Markup {
     let summary = &report.card.summary;
     html! {
         section.hero.{ (class(story.headline.tone)) } aria-label="The one thing to remember" {
-            h1 { span.sign aria-hidden="true" { (sign(story.headline.tone)) } " " (story.headline.words) }
+            h1 { span.sign aria-hidden="true" { (story.headline.tone.sign()) } " " (story.headline.words) }
             p.sentence { (story.headline.sentence) }
             p.facts {
                 (report.began.strftime("%-d %B %Y, %H:%M:%S UTC")) " · " (span(report.timeline.length)) " · exit " (summary.exit)
@@ -48,7 +48,7 @@ fn one(verdict: &Verdict) -> Markup {
         details.verdict.{ (class(verdict.tone)) } {
             summary {
                 span.about { (verdict.about) }
-                span.word { span.sign aria-hidden="true" { (sign(verdict.tone)) } " " (verdict.word) }
+                span.word { span.sign aria-hidden="true" { (verdict.tone.sign()) } " " (verdict.word) }
             }
             p.rule { (verdict.rule) "." }
         }

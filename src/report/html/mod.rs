@@ -90,16 +90,6 @@ fn points(report: &Report) -> String {
     whole.to_string().replace('<', "\\u003c")
 }
 
-/// The sign of a tone, so that colour is never the only carrier.
-const fn sign(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Good => "✓",
-        Tone::Neutral => "–",
-        Tone::Doubtful => "!",
-        Tone::Bad => "✗",
-    }
-}
-
 const fn class(tone: Tone) -> &'static str {
     match tone {
         Tone::Good => "good",

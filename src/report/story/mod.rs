@@ -46,6 +46,18 @@ pub enum Tone {
     Bad,
 }
 
+impl Tone {
+    /// Its sign, so that colour is never the only carrier.
+    pub(super) const fn sign(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Neutral => "–",
+            Self::Doubtful => "!",
+            Self::Bad => "✗",
+        }
+    }
+}
+
 impl Story {
     /// Of one drill.
     pub fn of(report: &Report) -> Self {

@@ -10,10 +10,11 @@ use super::thin::{POINTS_MAX, thin};
 use super::{AlarmLine, Bar, Mark, MarkKind, Point, Span, StepLine, Timeline, Unit, phase_name};
 use crate::drill::alarm::{Alarm, AlarmKind};
 use crate::drill::event::{Event, Judgement, Record, Sample};
+use crate::drill::journal::RawLine;
 use crate::drill::words;
 use crate::playbook::event::StepResult;
 use crate::playbook::plan::Playbook;
-use crate::report::{RawLine, ReportError};
+use crate::report::{ReportError, read};
 use crate::scenario::plan::{Plan, Probe, ProbeAction};
 use crate::score::Scorecard;
 
@@ -71,11 +72,11 @@ impl Builder {
         // The two kinds that make up almost all of a journal are read without a look at the others.
         match line.kind.as_ref() {
             "probe.sampled" => {
-                let Sampled { probe, sample } = line.read()?;
+                let Sampled { probe, sample } = read(line)?;
                 self.sampled(&probe, &sample, line.seq);
             }
             "load.answered" => {
-                let Answered { samples } = line.read()?;
+                let Answered { samples } = read(line)?;
                 self.answered(&samples, line.seq);
             }
             "fault.measured" | "time.passed" | "monitor.asked" => {}
