@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::playbook::event::{Ending, StartedBy, StepResult};
@@ -97,7 +98,7 @@ pub enum Record {
 }
 
 /// Where a drill is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Nothing has begun.
@@ -135,7 +136,7 @@ impl Phase {
 }
 
 /// What a probe's samples are worth by its tolerance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Judgement {
     /// Not enough samples yet; never good.

@@ -200,7 +200,7 @@ impl Action {
 }
 
 /// What a person must answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Question {
     /// Its name, bare in the step's own expressions.
     pub id: String,
@@ -211,7 +211,7 @@ pub struct Question {
 }
 
 /// What an answer is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum QuestionKind {
     /// `true` or `false` (people may say yes or no).

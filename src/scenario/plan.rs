@@ -87,7 +87,7 @@ pub struct PlaybookUse {
 }
 
 /// What starts a playbook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlaybookStart {
     /// The first alarm that matches its triggers, or any expected alarm.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::wire::micros;
@@ -11,7 +12,7 @@ use crate::playbook::plan::Question;
 use crate::scenario::plan::PlaybookStart;
 
 /// How the playbook stands. All times are counted from the beginning of the drill.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlaybookStatus {
     /// Its name.
     pub name: String,
@@ -36,7 +37,7 @@ pub struct PlaybookStatus {
 }
 
 /// Where a playbook is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlaybookState {
     /// Nothing has started it.
@@ -48,7 +49,7 @@ pub enum PlaybookState {
 }
 
 /// How a step stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepStatus {
     /// Its id.
     pub id: String,
@@ -81,7 +82,7 @@ pub struct StepStatus {
 }
 
 /// What people are asked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AskStatus {
     /// The step.
     pub step: String,

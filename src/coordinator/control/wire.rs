@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::playbook::PlaybookStatus;
@@ -14,7 +15,7 @@ use crate::playbook::event::StepAnswer;
 use crate::scenario::plan::Plan;
 
 /// How a drill stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The drill's id.
     pub drill: String,
@@ -42,7 +43,7 @@ pub struct Status {
 }
 
 /// How a probe stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProbeStatus {
     /// Its name.
     pub name: String,
@@ -53,7 +54,7 @@ pub struct ProbeStatus {
 }
 
 /// How a fault stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultStatus {
     /// Its id.
     pub id: String,
@@ -123,14 +124,14 @@ pub(super) fn micros(time: Duration) -> Period {
 }
 
 /// The body of `GET /v1/drills`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Drills {
     /// The drills of this process.
     pub drills: Vec<Status>,
 }
 
 /// The body of `POST /v1/halt`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Halt {
     /// Why; may be empty.
@@ -139,7 +140,7 @@ pub struct Halt {
 }
 
 /// The body of `POST /v1/drills/{id}/notes`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
     /// What.
@@ -150,7 +151,7 @@ pub struct Note {
 }
 
 /// The body of `POST /v1/drills/{id}/steps/{step}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Said {
     /// What is said about the step.
@@ -161,7 +162,7 @@ pub struct Said {
 }
 
 /// The body of `POST /v1/drills/{id}/faults/{fault}`: keys and new values, in the order in which they are tried.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetFault {
     /// Keys of the fault's block and their new values, as files write them.
@@ -169,7 +170,7 @@ pub struct SetFault {
 }
 
 /// The answer to a fault that was changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changed {
     /// Old → new.
     pub change: String,
