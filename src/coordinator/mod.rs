@@ -1,6 +1,7 @@
 //! The engine: it alone waits, measures and acts. The drill decides; this module obeys.
 
 pub mod alarms;
+pub mod api;
 mod captured;
 pub mod child;
 pub mod clock;
