@@ -4,12 +4,16 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "it is part of the tests")]
 
+mod axe;
+mod browser;
 mod child;
 mod golden;
 mod http;
 mod requires;
 mod wait;
 
+pub use axe::axe_problems;
+pub use browser::{Browser, Page};
 pub use child::{Child, Ended, firedrill, processes_with};
 pub use golden::assert_golden;
 pub use http::{Answer, get, put, request};

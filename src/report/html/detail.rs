@@ -10,7 +10,7 @@ pub(super) fn told(story: &Story) -> Markup {
     html! {
         section aria-labelledby="told" {
             h2 #told { "What happened" }
-            div.scroll role="region" aria-labelledby="told" tabindex="0" {
+            div.scroll role="group" aria-label="Scrolls sideways: told" tabindex="0" {
                 table {
                     thead { tr { th scope="col" { "time" } th scope="col" { "what" } th scope="col" { "journal line" } } }
                     tbody {
@@ -34,7 +34,7 @@ pub(super) fn alarms(report: &Report) -> Markup {
     html! {
         section aria-labelledby="alarms" {
             h2 #alarms { "What the alarms did" }
-            div.scroll role="region" aria-labelledby="alarms" tabindex="0" {
+            div.scroll role="group" aria-label="Scrolls sideways: alarms" tabindex="0" {
                 table {
                     thead { tr {
                         th scope="col" { "expected" } th scope="col" { "outcome" } th scope="col" { "noticed after" }
@@ -73,7 +73,7 @@ pub(super) fn playbook(report: &Report) -> Markup {
             h2 #playbook { "What the playbook did" }
             p { (book.title.as_deref().unwrap_or(&book.name)) }
             @if report.timeline.steps.is_empty() { p.nothing { "Nothing started it." } } @else {
-                div.scroll role="region" aria-labelledby="playbook" tabindex="0" {
+                div.scroll role="group" aria-label="Scrolls sideways: playbook" tabindex="0" {
                     table {
                         thead { tr {
                             th scope="col" { "step" } th scope="col" { "does" } th scope="col" { "began" }
@@ -101,7 +101,7 @@ pub(super) fn faults(report: &Report) -> Markup {
     html! {
         section aria-labelledby="faults" {
             h2 #faults { "The faults, as measured" }
-            div.scroll role="region" aria-labelledby="faults" tabindex="0" {
+            div.scroll role="group" aria-label="Scrolls sideways: faults" tabindex="0" {
                 table {
                     thead { tr {
                         th scope="col" { "fault" } th scope="col" { "what" } th scope="col" { "where" }

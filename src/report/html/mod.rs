@@ -57,7 +57,7 @@ fn timeline(report: &Report) -> Markup {
     html! {
         section aria-labelledby="timeline" {
             h2 #timeline { "What happened when" }
-            div.scroll role="region" aria-labelledby="timeline" tabindex="0" { (chart(report)) }
+            div.scroll role="group" aria-label="Scrolls sideways: timeline" tabindex="0" { (chart(report)) }
             p.tip role="status" aria-live="polite" { "Point at the picture, or step through it with the Tab key." }
             p.legend {
                 span.key.line { "what the probe measured" } " "
