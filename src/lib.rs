@@ -14,4 +14,5 @@ pub mod playbook;
 pub mod report;
 pub mod scenario;
 pub mod score;
+pub mod store;
 pub mod text;

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod http;
 pub mod lever;
 pub mod load;
+pub mod office;
 pub mod probe;
 pub mod secrets;
 mod serve;

@@ -1,0 +1,100 @@
+//! Why the office does not do what it was asked, in words that go out as they are.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::store::StoreError;
+use crate::text::{Problems, Severity, Source, location};
+
+/// Why not, with the HTTP status that says the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[error("{title}: {detail}")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// What kind of refusal: short, the same each time.
+    pub title: String,
+    /// What exactly, and the way out.
+    pub detail: String,
+    /// What is wrong with the files that were handed in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<FileProblem>,
+}
+
+/// One thing that is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileProblem {
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// Whether it is only a warning.
+    pub warning: bool,
+    /// The name of the rule, for example `unknown-key`.
+    pub rule: String,
+    /// What is wrong: the thing, the value, the limit.
+    pub message: String,
+    /// The way out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal in words.
+    pub fn new(status: u16, title: &str, detail: impl Into<String>) -> Self {
+        Self { status, title: title.to_owned(), detail: detail.into(), problems: Vec::new() }
+    }
+
+    /// There is no such thing.
+    pub fn unknown(what: &str, id: &str, see: &str) -> Self {
+        let shown: String = id.chars().take(80).flat_map(char::escape_debug).collect();
+        Self::new(404, &format!("no such {what}"), format!("there is no {what} `{shown}`; {see}"))
+    }
+
+    /// It cannot be done as things stand.
+    pub fn conflict(title: &str, detail: impl Into<String>) -> Self {
+        Self::new(409, title, detail)
+    }
+
+    /// What was handed in cannot be used.
+    pub fn unfit(title: &str, detail: impl Into<String>) -> Self {
+        Self::new(422, title, detail)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let status = match error {
+            StoreError::Unfit { .. } => 422,
+            StoreError::Changed { .. } | StoreError::NotNext { .. } => 409,
+            StoreError::Fenced { .. }
+            | StoreError::Held { .. }
+            | StoreError::Unusable { .. }
+            | StoreError::Failed { .. } => 503,
+        };
+        Self::new(status, "the store does not take it", error.to_string())
+    }
+}
+
+/// What is wrong with files, as lines: errors and warnings, each file's in the order of its places.
+#[expect(dead_code, reason = "the bodies follow")]
+pub(super) fn file_problems(files: Vec<(Source, Problems)>) -> Vec<FileProblem> {
+    let mut all = Vec::new();
+    for (source, problems) in files {
+        for problem in problems.into_sorted() {
+            let (line, column) = location(&source, problem.span);
+            all.push(FileProblem {
+                path: source.path.clone(),
+                line,
+                column,
+                warning: problem.severity == Severity::Warning,
+                rule: problem.rule.to_owned(),
+                message: problem.message,
+                help: problem.help,
+            });
+        }
+    }
+    all
+}
