@@ -15,7 +15,7 @@ use super::say::say;
 use crate::agent::{Directories, GuardianProgram, Policy};
 use crate::coordinator::clock;
 use crate::coordinator::control;
-use crate::coordinator::engine::{self, Input, Outcome, Setup, Watcher};
+use crate::coordinator::engine::{self, AlarmsAt, Input, Outcome, Setup, Watcher};
 use crate::drill::{Command, Event, Timed};
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
@@ -80,7 +80,7 @@ async fn drill(
             args: vec!["agent".into(), "guardian".into()],
         },
         policy: Policy::open(&directories.policy())?,
-        alarms_at: how.alarms.clone(),
+        alarms_at: AlarmsAt::Listen(how.alarms.clone()),
     };
     let (requests, requests_in) = mpsc::channel(16);
     let stop = CancellationToken::new();

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use firedrill::coordinator::alarms::{ALARM_QUEUE, AlarmInput, Intake, bind};
+use firedrill::coordinator::alarms::{ALARM_QUEUE, AlarmInput, Intake, Source, bind};
 use firedrill::coordinator::clock::wall;
 use firedrill::drill::alarm::{Alarm, AlarmKind, MissCause};
 use firedrill::fault::{Glob, Period};
@@ -85,7 +85,7 @@ impl Taken {
     fn start(listener: Option<tokio::net::TcpListener>, alarms: &Alarms) -> Self {
         let (to_engine, mut inputs) = mpsc::channel(ALARM_QUEUE);
         let stop = CancellationToken::new();
-        let intake = Intake::start(listener, alarms, wall, to_engine, stop.clone());
+        let intake = Intake::start(listener.map(Source::Listener), alarms, wall, to_engine, stop.clone());
         let heard = Arc::new(Mutex::new(Heard::default()));
         let into = Arc::clone(&heard);
         // Ends when the intake does.

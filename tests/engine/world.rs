@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use firedrill::agent::{GuardianProgram, Policy};
 use firedrill::coordinator::control::Request;
-use firedrill::coordinator::engine::{Outcome, RecordError, Setup, Watcher, run};
+use firedrill::coordinator::engine::{AlarmsAt, Outcome, RecordError, Setup, Watcher, run};
 use firedrill::drill::{Command, Event, Timed};
 use firedrill::fault::{
     Direction, Fault, Latency, OnRemove, Period, Protocol, RequestMatch, RouteSpec, Scope, Seed,
@@ -221,7 +221,7 @@ impl World {
                 args: vec!["agent".into(), "guardian".into()],
             },
             policy: Policy::default(),
-            alarms_at: "127.0.0.1:0".into(),
+            alarms_at: AlarmsAt::Listen("127.0.0.1:0".into()),
         }
     }
 

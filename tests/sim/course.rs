@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use firedrill::agent::{GuardianProgram, Policy};
-use firedrill::coordinator::engine::{self, Outcome, RecordError, Setup};
+use firedrill::coordinator::engine::{self, AlarmsAt, Outcome, RecordError, Setup};
 use firedrill::drill::Summary;
 use firedrill::drill::journal::Line;
 use firedrill::playbook::plan::{Playbook, Step};
@@ -87,7 +87,7 @@ fn setup(plan: Plan, playbook: Option<Playbook>) -> Setup {
         json_on_stdout: false,
         guardian: GuardianProgram { program: nowhere, args: vec![] },
         policy: Policy::default(),
-        alarms_at: String::new(),
+        alarms_at: AlarmsAt::Nowhere,
     }
 }
 

@@ -5,8 +5,13 @@ mod causes;
 mod listener;
 mod memory;
 mod poll;
+mod routes;
+mod way;
 
 pub use listener::{BindError, bind};
+pub use routes::{Takes, routes};
+use way::Way;
+pub use way::{Feed, HandIn, hand_in};
 
 use std::sync::Arc;
 
@@ -46,6 +51,15 @@ pub enum AlarmInput {
 /// Reads the wall clock, for the arrival of messages.
 pub type Wall = fn() -> Timestamp;
 
+/// Where what is posted comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// Monitoring posts it to the drill itself.
+    Listener(TcpListener),
+    /// A server hands it in.
+    Feed(Feed),
+}
+
 /// Everything that takes in alarms; ends with `stop`, and at once when it is dropped.
 #[derive(Debug)]
 pub struct Intake {
@@ -54,9 +68,10 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Starts to listen, to poll what is to be polled, and to ask while it is [watching](Self::set_watching).
+    /// Starts to listen or to take what is handed in, to poll what is to be polled, and to ask while it is
+    /// [watching](Self::set_watching).
     pub fn start(
-        listener: Option<TcpListener>,
+        source: Option<Source>,
         alarms: &Alarms,
         wall: Wall,
         to_engine: mpsc::Sender<AlarmInput>,
@@ -65,10 +80,18 @@ impl Intake {
         let (watching, watched) = watch::channel(false);
         let memory = Arc::new(memory::Memory::new(&alarms.expected));
         let mut tasks = JoinSet::new();
-        let way = Way { to_engine, memory, wall };
-        if let Some(listener) = listener {
-            let generic = alarms.generic.clone();
-            tasks.spawn(listener::serve(listener, generic, way.clone(), stop.clone()));
+        let way = Way { to_engine, memory, wall, generic: alarms.generic.clone().into() };
+        match source {
+            None => {}
+            Some(Source::Listener(listener)) => {
+                tasks.spawn(listener::serve(listener, way.clone(), stop.clone()));
+            }
+            Some(Source::Feed(feed)) => {
+                let (fed, stop) = (way::take_all(feed, way.clone()), stop.clone());
+                tasks.spawn(async move {
+                    let _ = stop.run_until_cancelled(fed).await;
+                });
+            }
         }
         for source in alarms.sources.iter().filter(|source| source.poll) {
             let (poll, stop) = (poll::poll(source.clone(), way.clone()), stop.clone());
@@ -95,14 +118,6 @@ impl Intake {
     pub async fn ended(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
-}
-
-/// The way of alarms to the engine.
-#[derive(Clone, Debug)]
-struct Way {
-    to_engine: mpsc::Sender<AlarmInput>,
-    memory: Arc<memory::Memory>,
-    wall: Wall,
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{AlarmInput, Intake, bind};
+use super::{AlarmInput, Intake, Source, bind, hand_in};
 use crate::alarm::BODY_MAX_BYTES;
 use crate::coordinator::clock::wall;
 use crate::coordinator::http::{Answer, PreparedRequest, measure};
@@ -43,7 +43,7 @@ async fn listening_for(
     let address = listener.local_addr().unwrap();
     let (to_engine, inputs) = mpsc::channel(8);
     let stop = CancellationToken::new();
-    let intake = Intake::start(Some(listener), alarms, wall, to_engine, stop.clone());
+    let intake = Intake::start(Some(Source::Listener(listener)), alarms, wall, to_engine, stop.clone());
     (address, intake, inputs, stop)
 }
 
@@ -289,4 +289,29 @@ async fn nothing_is_asked_before_faults_are_on_and_a_deaf_source_gives_no_cause(
     let AlarmInput::Asked { expectation, cause, evidence } = asked else { panic!("{asked:?}") };
     assert_eq!((expectation.as_str(), cause), ("slow", MissCause::Unknown));
     assert!(evidence.contains("connection refused"), "{evidence}");
+}
+
+#[tokio::test]
+async fn what_a_server_hands_in_is_done_once_it_is_recorded_and_told_apart_from_a_repetition() {
+    let (to, feed) = hand_in();
+    let (to_engine, mut inputs) = mpsc::channel(8);
+    let stop = CancellationToken::new();
+    let intake = Intake::start(Some(Source::Feed(feed)), &Alarms::default(), wall, to_engine, stop.clone());
+    let alarms = crate::alarm::alertmanager::read(WEBHOOK.as_bytes(), wall()).unwrap();
+    for (recorded, repeated) in [(false, false), (true, false), (true, true)] {
+        let (to, said) = (to.clone(), alarms.clone());
+        let handed = AbortOnDropHandle::new(tokio::spawn(async move { to.alarms(said).await }));
+        let (alarms, journalled) = next_alarms(&mut inputs).await;
+        assert!(alarms.iter().all(|alarm| alarm.repeat == repeated));
+        assert!(!handed.is_finished(), "it is answered before it is recorded");
+        if recorded {
+            journalled.unwrap().send(()).unwrap();
+        } else {
+            drop(journalled);
+        }
+        assert_eq!(handed.await.unwrap().is_ok(), recorded);
+    }
+    stop.cancel();
+    intake.ended().await;
+    assert_eq!(to.alarms(alarms).await, Ok(false), "a drill that is over has nothing to do with them");
 }

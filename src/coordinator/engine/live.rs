@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::Folder;
 use super::hand::Deed;
-use super::outside::{HaltAsked, LostFault, Outside, Removed, Seen, Unremoved, World};
+use super::outside::{HaltAsked, LostFault, Outside, Paper, Removed, Seen, Unremoved, World};
 use super::preflight::{self, Prepared};
 use super::takedown::put_away;
 use super::{LEASE, RecordError, Setup};
 use crate::agent::Agent;
-use crate::coordinator::alarms::{AlarmInput, Intake};
+use crate::coordinator::alarms::{AlarmInput, Feed, Intake, Source};
 use crate::coordinator::clock::{self, DrillClock};
 use crate::coordinator::command::{self, CommandEnd, Output};
 use crate::coordinator::lever::Lever;
@@ -31,6 +31,8 @@ use crate::scenario::plan::{PlannedFault, Probe, ProbeAction, StatusRange};
 pub(super) struct Live {
     setup: Setup,
     lever: Lever,
+    /// What a server hands in, until it is heard.
+    feed: Mutex<Option<Feed>>,
     standing: Mutex<Option<Standing>>,
 }
 
@@ -45,12 +47,20 @@ impl World {
     pub(super) fn live(setup: &Setup) -> Result<Self, RecordError> {
         Ok(Self { outside: Arc::new(Live::new(setup)), paper: Box::new(Folder::make(&setup.folder)?) })
     }
+
+    /// This machine, for a drill of a server: its record is kept by the server, which hands alarms in as well.
+    pub fn served(setup: &Setup, paper: Box<dyn Paper>, alarms: Feed) -> Self {
+        let live = Live::new(setup);
+        // Whoever hands something in learns at once that this drill has nothing to do with alarms.
+        *live.feed() = Some(alarms).filter(|_| setup.plan.hears_alarms());
+        Self { outside: Arc::new(live), paper }
+    }
 }
 
 impl Live {
     pub(super) fn new(setup: &Setup) -> Self {
         let lever = Lever::new(&setup.runtime_dir, &setup.state_dir);
-        Self { setup: setup.clone(), lever, standing: Mutex::default() }
+        Self { setup: setup.clone(), lever, feed: Mutex::default(), standing: Mutex::default() }
     }
 
     /// Acts with what was prepared from now on.
@@ -63,6 +73,10 @@ impl Live {
         };
         let deeds = plan.faults.iter().filter_map(deed).collect();
         *self.standing() = Some(Standing { prepared, deeds });
+    }
+
+    fn feed(&self) -> MutexGuard<'_, Option<Feed>> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Never held while anything is waited for.
@@ -190,7 +204,9 @@ impl Outside for Live {
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let listener = self.standing().as_mut().and_then(|standing| standing.prepared.alarms.take());
-            let intake = Intake::start(listener, &self.setup.plan.alarms, clock::wall, alarms, stop.clone());
+            let feed = self.feed().take().map(Source::Feed);
+            let source = listener.map(Source::Listener).or(feed);
+            let intake = Intake::start(source, &self.setup.plan.alarms, clock::wall, alarms, stop.clone());
             let watch = async {
                 while watching.changed().await.is_ok() {
                     intake.set_watching(*watching.borrow_and_update());

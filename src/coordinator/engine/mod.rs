@@ -67,8 +67,19 @@ pub struct Setup {
     pub guardian: GuardianProgram,
     /// What the host's owner forbids.
     pub policy: Policy,
-    /// Where alarms are heard, `address:port`; used only when the plan has to do with alarms.
-    pub alarms_at: String,
+    /// How alarms come to it; used only when the plan has to do with alarms.
+    pub alarms_at: AlarmsAt,
+}
+
+/// How the alarms that monitoring posts come to a drill. What it polls itself comes besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlarmsAt {
+    /// It listens at this place, `address:port`.
+    Listen(String),
+    /// A server that many drills share hands them in.
+    HandedIn,
+    /// None are posted.
+    Nowhere,
 }
 
 /// Who looks on: the live view, plain lines, a test.

@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::hand::Hand;
-use super::{Setup, playbook};
+use super::{AlarmsAt, Setup, playbook};
 use crate::agent::{self, Agent, HealReport, Options as AgentOptions};
 use crate::coordinator::alarms;
 use crate::coordinator::command;
@@ -35,7 +35,7 @@ pub(super) struct Prepared {
     pub(super) secrets: Arc<Secrets>,
     /// The playbook's, under names of its own.
     pub(super) step_secrets: Arc<Secrets>,
-    /// Where alarms are heard; absent when the plan has nothing to do with them.
+    /// Where alarms are listened for; absent when the plan has nothing to do with them, or they are handed in.
     pub(super) alarms: Option<TcpListener>,
     pub(super) warnings: Vec<String>,
 }
@@ -130,16 +130,13 @@ async fn listen_for_alarms(
     refusals: &mut Vec<String>,
     warnings: &mut Vec<String>,
 ) -> Option<TcpListener> {
+    let AlarmsAt::Listen(at) = &setup.alarms_at else { return None };
     if !setup.plan.hears_alarms() {
         return None;
     }
-    let address: SocketAddr = match setup.alarms_at.parse() {
-        Ok(address) => address,
-        Err(_) => {
-            refusals
-                .push(format!("alarms: `{}` is no address; write --alarms 127.0.0.1:7400", setup.alarms_at));
-            return None;
-        }
+    let Ok(address) = at.parse::<SocketAddr>() else {
+        refusals.push(format!("alarms: `{at}` is no address; write --alarms 127.0.0.1:7400"));
+        return None;
     };
     match alarms::bind(address, false).await {
         Ok(listener) => {

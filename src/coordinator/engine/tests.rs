@@ -19,7 +19,7 @@ use super::live::Live;
 use super::operator::{Order, operate};
 use super::outside::World;
 use super::preflight::Prepared;
-use super::{Outcome, RecordError, Setup, Watcher, run_in};
+use super::{AlarmsAt, Outcome, RecordError, Setup, Watcher, run_in};
 use crate::agent::{GuardianProgram, Policy};
 use crate::drill::event::{Phase, Record};
 use crate::drill::{Command, Event, Timed};
@@ -90,7 +90,7 @@ fn setup(folder: &Path, plan: Plan) -> Setup {
         json_on_stdout: false,
         guardian: GuardianProgram { program: "/no/guardian".into(), args: vec![] },
         policy: Policy::default(),
-        alarms_at: "127.0.0.1:0".into(),
+        alarms_at: AlarmsAt::Listen("127.0.0.1:0".into()),
     }
 }
 
