@@ -4,6 +4,7 @@ mod chart;
 mod html;
 mod json;
 mod junit;
+mod live;
 mod markdown;
 pub mod story;
 #[cfg(test)]
@@ -13,6 +14,7 @@ pub mod timeline;
 pub use html::html;
 pub use json::{VERSION, json};
 pub use junit::junit;
+pub use live::Live;
 pub use markdown::markdown;
 
 use jiff::Timestamp;

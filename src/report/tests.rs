@@ -85,3 +85,20 @@ fn what_is_no_journal_is_refused() {
     assert!(matches!(Report::of(b""), Err(ReportError::Score(_) | ReportError::Empty)));
     assert!(Report::of(b"{\"seq\":0}\n").is_err());
 }
+
+#[test]
+fn the_live_picture_grows_with_each_line_and_is_the_reports_at_the_end() {
+    let mut live = Live::default();
+    assert!(live.picture().is_none() && live.take(b"{}").is_err());
+    for line in JOURNAL.lines() {
+        live.take(line.as_bytes()).unwrap();
+        live.take(line.as_bytes()).unwrap();
+    }
+    assert_eq!(live.next() as usize, JOURNAL.lines().count());
+    let picture = live.picture().unwrap().into_string();
+    assert!(picture.contains("fault ") && picture.contains("impact:"), "{picture}");
+    assert!(!picture.contains(" style="), "a strict page draws no inline style");
+    let whole = report().timeline;
+    let so_far = live.so_far();
+    assert_eq!((so_far.bars, so_far.marks, so_far.phases), (whole.bars, whole.marks, whole.phases));
+}

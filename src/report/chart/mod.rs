@@ -9,9 +9,8 @@ use maud::{Markup, html};
 
 use scale::{AXIS_HEIGHT, GUTTER, Scale, WIDTH};
 
-use super::Report;
 use super::story::span;
-use super::timeline::MarkKind;
+use super::timeline::{MarkKind, Timeline};
 
 /// What is drawn, from top to bottom, with its height known before it is drawn.
 struct Lane {
@@ -19,9 +18,8 @@ struct Lane {
     draw: Box<dyn Fn(f64) -> Markup>,
 }
 
-/// The whole picture.
-pub(super) fn chart(report: &Report) -> Markup {
-    let timeline = &report.timeline;
+/// The whole picture. `more` says to those who do not see it where the rest is told.
+pub(super) fn chart(timeline: &Timeline, more: &str) -> Markup {
     let scale = Scale::new(timeline.length);
     let mut lanes: Vec<Lane> = vec![rows::phases(timeline, scale)];
     lanes.extend(rows::faults(timeline, scale));
@@ -41,7 +39,7 @@ pub(super) fn chart(report: &Report) -> Markup {
             drawn
         })
         .collect();
-    let summary = described(report);
+    let summary = described(timeline, more);
     html! {
         svg.chart viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby="chart-title chart-text" {
             title #chart-title { "Timeline of the drill" }
@@ -51,7 +49,7 @@ pub(super) fn chart(report: &Report) -> Markup {
                     line x1="0" y1="0" x2="0" y2="6" class="hatch" {}
                 }
             }
-            (moments(report, scale, body))
+            (moments(timeline, scale, body))
             @for lane in &drawn { (lane) }
             (axis(scale, body))
         }
@@ -59,13 +57,12 @@ pub(super) fn chart(report: &Report) -> Markup {
 }
 
 /// The picture in words, for those who do not see it.
-fn described(report: &Report) -> String {
-    let timeline = &report.timeline;
+fn described(timeline: &Timeline, more: &str) -> String {
     let mut text = format!("{} long. ", span(timeline.length));
     for mark in timeline.marks.iter().filter(|mark| is_moment(mark.kind)) {
         text.push_str(&format!("At {}: {}. ", span(mark.at), mark.text));
     }
-    text.push_str("The list of what happened below says the same in full.");
+    text.push_str(more);
     text
 }
 
@@ -74,8 +71,8 @@ const fn is_moment(kind: MarkKind) -> bool {
 }
 
 /// Impact and recovery as lines through everything.
-fn moments(report: &Report, scale: Scale, bottom: f64) -> Markup {
-    let marks = report.timeline.marks.iter().filter(|mark| is_moment(mark.kind));
+fn moments(timeline: &Timeline, scale: Scale, bottom: f64) -> Markup {
+    let marks = timeline.marks.iter().filter(|mark| is_moment(mark.kind));
     html! {
         @for mark in marks {
             @let x = scale.x(mark.at);

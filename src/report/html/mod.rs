@@ -11,6 +11,7 @@ use super::story::{Story, Tone};
 use super::timeline::{Curve, Point};
 
 const STYLE: &str = include_str!("page.css");
+const IN_WORDS: &str = "The list of what happened below says the same in full.";
 const SCRIPT: &str = include_str!("page.js");
 
 /// The whole page.
@@ -57,7 +58,7 @@ fn timeline(report: &Report) -> Markup {
     html! {
         section aria-labelledby="timeline" {
             h2 #timeline { "What happened when" }
-            div.scroll role="group" aria-label="Scrolls sideways: timeline" tabindex="0" { (chart(report)) }
+            div.scroll role="group" aria-label="Scrolls sideways: timeline" tabindex="0" { (chart(&report.timeline, IN_WORDS)) }
             p.tip role="status" aria-live="polite" { "Point at the picture, or step through it with the Tab key." }
             p.legend {
                 span.key.line { "what the probe measured" } " "

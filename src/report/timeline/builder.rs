@@ -305,21 +305,32 @@ impl Builder {
         }
     }
 
-    pub(in crate::report) fn finish(mut self, card: &Scorecard) -> Timeline {
-        let end = self.timeline.length;
-        self.end_last_phase(end);
-        for curve in &mut self.timeline.curves {
-            for points in [&mut curve.points, &mut curve.load] {
-                points.sort_by_key(|point| point.at);
-                *points = thin(std::mem::take(points), POINTS_MAX);
-            }
-            for open in curve.violations.iter_mut().filter(|open| open.to == Duration::MAX) {
-                open.to = end;
-            }
-        }
-        self.timeline.recovery = recovery(card);
-        self.timeline
+    pub(in crate::report) fn finish(self, card: &Scorecard) -> Timeline {
+        Timeline { recovery: recovery(card), ..ended(self.timeline, POINTS_MAX) }
     }
+
+    /// As far as it has come, with at most so many points for each curve.
+    pub(in crate::report) fn so_far(&self, points_max: usize) -> Timeline {
+        ended(self.timeline.clone(), points_max)
+    }
+}
+
+/// What is still open lasts to the end, and what is too fine for the picture is thinned.
+fn ended(mut timeline: Timeline, points_max: usize) -> Timeline {
+    let end = timeline.length;
+    if let Some(last) = timeline.phases.last_mut() {
+        last.to = end;
+    }
+    for curve in &mut timeline.curves {
+        for points in [&mut curve.points, &mut curve.load] {
+            points.sort_by_key(|point| point.at);
+            *points = thin(std::mem::take(points), points_max);
+        }
+        for open in curve.violations.iter_mut().filter(|open| open.to == Duration::MAX) {
+            open.to = end;
+        }
+    }
+    timeline
 }
 
 /// Keeps a point; when there are too many, they are thinned first.
