@@ -5,6 +5,8 @@ mod agent;
 pub mod catalog;
 mod check;
 mod demo;
+#[cfg(test)]
+mod documents;
 mod drill;
 mod exit;
 mod fault;

@@ -14,6 +14,6 @@ pub struct Load {
     pub http: Field<HttpForm>,
     /// How often, for example `20/s`.
     pub rate: Field<Frequency>,
-    /// When a request is given up.
+    /// When a request is given up; absent: `10s`.
     pub timeout: Field<Period>,
 }

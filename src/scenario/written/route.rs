@@ -13,7 +13,7 @@ pub struct Route {
     pub listen: Field<String>,
     /// Where it leads: `host:port`.
     pub upstream: Field<String>,
-    /// What its bytes are; `auto` watches who speaks first.
+    /// What its bytes are; absent: `auto`, which watches who speaks first.
     pub protocol: Field<Protocol>,
 }
 
@@ -28,7 +28,7 @@ pub struct EnvironmentRoute {
     pub listen: Field<String>,
     /// Where it leads: `host:port`.
     pub upstream: Field<String>,
-    /// What its bytes are; `auto` watches who speaks first.
+    /// What its bytes are; absent: `auto`, which watches who speaks first.
     pub protocol: Field<Protocol>,
     /// How its proxy encrypts.
     pub tls: Field<RouteTls>,

@@ -11,15 +11,15 @@ use crate::text::{Field, Form, Json, Never, Pairs, Scalar};
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["probes"]))]
 pub struct SteadyState {
-    /// How often each probe measures.
+    /// How often each probe measures; absent: `1s`.
     pub every: Field<Period>,
-    /// Good for this long = recovered.
+    /// Good for this long = recovered; absent: `10s`.
     pub stable_for: Field<Period>,
-    /// A fault effective for this long without impact = withstood.
+    /// A fault effective for this long without impact = withstood; absent: `30s`.
     pub no_impact_after: Field<Period>,
-    /// How long the gate may wait for every tolerance to be judged good.
+    /// How long the gate may wait for every tolerance to be judged good; absent: from their windows, at least a minute.
     pub gate_within: Field<Period>,
-    /// How long recovery may take after the last fault was removed.
+    /// How long recovery may take after the last fault was removed; absent: from the windows, and a minute more.
     pub recovery_within: Field<Period>,
     /// What is measured.
     pub probes: Field<Vec<Field<Probe>>>,
@@ -34,7 +34,7 @@ pub struct Probe {
     pub name: Field<String>,
     /// Whose view it is.
     pub level: Field<Level>,
-    /// Its first violation during a fault is the impact.
+    /// Its first violation during a fault is the impact; when no probe says so, of every probe that is no invariant.
     pub impact: Field<bool>,
     /// One violation stops the drill and is a finding.
     pub invariant: Field<bool>,
@@ -46,7 +46,7 @@ pub struct Probe {
     pub run: Field<Vec<Field<Scalar>>>,
     /// Asks a Prometheus for a number.
     pub prometheus: Field<Prometheus>,
-    /// When one measurement is given up.
+    /// When one measurement is given up; absent: `5s`.
     pub timeout: Field<Period>,
     /// What is good.
     pub tolerance: Field<Tolerance>,
@@ -86,7 +86,7 @@ pub struct Tolerance {
     /// At most so many of the last so many may fail: `3 of 5`.
     #[schemars(extend("pattern" = "^[0-9]+ of [0-9]+$"))]
     pub failures: Field<String>,
-    /// The window of percentiles and `errors`.
+    /// The window of percentiles and `errors`; absent: `30s`. A percentile needs 20 samples in it.
     pub over: Field<Period>,
     /// The lowest measured value that is good.
     pub at_least: Field<f64>,

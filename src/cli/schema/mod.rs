@@ -1,0 +1,52 @@
+//! `firedrill schema`: print what may stand in a kind of file, for editors and for people.
+
+mod page;
+
+use super::Exit;
+use super::say::say;
+use crate::{playbook, scenario};
+
+/// Print what may stand in a kind of file: its JSON Schema, or a page for people
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which kind of file
+    kind: Kind,
+    /// As what it is printed
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    /// What goes wrong, and what is expected to happen then
+    Scenario,
+    /// What people and machines do about a failure
+    Playbook,
+    /// Where scenarios may run, and the policy that holds there
+    Environment,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    /// JSON Schema 2020-12, for editors
+    Json,
+    /// A page for people
+    Markdown,
+}
+
+pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
+    let schema = match args.kind {
+        Kind::Scenario => scenario::schema(),
+        Kind::Playbook => playbook::schema(),
+        Kind::Environment => scenario::environment_schema(),
+    };
+    match args.format {
+        Format::Json => say(&serde_json::to_string_pretty(&schema)?),
+        Format::Markdown => {
+            let word = clap::ValueEnum::to_possible_value(&args.kind);
+            let word = word.as_ref().map_or("", |word| word.get_name());
+            say(page::of(word, &schema).trim_end());
+        }
+    }
+    Ok(Exit::Passed)
+}
