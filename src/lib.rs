@@ -10,6 +10,7 @@ pub mod coordinator;
 pub mod demo;
 pub mod drill;
 pub mod fault;
+pub mod gameday;
 pub mod playbook;
 pub mod report;
 pub mod scenario;

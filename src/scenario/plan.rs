@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::expectation::Alarms;
-pub use super::written::RecoveryBy;
+pub use super::written::{Control, RecoveryBy};
 use crate::fault::{
     Fault, Frequency, OnRemove, Percent, Period, RequestMatch, RouteSpec, Scope, Seed, Target, UndoClass,
 };

@@ -35,6 +35,6 @@ pub use parameters::{
 pub use playbook::{PlaybookRef, PlaybookStart};
 pub use policy::Policy;
 pub use route::{EnvironmentRoute, Route};
-pub use scenario::Scenario;
+pub use scenario::{Control, Scenario};
 pub use secret::Secret;
 pub use steady_state::{Probe, Prometheus, SteadyState, Tolerance};
