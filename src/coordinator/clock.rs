@@ -6,22 +6,29 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 pub struct DrillClock {
     began: tokio::time::Instant,
+    /// What had passed before, in the life of another process.
+    before: Duration,
 }
 
 impl DrillClock {
     /// Starts at zero now. Follows tokio's clock, so that tests can pause it.
     pub fn start() -> Self {
-        Self { began: tokio::time::Instant::now() }
+        Self::go_on(Duration::ZERO)
+    }
+
+    /// Goes on from this time.
+    pub fn go_on(before: Duration) -> Self {
+        Self { began: tokio::time::Instant::now(), before }
     }
 
     /// Since the drill began.
     pub fn now(&self) -> Duration {
-        self.began.elapsed()
+        self.before + self.began.elapsed()
     }
 
     /// The instant that is `mono` after the drill began, to sleep until.
     pub fn at(&self, mono: Duration) -> tokio::time::Instant {
-        self.began + mono
+        self.began + mono.saturating_sub(self.before)
     }
 }
 

@@ -201,6 +201,10 @@ pub enum Event {
         /// Which.
         step: String,
     },
+    /// The process that drove the drill died, and another has taken it up to end it: by now no fault is on that a lease
+    /// or a guardian could end, and what was ordered and not answered has nobody who works on it.
+    #[serde(rename = "coordinator.restarted")]
+    CoordinatorRestarted {},
     /// Time passed; the engine sends it when a wake-up that the drill asked for is due.
     #[serde(rename = "time.passed")]
     TimePassed {},

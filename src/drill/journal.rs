@@ -33,6 +33,11 @@ impl Default for Chain {
 }
 
 impl Chain {
+    /// Goes on after this many lines, the last of which has this hash.
+    pub const fn resume(lines: u64, head: String) -> Self {
+        Self { seq: lines, prev: head }
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> u64 {
         self.seq

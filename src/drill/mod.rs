@@ -11,6 +11,7 @@ mod judge;
 pub mod record;
 mod recovering;
 pub mod replay;
+mod restarted;
 mod state;
 mod step_words;
 mod steps;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::event::Event;
+use super::event::{Command, Event, Timed};
 use super::journal::{CLOSED, PLANNED, RawLine, whole_lines};
 use super::state::Drill;
 use crate::playbook::plan::Playbook;
@@ -65,6 +65,73 @@ pub fn replay_watched(
         }
     }
     drill.ok_or(ReplayError::Empty)
+}
+
+/// A drill as its journal leaves it.
+#[derive(Debug)]
+pub struct Left {
+    /// The drill.
+    pub drill: Drill,
+    /// The time of the last line, since the drill began.
+    pub mono: Duration,
+    /// The wall time of line 0.
+    pub began: jiff::Timestamp,
+    /// The wall time of the last line.
+    pub at: jiff::Timestamp,
+    /// What was decided on the last event and did not come onto the record any more, and so was never obeyed.
+    pub unwritten: Vec<Command>,
+}
+
+/// Replays a journal to go on with it; shows each event and each command to `watch` as they happened.
+pub fn take_up(bytes: &[u8], mut watch: impl FnMut(&Timed<Step>)) -> Result<Left, ReplayError> {
+    let mut left: Option<Left> = None;
+    for (number, raw) in whole_lines(bytes) {
+        let line: RawLine<'_> =
+            serde_json::from_slice(raw).map_err(|source| ReplayError::Line { line: number, source })?;
+        let now = Duration::from_nanos(line.mono_ns);
+        let (event, commands) = match (&mut left, line.kind.as_ref()) {
+            (None, PLANNED) => {
+                let Planned { plan, playbook } =
+                    serde_json::from_str(line.data.get()).map_err(|source| ReplayError::Plan { source })?;
+                let (drill, commands) = Drill::start(plan, playbook);
+                left = Some(Left { drill, mono: now, began: line.at, at: line.at, unwritten: Vec::new() });
+                (None, commands)
+            }
+            (None, _) => return Err(ReplayError::Empty),
+            (_, CLOSED) => break,
+            (Some(left), _) => match event_of(&line) {
+                Some(event) => (Some(event.clone()), left.drill.next(now, event)),
+                // A command or a record: the next of those that were decided.
+                None => {
+                    if !left.unwritten.is_empty() {
+                        left.unwritten.remove(0);
+                    }
+                    (left.mono, left.at) = (now, line.at);
+                    continue;
+                }
+            },
+        };
+        let steps = event.into_iter().map(Step::Event).chain(commands.iter().cloned().map(Step::Command));
+        for event in steps {
+            watch(&Timed { mono: now, event });
+        }
+        if let Some(left) = &mut left {
+            (left.mono, left.at) = (now, line.at);
+            // Wishes to be woken are no lines.
+            left.unwritten =
+                commands.into_iter().filter(|command| !matches!(command, Command::WakeAt { .. })).collect();
+        }
+    }
+    left.ok_or(ReplayError::Empty)
+}
+
+/// One thing of a drill's course.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// It happened.
+    Event(Event),
+    /// It was decided.
+    Command(Command),
 }
 
 /// What of line 0 a drill is started with.

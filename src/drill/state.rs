@@ -162,6 +162,7 @@ impl Drill {
             }
             Event::StepVerified { step } => self.on_step_verified(now, &step),
             Event::ActionTaken { .. } => self.actions.push(now),
+            Event::CoordinatorRestarted {} => self.on_restarted(now),
             Event::MonitorAsked { .. }
             | Event::FaultChanged { .. }
             | Event::NoteWritten { .. }

@@ -98,6 +98,10 @@ pub fn of_event(event: &Event) -> Said {
             Said::new(Tone::Bad, format!("halt by {who}"))
         }
         Event::HaltRequested { who, reason } => Said::new(Tone::Bad, format!("halt by {who}: {reason}")),
+        Event::CoordinatorRestarted {} => Said::new(
+            Tone::Bad,
+            "the coordinator was restarted: the drill is ended, and everything is taken back",
+        ),
         Event::NoteWritten { who, text } => Said::new(Tone::Plain, format!("note by {who}: {text}")),
         Event::AlarmReceived { alarm } => alarm_said(alarm),
         Event::MonitorAsked { expectation, cause, evidence } => {

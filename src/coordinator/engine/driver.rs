@@ -77,40 +77,70 @@ pub async fn run_in(
     let World { outside, paper } = world;
     let recorder = Recorder::open(&setup, paper, outside.wall())?;
     let (drill, commands) = Drill::start(setup.plan.clone(), setup.playbook.clone());
-    let (ways, mut inbox) = Inbox::open(requests, signals);
-    let mut driver = Driver {
-        clock: DrillClock::start(),
-        board: Board::new(&setup.plan, setup.playbook.as_ref()).began(outside.wall()),
-        setup,
-        drill,
-        outside,
-        recorder,
-        watcher: Some(watcher),
-        running: Running::default(),
-        operators: BTreeMap::new(),
-        steps: BTreeMap::new(),
-        ways,
-        renew: Arc::new(Notify::new()),
-        watching: watch::channel(false).0,
-        end_command: CancellationToken::new(),
-        wake: None,
-        last: Duration::ZERO,
-        meanwhile: VecDeque::new(),
-        closed: false,
-        record_error: None,
-        panics: 0,
-    };
+    let board = Board::new(&setup.plan, setup.playbook.as_ref()).began(outside.wall());
+    let (ways, inbox) = Inbox::open(requests, signals);
+    let at = At { clock: DrillClock::start(), drill, board, last: Duration::ZERO };
+    let mut driver = Driver::new(setup, at, outside, recorder, watcher, ways);
     driver.obey_all(commands);
     driver.settle();
-    while !driver.closed {
-        let wake = driver.wake.map_or_else(
-            || driver.clock.at(driver.last + Duration::from_secs(3600)),
-            |at| driver.clock.at(at),
-        );
-        let input = inbox.next(wake).await;
-        driver.on_input(input);
+    driver.drive(inbox).await
+}
+
+/// Where a drill is, and its clock.
+pub(super) struct At {
+    pub(super) clock: DrillClock,
+    pub(super) drill: Drill,
+    pub(super) board: Board,
+    /// The time of the last line.
+    pub(super) last: Duration,
+}
+
+impl<'w> Driver<'w> {
+    pub(super) fn new(
+        setup: Setup,
+        at: At,
+        outside: Arc<dyn Outside>,
+        recorder: Recorder,
+        watcher: &'w mut dyn Watcher,
+        ways: Ways,
+    ) -> Self {
+        let At { clock, drill, board, last } = at;
+        Self {
+            clock,
+            board,
+            setup,
+            drill,
+            outside,
+            recorder,
+            watcher: Some(watcher),
+            running: Running::default(),
+            operators: BTreeMap::new(),
+            steps: BTreeMap::new(),
+            ways,
+            renew: Arc::new(Notify::new()),
+            watching: watch::channel(false).0,
+            end_command: CancellationToken::new(),
+            wake: None,
+            last,
+            meanwhile: VecDeque::new(),
+            closed: false,
+            record_error: None,
+            panics: 0,
+        }
     }
-    driver.finish().await
+
+    /// Goes on until the drill is over, and closes its record.
+    pub(super) async fn drive(mut self, mut inbox: Inbox) -> Result<Outcome, RecordError> {
+        self.closed |= self.drill.phase() == Phase::Scored;
+        while !self.closed {
+            let wake = self
+                .wake
+                .map_or_else(|| self.clock.at(self.last + Duration::from_secs(3600)), |at| self.clock.at(at));
+            let input = inbox.next(wake).await;
+            self.on_input(input);
+        }
+        self.finish().await
+    }
 }
 
 impl Driver<'_> {
@@ -199,6 +229,18 @@ impl Driver<'_> {
     /// what it decides then must not overtake what it decided before, or a removal would come before its apply.
     pub(super) fn happen_next(&mut self, event: Event) {
         self.meanwhile.push_back(event);
+    }
+
+    /// Puts onto the record what was decided when the process before died, and is not obeyed any more.
+    pub(super) fn write_down(&mut self, unwritten: Vec<Command>) {
+        for command in unwritten {
+            let value = match &command {
+                Command::Record(record) => serde_json::to_value(record),
+                command => serde_json::to_value(command),
+            };
+            self.journal(self.last, &value.unwrap_or_default());
+        }
+        self.settle();
     }
 
     /// Journals an event, lets the drill decide, and obeys.

@@ -3,6 +3,7 @@
 //! What happens is journalled first, then decided on, and each decision is journalled before it is obeyed. Whatever
 //! takes time runs in a task of its own and answers with an event; the loop never waits for the outside.
 
+mod aftermath;
 mod deeds;
 mod driver;
 mod finish;
@@ -15,6 +16,7 @@ mod outside;
 mod playbook;
 mod preflight;
 mod record;
+mod restart;
 mod running;
 mod steps;
 mod takedown;
@@ -24,6 +26,7 @@ mod tests;
 pub use driver::{run, run_in};
 pub use outside::{HaltAsked, LostFault, Outside, Paper, Removed, Seen, Unremoved, World};
 pub use record::{Input, RecordError};
+pub use restart::{EndError, Place, end_interrupted, end_interrupted_in};
 
 use std::path::PathBuf;
 use std::time::Duration;

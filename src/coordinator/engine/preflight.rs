@@ -248,6 +248,17 @@ fn starts_processes(setup: &Setup) -> bool {
         || probes.any(|probe| matches!(probe.action, ProbeAction::Run(_)))
 }
 
+/// Starts the agent of this host, for this drill.
+pub(super) async fn start_agent(setup: &Setup) -> Result<Arc<Agent>, String> {
+    let options = AgentOptions {
+        state_dir: setup.state_dir.join("undo"),
+        guardian: setup.guardian.clone(),
+        owner: setup.drill.clone(),
+        policy: setup.policy.clone(),
+    };
+    Agent::start(options).await.map(Arc::new).map_err(|error| format!("the agent does not start: {error}"))
+}
+
 /// Starts the agent when a fault needs it or there may be processes to end, and looks whom each fault would hit.
 async fn host(setup: &Setup, refusals: &mut Vec<String>, warnings: &mut Vec<String>) -> Option<Arc<Agent>> {
     let faults = setup.plan.faults.iter().filter_map(|planned| match &planned.fault {
@@ -258,16 +269,10 @@ async fn host(setup: &Setup, refusals: &mut Vec<String>, warnings: &mut Vec<Stri
     if faults.is_empty() && !starts_processes(setup) {
         return None;
     }
-    let options = AgentOptions {
-        state_dir: setup.state_dir.join("undo"),
-        guardian: setup.guardian.clone(),
-        owner: setup.drill.clone(),
-        policy: setup.policy.clone(),
-    };
-    let agent = match Agent::start(options).await {
-        Ok(agent) => Arc::new(agent),
-        Err(error) => {
-            refusals.push(format!("the agent does not start: {error}"));
+    let agent = match start_agent(setup).await {
+        Ok(agent) => agent,
+        Err(why) => {
+            refusals.push(why);
             return None;
         }
     };

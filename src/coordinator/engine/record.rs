@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Setup;
@@ -19,7 +19,7 @@ use crate::score::Scorecard;
 pub(super) const JOURNAL: &str = "journal.jsonl";
 
 /// A file that went into the plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Its path as it was given or found.
     pub path: String,
@@ -76,6 +76,11 @@ impl Recorder {
         });
         recorder.line(wall, Duration::ZERO, PLANNED, &plan)?;
         Ok(recorder)
+    }
+
+    /// Goes on with a record of which this much is written.
+    pub(super) fn go_on(folder: PathBuf, paper: Box<dyn Paper>, chain: Chain) -> Self {
+        Self { folder, paper, chain, ended: false }
     }
 
     /// Appends a line.
@@ -145,6 +150,11 @@ impl Recorder {
         let data = json!({"lines": self.chain.len(), "exit": summary.exit, "reasons": summary.reasons});
         self.line(wall, mono, CLOSED, &data)?;
         self.sync()?;
+        self.keep_summary(summary)
+    }
+
+    /// Keeps the summary beside the closed journal; gives the hash of its last line.
+    pub(super) fn keep_summary(&mut self, summary: &Summary) -> Result<String, RecordError> {
         let head = self.chain.head().to_owned();
         let mut whole = json!({"firedrill": "v1", "journal": {"lines": self.chain.len(), "head": head}});
         whole["summary"] = serde_json::to_value(summary).unwrap_or_default();

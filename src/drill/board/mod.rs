@@ -240,6 +240,7 @@ impl Board {
             | Event::StepAnswered { .. }
             | Event::StepAttempted { .. }
             | Event::StepVerified { .. }
+            | Event::CoordinatorRestarted {}
             | Event::AlarmReceived { .. }
             | Event::MonitorAsked { .. }
             | Event::TimePassed {} => {}

@@ -150,6 +150,16 @@ impl Progress {
         }
     }
 
+    /// Whoever made the attempt that is under way is gone, and it may be half done: it is made once more. Half a way
+    /// back is worse than one that was gone twice.
+    pub fn on_restarted(&mut self, now: Duration) {
+        if let Some(going) = &mut self.taken_back.now
+            && going.until.take().is_some()
+        {
+            going.again = Some(now);
+        }
+    }
+
     fn taken_back_was(&mut self, now: Duration, going: &Going, failed: Option<String>) {
         let step = self.book.steps[going.place].id.clone();
         match &failed {

@@ -177,6 +177,7 @@ impl Builder {
             Event::FaultChanged { .. } => self.mark(at, MarkKind::Change, text, line),
             Event::NoteWritten { .. } => self.mark(at, MarkKind::Note, text, line),
             Event::ActionTaken { .. } => self.mark(at, MarkKind::Action, text, line),
+            Event::CoordinatorRestarted {} => self.mark(at, MarkKind::Note, text, line),
             Event::CommandFinished { .. } => self.mark(at, MarkKind::Command, text, line),
             Event::AlarmReceived { alarm } => self.alarm(at, &alarm, line),
             Event::PreflightFinished { .. }
