@@ -188,3 +188,20 @@ pub(super) fn until(now: Timestamp, how_long: Duration) -> Timestamp {
         .and_then(|how_long| now.checked_add(how_long).ok())
         .unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Store, conformance};
+    use super::Memory;
+
+    #[test]
+    fn memory_does_all_that_a_store_must() {
+        for (name, hold) in conformance::ALL {
+            let store: Arc<dyn Store> = Arc::new(Memory::new());
+            println!("{name}");
+            hold(&store);
+        }
+    }
+}

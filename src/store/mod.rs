@@ -4,13 +4,17 @@
 //! changed only by whoever knows that version. Whoever writes holds the lease: its token is the fence that keeps out
 //! a writer who was thought dead and is not.
 
+#[cfg(test)]
+mod conformance;
 mod memory;
+mod sqlite;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 pub use memory::Memory;
+pub use sqlite::Sqlite;
 
 /// The token of a lease. A store takes nothing from a writer whose token is not the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

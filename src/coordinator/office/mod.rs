@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use refusal::{FileProblem, Refusal};
+pub use crate::coordinator::api::wire::{Bundle, BundleFile, FileProblem};
+pub use refusal::Refusal;
 pub use view::{
-    Added, Approval, Bundle, BundleFile, DrillFilter, DrillLine, DrillView, FindingLine, GameDayLine,
-    GameDayView, LeverView, NoteLine, PreflightLine, ReviewLine, RunLine, Standing, StoppedBy, Words,
+    Added, Approval, DrillFilter, DrillLine, DrillView, FindingLine, GameDayLine, GameDayView, LeverView,
+    NoteLine, PreflightLine, ReviewLine, RunLine, Standing, StoppedBy, Words,
 };
 
 use crate::agent::{GuardianProgram, Policy};

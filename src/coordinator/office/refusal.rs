@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::coordinator::api::wire::FileProblem;
 use crate::store::StoreError;
 use crate::text::{Problems, Severity, Source, location};
 
@@ -19,26 +20,6 @@ pub struct Refusal {
     /// What is wrong with the files that were handed in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<FileProblem>,
-}
-
-/// One thing that is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FileProblem {
-    /// The file.
-    pub path: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column, from 1.
-    pub column: usize,
-    /// Whether it is only a warning.
-    pub warning: bool,
-    /// The name of the rule, for example `unknown-key`.
-    pub rule: String,
-    /// What is wrong: the thing, the value, the limit.
-    pub message: String,
-    /// The way out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
 }
 
 impl Refusal {
@@ -86,10 +67,13 @@ pub(super) fn file_problems(files: Vec<(Source, Problems)>) -> Vec<FileProblem> 
         for problem in problems.into_sorted() {
             let (line, column) = location(&source, problem.span);
             all.push(FileProblem {
-                path: source.path.clone(),
+                file: source.path.clone(),
                 line,
                 column,
-                warning: problem.severity == Severity::Warning,
+                severity: match problem.severity {
+                    Severity::Error => "error".to_owned(),
+                    Severity::Warning => "warning".to_owned(),
+                },
                 rule: problem.rule.to_owned(),
                 message: problem.message,
                 help: problem.help,

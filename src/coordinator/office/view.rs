@@ -4,29 +4,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refusal::FileProblem;
+use crate::coordinator::api::wire::FileProblem;
 use crate::coordinator::control::Status;
 use crate::drill::Summary;
-
-/// A game day with everything it refers to, as texts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Bundle {
-    /// The path of the game day's file among `files`.
-    pub main: String,
-    /// Every file: the game day's, and each scenario, playbook, environment, service and calendar it refers to.
-    pub files: Vec<BundleFile>,
-}
-
-/// One file of a bundle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BundleFile {
-    /// Its path, as people call it: `scenarios/slow.yaml`.
-    pub path: String,
-    /// Its text.
-    pub text: String,
-}
 
 /// A bundle that was taken, or would be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
