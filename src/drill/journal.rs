@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 
 /// The kind of the last line of a journal that was closed.
 pub const CLOSED: &str = "drill.closed";
+/// The kind of the last line of a game day's journal that was closed; it has the same form.
+pub const DAY_CLOSED: &str = "gameday.closed";
 /// The kind of line 0, which holds the plan and the text of every input.
 pub const PLANNED: &str = "drill.planned";
 
@@ -166,13 +168,13 @@ pub fn verify(bytes: &[u8], head: Option<&str>) -> Verified {
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
         let (raw, next) = (&rest[..end], &rest[end + 1..]);
         if closed {
-            return broken(count, "there is a line after the one that closes the drill".into());
+            return broken(count, "there is a line after the one that closes it".into());
         }
         let line = match check_line(raw, count, &prev) {
             Ok(line) => line,
             Err(why) => return broken(count, why),
         };
-        if line.kind == CLOSED {
+        if line.kind == CLOSED || line.kind == DAY_CLOSED {
             if line.data["lines"] != count {
                 return broken(
                     count,
@@ -184,7 +186,7 @@ pub fn verify(bytes: &[u8], head: Option<&str>) -> Verified {
         (prev, count, rest) = (line.hash, count + 1, next);
     }
     if closed && !rest.is_empty() {
-        return broken(count, "there are bytes after the line that closes the drill".into());
+        return broken(count, "there are bytes after the line that closes it".into());
     }
     if !closed {
         return Verified::Cut { lines: count, head: prev, torn_bytes: rest.len() };

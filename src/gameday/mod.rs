@@ -1,16 +1,23 @@
 //! A game day: a scheduled event, a list of injects. Text → checked → plan, and `(state, event) → (state, commands)`.
 //!
 //! As pure as `drill`, and driven the same way: an event is journalled before the day sees it, a command before it is
-//! obeyed, and a replay decides everything once more from the journal.
+//! obeyed, and [`replay()`] decides everything once more from
+//! the journal.
 
 pub mod event;
 pub mod finding;
 pub mod plan;
 pub mod preflight;
 pub mod record;
+pub mod replay;
 pub mod schedule;
+mod state;
+pub mod summary;
 
 pub use event::{DayCommand, DayEvent, DrillEnded, DrillWords};
 pub use finding::{Finding, FindingKind};
 pub use plan::{DayPlan, Run, RunWhat};
 pub use record::{DayRecord, DayState};
+pub use replay::{CLOSED, FileText, PLANNED, Planned, replay};
+pub use state::{Approval, Day, Note, ReviewAnswer, RunState, Stopped};
+pub use summary::Summary;
