@@ -39,6 +39,7 @@ pub(super) struct Front {
     in_flight: AtomicU64,
     shed: AtomicU64,
     reserved_in_vain: AtomicU64,
+    empty_shelves: AtomicU64,
     metrics: Arc<Metrics>,
 }
 
@@ -57,6 +58,7 @@ impl Front {
             in_flight: count(),
             shed: count(),
             reserved_in_vain: count(),
+            empty_shelves: count(),
             flags,
             pool,
             metrics,
@@ -99,18 +101,31 @@ impl Front {
         };
         let max_age = self.flags.value(Flag::Cache).map(Duration::from_secs);
         if let Some(copy) = max_age.and_then(|max_age| self.levels.without_asking(max_age)) {
-            return shown(&copy);
+            return self.shown(&copy);
         }
         self.levels.asking();
         match self.ask_stock(&Method::GET, "/levels", LEVELS_WITHIN).await {
             Ok(levels) => {
                 self.levels.keep(levels.clone());
-                shown(&Copy { levels, age: Duration::ZERO })
+                self.shown(&Copy { levels, age: Duration::ZERO })
             }
             Err(error) => {
                 let copy = max_age.and_then(|max_age| self.levels.instead(max_age));
-                copy.map_or_else(|| failed(&error), |copy| shown(&copy))
+                copy.map_or_else(|| failed(&error), |copy| self.shown(&copy))
             }
+        }
+    }
+
+    /// The shelves as a customer sees them. That there is nothing on them is no error: a shop can be sold out.
+    fn shown(&self, copy: &Copy) -> Said {
+        match serde_json::from_slice::<Value>(&copy.levels) {
+            Ok(levels) => {
+                let is_empty = levels.as_array().is_some_and(Vec::is_empty);
+                self.empty_shelves.fetch_add(u64::from(is_empty), Relaxed);
+                let age = copy.age.as_secs();
+                Said::json(&json!({ "stale": copy.is_stale(), "age_seconds": age, "levels": levels }))
+            }
+            Err(error) => Said::problem(StatusCode::BAD_GATEWAY, format!("stock said no JSON: {error}")),
         }
     }
 
@@ -132,16 +147,6 @@ fn failed(error: &CallError) -> Said {
         CallError::TooLate(..) => Said::problem(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
         CallError::Full(..) => Said::not_now(error.to_string()),
         _ => Said::problem(StatusCode::BAD_GATEWAY, error.to_string()),
-    }
-}
-
-fn shown(copy: &Copy) -> Said {
-    match serde_json::from_slice::<Value>(&copy.levels) {
-        Ok(levels) => {
-            let age = copy.age.as_secs();
-            Said::json(&json!({ "stale": copy.is_stale(), "age_seconds": age, "levels": levels }))
-        }
-        Err(error) => Said::problem(StatusCode::BAD_GATEWAY, format!("stock said no JSON: {error}")),
     }
 }
 
@@ -173,6 +178,8 @@ impl Handler for Front {
         let (hits, stale) = self.levels.counts();
         page.counter("shop_cache_hits_total", "Stock levels shown out of the copy.", hits);
         page.counter("shop_cache_stale_total", "Of these, out of an old copy.", stale);
+        let empty = self.empty_shelves.load(Relaxed);
+        page.counter("shop_empty_shelves_total", "Customers who were shown no goods at all.", empty);
         let in_vain = self.reserved_in_vain.load(Relaxed);
         page.counter("shop_reserved_in_vain_total", "Goods reserved for orders that failed.", in_vain);
     }

@@ -1,4 +1,5 @@
-//! The bundled shop: four real processes, so that a newcomer, and our own tests, have something true to break.
+//! The bundled shop: four real processes, and a fifth that watches them, so that a newcomer, and our own tests, have
+//! something true to break.
 //!
 //! `front` answers `/checkout`, for which it asks `stock` and then `payments` (or, when told, the `replica` of
 //! payments), and `/browse`, for which it asks `stock` alone. It knows nothing of firedrill, as any system under test:
@@ -21,8 +22,10 @@ mod server;
 mod shop;
 mod stock;
 mod till;
+mod watchman;
 
 pub use shop::{Address, SeenAt, Shop, ShopError};
+pub use watchman::Watch;
 
 use std::io;
 use std::net::SocketAddr;
@@ -50,6 +53,8 @@ pub enum Role {
     Replica,
     /// Reserves goods.
     Stock,
+    /// Watches the others, and tells when something is wrong.
+    Watchman(Box<Watch>),
 }
 
 impl Role {
@@ -60,6 +65,7 @@ impl Role {
             Self::Payments => "payments",
             Self::Replica => "replica",
             Self::Stock => "stock",
+            Self::Watchman(_) => "watchman",
         }
     }
 }
@@ -82,10 +88,11 @@ pub async fn serve(
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         io::Error::new(error.kind(), format!("the shop's {} cannot listen on {listen}: {error}", role.name()))
     })?;
-    ready(listener.local_addr()?);
+    let here = listener.local_addr()?;
     let metrics = Arc::new(Metrics::new(role.name()));
     match role {
         Role::Front { payments, stock, replica } => {
+            ready(here);
             let front = Arc::new(front::Front::new(front::Addresses { stock, payments, replica }, metrics));
             tokio::select! {
                 () = server::run(listener, Arc::clone(&front), ended) => {}
@@ -93,9 +100,22 @@ pub async fn serve(
             }
         }
         Role::Payments | Role::Replica => {
+            ready(here);
             server::run(listener, Arc::new(payments::Payments::new(metrics)), ended).await;
         }
-        Role::Stock => server::run(listener, Arc::new(stock::Stock::new(metrics)), ended).await,
+        Role::Stock => {
+            ready(here);
+            server::run(listener, Arc::new(stock::Stock::new(metrics)), ended).await;
+        }
+        Role::Watchman(watch) => {
+            // What is wrong with its rules is said before anybody counts on it.
+            let watchman = Arc::new(watchman::Watchman::new(*watch, here, metrics)?);
+            ready(here);
+            tokio::select! {
+                () = server::run(listener, Arc::clone(&watchman), ended) => {}
+                () = watchman.chores() => {}
+            }
+        }
     }
     Ok(())
 }

@@ -27,11 +27,14 @@ const BODY_MAX_BYTES: usize = 64 * 1024;
 const HEADER_WITHIN: Duration = Duration::from_secs(10);
 const END_WITHIN: Duration = Duration::from_secs(1);
 const METRICS_TYPE: &str = "text/plain; version=0.0.4";
+const JSON_TYPE: &str = "application/json";
+const HTML_TYPE: &str = "text/html; charset=utf-8";
 
 /// What a handler is asked.
 pub(super) struct Question {
     pub(super) method: http::Method,
     pub(super) path: String,
+    pub(super) query: Option<String>,
     pub(super) headers: http::HeaderMap,
     pub(super) body: Bytes,
 }
@@ -45,15 +48,16 @@ impl Question {
     #[cfg(test)]
     pub(super) fn of(method: http::Method, path: &str, body: &str) -> Self {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        Self { method, path: path.to_owned(), headers: http::HeaderMap::new(), body }
+        Self { method, path: path.to_owned(), query: None, headers: http::HeaderMap::new(), body }
     }
 }
 
-/// What a handler says: a status and a JSON or text body.
+/// What a handler says: a status and a body, which is JSON or a page.
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) status: StatusCode,
     pub(super) text: String,
+    kind: &'static str,
     /// Whether to say that it is worth coming again in a second.
     come_again: bool,
 }
@@ -61,13 +65,18 @@ pub(super) struct Said {
 impl Said {
     /// 200 and a JSON value.
     pub(super) fn json(value: &serde_json::Value) -> Self {
-        Self { status: StatusCode::OK, text: value.to_string(), come_again: false }
+        Self { status: StatusCode::OK, text: value.to_string(), kind: JSON_TYPE, come_again: false }
+    }
+
+    /// 200 and a page to look at.
+    pub(super) fn html(text: String) -> Self {
+        Self { status: StatusCode::OK, text, kind: HTML_TYPE, come_again: false }
     }
 
     /// A refusal or a failure, in words.
     pub(super) fn problem(status: StatusCode, why: impl Into<String>) -> Self {
         let text = serde_json::json!({ "error": why.into() }).to_string();
-        Self { status, text, come_again: false }
+        Self { status, text, kind: JSON_TYPE, come_again: false }
     }
 
     /// A refusal that will not last: 503 with `retry-after`.
@@ -155,10 +164,11 @@ async fn respond<H: Handler>(handler: &H, request: Request<Incoming>) -> Respons
         }
         path => {
             let (path, began) = (path.to_owned(), Instant::now());
+            let query = parts.uri.query().map(str::to_owned);
             let said = match Limited::new(body, BODY_MAX_BYTES).collect().await {
                 Ok(body) => {
                     let (method, headers, body) = (parts.method, parts.headers, body.to_bytes());
-                    handler.answer(Question { method, path, headers, body }).await
+                    handler.answer(Question { method, path, query, headers, body }).await
                 }
                 Err(_) => {
                     Said::problem(StatusCode::PAYLOAD_TOO_LARGE, "the body broke off or is over 64 KiB")
@@ -168,7 +178,7 @@ async fn respond<H: Handler>(handler: &H, request: Request<Incoming>) -> Respons
             said
         }
     };
-    let mut response = response(said.status, said.text, "application/json");
+    let mut response = response(said.status, said.text, said.kind);
     if said.come_again {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }

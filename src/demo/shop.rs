@@ -1,17 +1,20 @@
 //! The shop as a whole: starts its processes and ends them.
 
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpSocket;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::Role;
+use super::{Role, Watch};
 
 const START_WITHIN: Duration = Duration::from_secs(10);
 const END_WITHIN: Duration = Duration::from_secs(3);
@@ -89,6 +92,7 @@ pub struct Shop {
     /// Where stock listens.
     pub stock: SocketAddr,
     processes: Vec<Child>,
+    companions: Vec<Child>,
 }
 
 impl Shop {
@@ -115,7 +119,36 @@ impl Shop {
             replica: Some(replica.to_string()),
         });
         let front = front.await?;
-        Ok(Self { front, payments, replica, stock, processes })
+        Ok(Self { front, payments, replica, stock, processes, companions: Vec::new() })
+    }
+
+    /// Starts a watchman beside it; returns where its page and its API are.
+    ///
+    /// # Errors
+    /// It does not come up, for example because its rules cannot be read; it says why on standard error.
+    pub async fn watch(&mut self, program: &Path, watch: Watch) -> Result<SocketAddr, ShopError> {
+        let (child, address) = start(program, Role::Watchman(Box::new(watch))).await?;
+        self.processes.push(child);
+        Ok(address)
+    }
+
+    /// Starts a foreign program beside it, such as a real Prometheus, that ends with it; what it says goes to `log`.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn beside(&mut self, program: &Path, command: &[String], log: File) -> Result<(), ShopError> {
+        let wrong = |source| ShopError::Start { role: "companion", source };
+        let mut tied = Command::new(program);
+        tied.args(["demo", "companion", "--parent", &std::process::id().to_string(), "--"]).args(command);
+        tied.stdin(Stdio::null()).stdout(log.try_clone().map_err(wrong)?).stderr(log);
+        let child = tied.process_group(0).kill_on_drop(true).spawn().map_err(wrong)?;
+        self.companions.push(child);
+        Ok(())
+    }
+
+    /// Where each process says what it measures.
+    pub fn targets(&self) -> [SocketAddr; 4] {
+        [self.front, self.payments, self.replica, self.stock]
     }
 
     /// Ends the shop and waits for it: gently first.
@@ -123,7 +156,11 @@ impl Shop {
         for process in &mut self.processes {
             drop(process.stdin.take());
         }
-        for mut process in self.processes {
+        for companion in &self.companions {
+            let pid = companion.id().and_then(|pid| i32::try_from(pid).ok());
+            let _ = pid.map(|pid| kill(Pid::from_raw(pid), Signal::SIGTERM));
+        }
+        for mut process in self.processes.into_iter().chain(self.companions) {
             if timeout(END_WITHIN, process.wait()).await.is_err() {
                 let _ = process.kill().await;
             }
@@ -131,13 +168,27 @@ impl Shop {
     }
 }
 
-async fn start(program: &PathBuf, role: Role) -> Result<(Child, SocketAddr), ShopError> {
+async fn start(program: &Path, role: Role) -> Result<(Child, SocketAddr), ShopError> {
     let name = role.name();
     let mut command = Command::new(program);
     command.args(["demo", name, "--listen", "127.0.0.1:0", "--parent", &std::process::id().to_string()]);
     if let Role::Front { payments, stock, replica } = &role {
         command.args(["--payments", &payments.join(","), "--stock", &stock.join(",")]);
         command.args(replica.iter().flat_map(|replica| ["--replica", replica]));
+    }
+    if let Role::Watchman(watch) = &role {
+        command.arg("--rules").arg(&watch.rules).args(["--webhook", &watch.webhook]);
+        command.args(["--targets", &watch.targets.join(","), "--receiver", &watch.receiver]);
+        let times = [
+            ("--scrape-interval", watch.scrape_interval),
+            ("--evaluation-interval", watch.evaluation_interval),
+            ("--group-wait", watch.group_wait),
+            ("--group-interval", watch.group_interval),
+            ("--repeat-interval", watch.repeat_interval),
+        ];
+        command.args(
+            times.iter().flat_map(|(name, time)| [(*name).to_owned(), format!("{}ms", time.as_millis())]),
+        );
     }
     // A group of its own: Ctrl-C is for the drill, which needs the shop until the faults are gone.
     command.process_group(0).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());

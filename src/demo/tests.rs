@@ -95,7 +95,8 @@ impl World {
 
     async fn ask(&self, method: Method, path: &str, body: &str) -> (u16, Value) {
         let body = bytes::Bytes::copy_from_slice(body.as_bytes());
-        let question = Question { method, path: path.to_owned(), headers: HeaderMap::new(), body };
+        let question =
+            Question { method, path: path.to_owned(), query: None, headers: HeaderMap::new(), body };
         let said = self.front.answer(question).await;
         (said.status.as_u16(), serde_json::from_str(&said.text).unwrap())
     }

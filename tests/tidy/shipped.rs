@@ -54,6 +54,7 @@ fn problems_of(scenario: &Source, shelf: &Shelf) -> Vec<String> {
         ("SHOP_PORT", "8080"),
         ("STOCK", "127.0.0.1:9010"),
         ("STOCK_ROUTE", "127.0.0.1:9011"),
+        ("MONITORING", "http://127.0.0.1:9090"),
     ];
     let sets = addresses.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let nothing = BTreeMap::new();

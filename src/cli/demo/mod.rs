@@ -1,8 +1,10 @@
 //! `firedrill demo`: show it all on a small shop of its own; needs no root and no network.
 
+mod companion;
 mod game;
 mod keep;
 mod story;
+mod watchman;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,6 +59,12 @@ enum Process {
     /// Reserves goods
     #[command(hide = true)]
     Stock(Listen),
+    /// Watches the others by their metrics and posts what fires
+    #[command(hide = true)]
+    Watchman(watchman::Args),
+    /// Becomes another program that does not outlive its parent
+    #[command(hide = true)]
+    Companion(companion::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,6 +94,8 @@ fn be(runtime: &Runtime, process: Process) -> anyhow::Result<super::Exit> {
         Process::Payments(listen) => (Role::Payments, listen),
         Process::Replica(listen) => (Role::Replica, listen),
         Process::Stock(listen) => (Role::Stock, listen),
+        Process::Watchman(args) => args.role(),
+        Process::Companion(args) => return companion::become_it(args),
     };
     let name = role.name();
     runtime.block_on(serve(role, listen, parent, |address| println!("{name} listens on {address}")))?;
