@@ -7,19 +7,24 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use super::Exit;
-use super::running::{Which, block_on};
+use super::running::block_on;
 use super::say::say;
+use super::server::{self, Server};
 use crate::agent::Directories;
+use crate::coordinator::api::wire::{Halt, Reason};
 use crate::coordinator::clock;
 use crate::coordinator::control::Status;
 use crate::coordinator::control::client::{self, CallProblem, Drill, FindProblem};
 use crate::coordinator::lever::Lever;
+use crate::coordinator::office::Standing;
 use crate::drill::Event;
 
 /// How long to wait for a drill to have taken everything back.
 const TAKEN_BACK_WITHIN: Duration = Duration::from_secs(30);
 /// How often it is asked.
 const ASK_EVERY: Duration = Duration::from_millis(100);
+/// How often a server is asked.
+const ASK_SERVER_EVERY: Duration = Duration::from_millis(250);
 
 /// Stop the running drills and take every fault back
 ///
@@ -35,6 +40,8 @@ pub(super) struct Args {
     /// Stop only this drill; without it, all that run here
     #[arg(long, value_name = "ID")]
     drill: Option<String>,
+    #[command(flatten)]
+    server: server::Perhaps,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -44,6 +51,8 @@ enum Command {
         /// Why it is safe again, for the record
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        #[command(flatten)]
+        server: server::Perhaps,
     },
 }
 
@@ -51,15 +60,60 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     let directories = Directories::here();
     let lever = Lever::new(&directories.runtime, &directories.state);
     match args.command {
-        Some(Command::Release { reason }) => release(&lever, &reason),
-        None => block_on(halt(&directories, &lever, args.drill, &args.reason)),
+        Some(Command::Release { reason, server }) => {
+            if reason.trim().is_empty() {
+                bail!("`--reason` says nothing; say why drills may start again");
+            }
+            match server.open()? {
+                Some(server) => block_on(release_there(&server, reason)),
+                None => release(&lever, &reason),
+            }
+        }
+        None => match args.server.open()? {
+            Some(server) => block_on(halt_there(&server, args.drill.as_deref(), args.reason)),
+            None => block_on(halt(&directories, &lever, args.drill, &args.reason)),
+        },
     }
 }
 
-fn release(lever: &Lever, reason: &str) -> anyhow::Result<Exit> {
-    if reason.trim().is_empty() {
-        bail!("`--reason` says nothing; say why drills may start again");
+async fn release_there(server: &Server, reason: String) -> anyhow::Result<Exit> {
+    server.tell("/v1/halt/release", &Reason { reason }).await?;
+    say(&format!("released; drills and game days may start again at {}", server.url()));
+    Ok(Exit::Passed)
+}
+
+/// Halts all that a server runs, and waits until it runs nothing any more.
+async fn halt_there(server: &Server, drill: Option<&str>, reason: String) -> anyhow::Result<Exit> {
+    if drill.is_some() {
+        bail!(
+            "a server halts all that it runs, so --drill says nothing here; `firedrill gameday stop ID --reason TEXT` \
+             stops one game day"
+        );
     }
+    server.tell("/v1/halt", &Halt { reason }).await?;
+    say(&format!("{} takes every fault back", server.url()));
+    let waited = tokio::time::timeout(TAKEN_BACK_WITHIN, async {
+        loop {
+            let standing: Standing = server.get("/v1/status").await?;
+            if standing.drills.is_empty() {
+                return anyhow::Ok(());
+            }
+            tokio::time::sleep(ASK_SERVER_EVERY).await;
+        }
+    })
+    .await;
+    match waited {
+        Ok(done) => done?,
+        Err(_) => bail!(
+            "drills still run there after {} s; `firedrill drill watch` shows what they wait for",
+            TAKEN_BACK_WITHIN.as_secs()
+        ),
+    }
+    say("no drill runs there any more, and none starts until `firedrill halt release --reason TEXT`");
+    Ok(Exit::Passed)
+}
+
+fn release(lever: &Lever, reason: &str) -> anyhow::Result<Exit> {
     match lever.release(&client::ourselves(), reason, clock::wall())? {
         Some(engaged) => {
             let why = if engaged.why.is_empty() { String::new() } else { format!(" ({})", engaged.why) };
@@ -77,7 +131,7 @@ async fn halt(
     reason: &str,
 ) -> anyhow::Result<Exit> {
     let drills = match wanted {
-        Some(_) => vec![Which { drill: wanted }.find().await?],
+        Some(id) => vec![client::find(&directories.runtime, Some(&id)).await?],
         None => all(directories, lever, reason).await?,
     };
     // First the lever: whatever happens to the calls, nothing new starts.

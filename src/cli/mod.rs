@@ -8,11 +8,14 @@ mod demo;
 #[cfg(test)]
 mod documents;
 mod drill;
+mod drills;
 mod exit;
 mod fault;
 mod files;
+mod gameday;
 mod halt;
 mod journal_file;
+mod kept;
 pub mod live;
 mod new;
 mod note;
@@ -28,9 +31,11 @@ mod run;
 mod running;
 mod say;
 mod schema;
+mod server;
 mod status;
 mod step;
 mod verify;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -86,11 +91,15 @@ enum Command {
     Report(report::Args),
     /// Compute once more, from its journal alone, what a drill is worth
     Rescore(rescore::Args),
+    /// Game days of a server: add, approve, hold, review
+    Gameday(gameday::Args),
+    /// Drills of a server: those that run and those that were
+    Drill(drills::Args),
     /// Run a fault-injecting proxy by hand
     Proxy(proxy::Args),
     /// Processes of the host agent
     Agent(agent::Args),
-    /// Show the running drill
+    /// Show the running drill, or all that a server runs
     Status(status::Args),
     /// Change a fault of the running drill
     Fault(fault::Args),
@@ -135,6 +144,8 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::exec(args),
         Command::Report(args) => report::exec(args),
         Command::Rescore(args) => rescore::exec(args),
+        Command::Gameday(args) => gameday::exec(args),
+        Command::Drill(args) => drills::exec(args),
         Command::Proxy(args) => proxy::exec(args),
         Command::Agent(args) => agent::exec(args),
         Command::Status(args) => status::exec(args),

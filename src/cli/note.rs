@@ -20,13 +20,8 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
     let text = args.text.join(" ");
     block_on(async {
         let drill = args.which.find().await?;
-        let what = if args.action {
-            drill.note_action(&text).await?;
-            "action noted"
-        } else {
-            drill.note(&text).await?;
-            "noted"
-        };
+        let what = if args.action { "action noted" } else { "noted" };
+        drill.note(&text, args.action).await?;
         say(&format!("{what} in drill {}", drill.status.drill));
         Ok(super::Exit::Passed)
     })

@@ -6,9 +6,8 @@ use anyhow::{Context as _, bail};
 
 use super::Exit;
 use super::playbook_lines;
-use super::running::{Which, block_on};
+use super::running::{Running, Which, block_on};
 use super::say::say;
-use crate::coordinator::control::client::Drill;
 use crate::coordinator::control::playbook::PlaybookStatus;
 use crate::playbook::event::StepAnswer;
 use crate::playbook::plan::{Answer, Question, QuestionKind};
@@ -120,14 +119,14 @@ async fn list(args: &List) -> anyhow::Result<Exit> {
     Ok(Exit::Passed)
 }
 
-fn playbook(drill: &Drill) -> anyhow::Result<&PlaybookStatus> {
+fn playbook(drill: &Running) -> anyhow::Result<&PlaybookStatus> {
     let none = || format!("drill {} has no playbook, so there are no steps", drill.status.drill);
     drill.status.playbook.as_ref().with_context(none)
 }
 
 /// The answers, each read as its question wants it. What nobody asked goes as text: the drill says what it asks.
 fn read_answers(
-    drill: &Drill,
+    drill: &Running,
     step: &str,
     answers: Vec<(String, String)>,
 ) -> anyhow::Result<BTreeMap<String, Answer>> {

@@ -66,6 +66,11 @@ pub struct Shown<'a> {
     pub playbook: Option<&'a Playbook>,
 }
 
+/// What a drill came to, in lines for people. `place` is where its report is.
+pub(super) fn came_to(summary: &Summary, place: &Path) -> Vec<String> {
+    summary::lines(summary, place, None).into_iter().map(|(_, text)| text).collect()
+}
+
 /// Shows a drill. A reader that went away (a closed pipe) never disturbs the drill.
 pub struct View {
     board: Board,

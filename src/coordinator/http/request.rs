@@ -92,7 +92,7 @@ fn headers(request: &HttpRequest, secrets: &Secrets, authority: &str) -> Result<
         let header = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| HttpFailure::Request(format!("`{name}` is no header name")))?;
         // The value may be a secret; it is not repeated.
-        let value = HeaderValue::from_str(&secrets.reveal(value)).map_err(|_| {
+        let value = HeaderValue::from_bytes(secrets.reveal(value).as_bytes()).map_err(|_| {
             HttpFailure::Request(format!("the value of header `{name}` holds a character no header can"))
         })?;
         headers.insert(header, value);

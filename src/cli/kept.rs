@@ -1,0 +1,211 @@
+//! What a server keeps, in words for a terminal: game days, drills, and how things stand.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::Exit;
+use crate::coordinator::office::{DrillLine, GameDayLine, GameDayView, PreflightLine, RunLine, Standing};
+use crate::drill::words::one_line;
+
+/// How things stand at a server.
+pub(super) fn standing(standing: &Standing, url: &str) -> String {
+    let mut out = format!("{url}  firedrill {}\n", standing.version);
+    match &standing.lever {
+        Some(lever) => {
+            let why =
+                if lever.why.is_empty() { String::new() } else { format!(": {}", one_line(&lever.why)) };
+            let _ = writeln!(
+                out,
+                "HALTED by {}{why}; nothing starts until `firedrill halt release --reason TEXT`",
+                one_line(&lever.who)
+            );
+        }
+        None if standing.drills.is_empty() => out.push_str("no drill is running\n"),
+        None => {}
+    }
+    if !standing.drills.is_empty() {
+        out.push_str("\nRUNNING\n");
+        standing.drills.iter().for_each(|drill| out.push_str(&drill_line(drill)));
+    }
+    if !standing.gamedays.is_empty() {
+        out.push_str("\nGAME DAYS\n");
+        standing.gamedays.iter().for_each(|day| out.push_str(&gameday_line(day)));
+    }
+    if let Some(next) = &standing.next {
+        let _ = write!(out, "\nNEXT\n{}", gameday_line(next));
+    }
+    out
+}
+
+/// A list of game days.
+pub(super) fn gamedays(days: &[GameDayLine]) -> String {
+    if days.is_empty() {
+        return "no game day; `firedrill gameday add FILE` adds one\n".to_owned();
+    }
+    days.iter().map(gameday_line).collect()
+}
+
+fn gameday_line(day: &GameDayLine) -> String {
+    let due = day.due.map_or_else(|| "when started".to_owned(), when);
+    let mut line = format!("  {:<28}  {:<9}  {}/{} runs  {due}", day.id, day.state, day.done, day.runs);
+    for more in [&day.title, &day.why].into_iter().flatten() {
+        let _ = write!(line, "  {}", one_line(more));
+    }
+    line.push('\n');
+    line
+}
+
+/// A list of drills.
+pub(super) fn drills(drills: &[DrillLine]) -> String {
+    if drills.is_empty() {
+        return "no drill\n".to_owned();
+    }
+    drills.iter().map(drill_line).collect()
+}
+
+/// One drill in one line.
+pub(super) fn drill_line(drill: &DrillLine) -> String {
+    let result = match drill.exit {
+        None => drill.state.clone(),
+        Some(exit) => {
+            format!("exit {exit}, {}", Exit::of(exit).map_or("unknown to this version", Exit::meaning))
+        }
+    };
+    let mut line = format!("  {:<44}  {}  {result}", drill.id, when(drill.began));
+    if let Some(words) = &drill.words {
+        let _ = write!(line, "; restored by {}", words.restored_by);
+    }
+    if let Some(control) = &drill.control {
+        let _ = write!(line, " ({control})");
+    }
+    if drill.interrupted {
+        line.push_str("; the server died while it ran");
+    }
+    line.push('\n');
+    line
+}
+
+/// One game day in full.
+pub(super) fn gameday(view: &GameDayView) -> String {
+    let line = &view.line;
+    let title = line.title.as_deref().map(|title| format!("  {}", one_line(title))).unwrap_or_default();
+    let mut out = format!("game day {}{title}\nstate {}", line.id, line.state);
+    if let Some(why) = &line.why {
+        let _ = write!(out, ": {}", one_line(why));
+    }
+    out.push('\n');
+    if let Some(goal) = &view.goal {
+        let _ = writeln!(out, "goal {}", one_line(goal));
+    }
+    match (line.due, line.deadline) {
+        (Some(due), Some(deadline)) => {
+            let _ = writeln!(out, "due {}, not after {}", when(due), when(deadline));
+        }
+        (Some(due), None) => drop(writeln!(out, "due {}", when(due))),
+        (None, _) => out.push_str("due when somebody starts it\n"),
+    }
+    let _ = writeln!(out, "seed {}", view.seed);
+    approvals(&mut out, view);
+    section(&mut out, "PREFLIGHT", view.preflight.iter().map(preflight_line));
+    section(&mut out, "RUNS", view.runs.iter().map(run_line));
+    section(
+        &mut out,
+        "FINDINGS",
+        view.findings.iter().map(|finding| {
+            let owner = finding.owner.as_deref().map(|owner| format!("  owner {owner}")).unwrap_or_default();
+            let due = finding.due.as_deref().map(|due| format!("  due {due}")).unwrap_or_default();
+            format!("{}: {}{}{}", finding.kind, one_line(&finding.title), one_line(&owner), one_line(&due))
+        }),
+    );
+    section(
+        &mut out,
+        "REVIEW",
+        view.review.iter().enumerate().map(|(n, asked)| {
+            let answers: String = asked
+                .answers
+                .iter()
+                .map(|answer| format!("\n       {}: {}", one_line(&answer.who), one_line(&answer.text)))
+                .collect();
+            format!("{}. {}{answers}", n + 1, one_line(&asked.question))
+        }),
+    );
+    section(
+        &mut out,
+        "NOTES",
+        view.notes
+            .iter()
+            .map(|note| format!("{}  {}: {}", when(note.at), one_line(&note.who), one_line(&note.text))),
+    );
+    section(&mut out, "NOT ACTED ON", view.not_acted_on.iter().map(|what| one_line(what)));
+    if !view.may.is_empty() {
+        let _ = writeln!(out, "\nnext: firedrill gameday {} {}", view.may.join("|"), line.id);
+    }
+    out
+}
+
+fn approvals(out: &mut String, view: &GameDayView) {
+    if view.approvals_needed == 0 && view.approvals.is_empty() {
+        return;
+    }
+    let names: Vec<String> = view
+        .approvals
+        .iter()
+        .map(|approval| match &approval.in_stead_of {
+            Some(person) => format!("{} for {}", one_line(&approval.who), one_line(person)),
+            None => one_line(&approval.who),
+        })
+        .collect();
+    let by = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    let _ = writeln!(out, "approvals {} of {}{by}", view.approvals.len(), view.approvals_needed);
+}
+
+fn preflight_line(item: &PreflightLine) -> String {
+    let why = item.why.as_deref().map(|why| format!("  ({})", one_line(why))).unwrap_or_default();
+    let ask = if item.ask && item.state == "pending" { "  <- answer it" } else { "" };
+    format!("{:<8}  {:<20}  {}{why}{ask}", item.state, one_line(&item.item), one_line(&item.what))
+}
+
+fn run_line(run: &RunLine) -> String {
+    let what = match (&run.scenario, &run.ask) {
+        (Some(scenario), _) => scenario.clone(),
+        (None, Some(ask)) => one_line(ask),
+        (None, None) => "-".to_owned(),
+    };
+    let control = run.control.as_deref().map(|control| format!(" ({control})")).unwrap_or_default();
+    let mut line = format!("{:>2}  {:<8}  {what}{control}", run.run, run.state);
+    if let Some(exit) = run.exit {
+        let _ = write!(line, "  exit {exit}");
+    }
+    if let Some(words) = &run.words {
+        let _ = write!(line, ", impact {}, restored by {}", words.impact, words.restored_by);
+        if !words.alarms.is_empty() {
+            let _ = write!(line, ", alarms {}", words.alarms.join(" "));
+        }
+        if let Some(playbook) = &words.playbook {
+            let _ = write!(line, ", playbook {playbook}");
+        }
+    }
+    if let Some(answer) = &run.answer {
+        let _ = write!(line, "  {}", one_line(answer));
+    }
+    if let Some(drill) = &run.drill {
+        let _ = write!(line, "  [{drill}]");
+    }
+    line
+}
+
+fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_some() {
+        let _ = writeln!(out, "\n{title}");
+    }
+    for line in lines {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+/// A time by the wall, to the second.
+pub(super) fn when(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
