@@ -46,7 +46,7 @@ pub(super) fn refused(url: &str, token: &Token, answer: &Answer) -> anyhow::Erro
         text.clone_from(&problem.title);
     }
     for wrong in &problem.problems {
-        let place = format!("{}:{}:{}", wrong.path, wrong.line, wrong.column);
+        let place = format!("{}:{}:{}", wrong.file, wrong.line, wrong.column);
         let _ = write!(text, "\n  {place}: {}", wrong.message);
         if let Some(help) = &wrong.help {
             let _ = write!(text, "\n    help: {help}");
