@@ -65,7 +65,7 @@ async fn simulate(seed: u64) -> Course {
     Course { text, world, ended, entries, lines, written, acts }
 }
 
-fn lines(entries: &[Entry]) -> Vec<(usize, Line)> {
+pub fn lines(entries: &[Entry]) -> Vec<(usize, Line)> {
     let line = |(at, entry): (usize, &Entry)| match &entry.what {
         What::Line(line) => Some((at, serde_json::from_str(line).expect("a line reads back"))),
         _ => None,
@@ -73,7 +73,7 @@ fn lines(entries: &[Entry]) -> Vec<(usize, Line)> {
     entries.iter().enumerate().filter_map(line).collect()
 }
 
-fn setup(plan: Plan, playbook: Option<Playbook>) -> Setup {
+pub fn setup(plan: Plan, playbook: Option<Playbook>) -> Setup {
     let nowhere = PathBuf::from("/simulated");
     Setup {
         drill: "simulated-1".into(),
@@ -114,7 +114,7 @@ pub fn bound(plan: &Plan) -> Duration {
 
 /// How much longer a drill may take with this playbook: recovery may take as long as it promises, then what it changed is
 /// taken back, and the steady state is looked at once more.
-fn bound_of(book: &Playbook, plan: &Plan) -> Duration {
+pub fn bound_of(book: &Playbook, plan: &Plan) -> Duration {
     let undo = |step: &Step| {
         let undo = step.undo.as_ref();
         undo.map_or(Duration::ZERO, |undo| {

@@ -127,6 +127,11 @@ impl Memory {
         let written = Arc::<Mutex<Written>>::default();
         (Self { ledger: ledger.clone(), fate, lines: 0, written: Arc::clone(&written) }, written)
     }
+
+    /// A record that never fails, of which this much is written.
+    pub fn on(ledger: &Ledger, written: &Arc<Mutex<Written>>) -> Self {
+        Self { ledger: ledger.clone(), fate: RecordFate::Whole, lines: 0, written: Arc::clone(written) }
+    }
 }
 
 impl Paper for Memory {

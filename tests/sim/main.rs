@@ -10,6 +10,7 @@ mod course;
 mod dice;
 mod fate;
 mod ledger;
+mod lives;
 mod measure;
 mod monitor;
 mod onlooker;

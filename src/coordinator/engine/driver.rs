@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Inbox, Input, Ways};
@@ -49,6 +49,8 @@ pub(super) struct Driver<'w> {
     /// What happened while the drill's commands were being obeyed: decided on once all of these are.
     meanwhile: VecDeque<Event>,
     closed: bool,
+    /// The take-down at the end: a task of its own, for it waits for all the others.
+    ending: JoinSet<()>,
     /// The record cannot be written any more; the drill stops and says so.
     pub(super) record_error: Option<RecordError>,
     panics: u32,
@@ -124,6 +126,7 @@ impl<'w> Driver<'w> {
             last,
             meanwhile: VecDeque::new(),
             closed: false,
+            ending: JoinSet::new(),
             record_error: None,
             panics: 0,
         }
@@ -330,7 +333,7 @@ impl Driver<'_> {
         self.operators.clear();
         let running = std::mem::take(&mut self.running);
         let (outside, events) = (Arc::clone(&self.outside), self.ways.events.clone());
-        tokio::spawn(async move {
+        self.ending.spawn(async move {
             let residue = running.take_down(outside.as_ref()).await;
             let _ = events.send(Event::VerifyFinished { residue }).await;
         });
