@@ -17,3 +17,4 @@ pub mod scenario;
 pub mod score;
 pub mod store;
 pub mod text;
+pub mod web;

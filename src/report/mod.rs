@@ -11,7 +11,7 @@ pub mod story;
 mod tests;
 pub mod timeline;
 
-pub use html::html;
+pub use html::{STYLE, html};
 pub use json::{VERSION, json};
 pub use junit::junit;
 pub use live::Live;

@@ -47,6 +47,11 @@ const FIREDRILL: &[Layer] = &[
         ],
         &[],
     ),
+    layer(
+        "web",
+        &["fault", "scenario", "playbook", "drill", "gameday", "score", "report", "coordinator"],
+        &["std::fs", "std::process"],
+    ),
     layer("demo", &[], &[]),
     layer(
         "cli",
@@ -63,6 +68,7 @@ const FIREDRILL: &[Layer] = &[
             "alarm",
             "agent",
             "coordinator",
+            "web",
             "demo",
             PROXY,
         ],

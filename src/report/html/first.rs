@@ -2,14 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::class;
 use crate::report::Report;
 use crate::report::story::{Story, Verdict, span};
 
 pub(super) fn page(report: &Report, story: &Story) -> Markup {
     let summary = &report.card.summary;
     html! {
-        section.hero.{ (class(story.headline.tone)) } aria-label="The one thing to remember" {
+        section.hero.{ (story.headline.tone.class()) } aria-label="The one thing to remember" {
             h1 { span.sign aria-hidden="true" { (story.headline.tone.sign()) } " " (story.headline.words) }
             p.sentence { (story.headline.sentence) }
             p.facts {
@@ -45,7 +44,7 @@ pub(super) fn page(report: &Report, story: &Story) -> Markup {
 
 fn one(verdict: &Verdict) -> Markup {
     html! {
-        details.verdict.{ (class(verdict.tone)) } {
+        details.verdict.{ (verdict.tone.class()) } {
             summary {
                 span.about { (verdict.about) }
                 span.word { span.sign aria-hidden="true" { (verdict.tone.sign()) } " " (verdict.word) }

@@ -7,10 +7,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Report;
 use super::chart::chart;
-use super::story::{Story, Tone};
+use super::story::Story;
 use super::timeline::{Curve, Point};
 
-const STYLE: &str = include_str!("page.css");
+/// The style sheet of the report; other pages that show the same things begin with it.
+pub const STYLE: &str = include_str!("page.css");
 const IN_WORDS: &str = "The list of what happened below says the same in full.";
 const SCRIPT: &str = include_str!("page.js");
 
@@ -89,13 +90,4 @@ fn points(report: &Report) -> String {
     let curves: Vec<_> = report.timeline.curves.iter().map(curve).collect();
     let whole = serde_json::json!({"length": report.timeline.length.as_secs_f64(), "curves": curves});
     whole.to_string().replace('<', "\\u003c")
-}
-
-const fn class(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Good => "good",
-        Tone::Neutral => "neutral",
-        Tone::Doubtful => "doubtful",
-        Tone::Bad => "bad",
-    }
 }

@@ -9,7 +9,7 @@ mod verdicts;
 pub use headline::Headline;
 pub use next::Advice;
 pub use told::Sentence;
-pub use verdicts::Verdict;
+pub use verdicts::{Verdict, known};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,12 +48,24 @@ pub enum Tone {
 
 impl Tone {
     /// Its sign, so that colour is never the only carrier.
-    pub(super) const fn sign(self) -> &'static str {
+    pub const fn sign(self) -> &'static str {
         match self {
             Self::Good => "✓",
             Self::Neutral => "–",
             Self::Doubtful => "!",
             Self::Bad => "✗",
+        }
+    }
+}
+
+impl Tone {
+    /// Its class in the style sheet of the report and of the pages.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Neutral => "neutral",
+            Self::Doubtful => "doubtful",
+            Self::Bad => "bad",
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Each result of a drill as a word, with what it is about and its rule.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Tone;
 use crate::drill::summary::{
-    CommandResult, Contained, Effect, HypothesisResult, Impact, PlaybookResult, RestoredBy, Summary, Validity,
+    CommandResult, Contained, Effect, HypothesisResult, Impact, PlaybookResult, RestoredBy, Validity,
 };
 use crate::report::Report;
 use crate::score::AlarmWord;
@@ -32,12 +33,31 @@ pub(super) fn of(report: &Report) -> Vec<Verdict> {
     verdicts.push(restored_by(summary.restored_by));
     verdicts.extend(hypothesis(summary.hypothesis));
     verdicts.extend(contained(summary.contained));
-    verdicts.push(effect(summary));
+    verdicts.push(effect(summary.effect));
     verdicts.push(impact(summary.impact));
     verdicts.extend(command(&summary.command));
     verdicts.push(clean(summary.clean, report.card.complete));
     verdicts.push(validity(summary.drill));
     verdicts
+}
+
+/// A result by its key in the scorecard and its word; absent: this version knows no such word, or it says nothing.
+pub fn known(key: &str, word: &str) -> Option<Verdict> {
+    fn read<T: DeserializeOwned>(word: &str) -> Option<T> {
+        serde_json::from_value(serde_json::Value::from(word)).ok()
+    }
+    match key {
+        "alarms" => read(word).map(alarms),
+        "playbook" => read(word).map(playbook),
+        "restored_by" => read(word).map(restored_by),
+        "hypothesis" => read(word).and_then(hypothesis),
+        "contained" => read(word).and_then(contained),
+        "effect" => read(word).map(effect),
+        "impact" => read(word).map(impact),
+        "clean" => Some(clean(word == "yes", true)),
+        "drill" => read(word).map(validity),
+        _ => None,
+    }
 }
 
 fn verdict(key: &str, about: &str, word: &str, tone: Tone, rule: &str) -> Verdict {
@@ -99,8 +119,8 @@ fn contained(contained: Contained) -> Option<Verdict> {
     Some(verdict("contained", "Contained", contained.word(), tone, contained.rule()))
 }
 
-fn effect(summary: &Summary) -> Verdict {
-    let (word, tone, rule) = match summary.effect {
+fn effect(effect: Effect) -> Verdict {
+    let (word, tone, rule) = match effect {
         Effect::Confirmed => (
             "confirmed",
             Tone::Good,
