@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -131,7 +132,7 @@ pub fn whole_lines(journal: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 }
 
 /// What is to be said about a journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Verified {
     /// Every line is as it was written, and the last one closes the drill.

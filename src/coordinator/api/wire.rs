@@ -1,85 +1,30 @@
 //! The words of the HTTP API, version 1: what is sent to it. What it sends back are the office's own words, and those
 //! of a running drill ([`control::wire`](crate::coordinator::control::wire)).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::coordinator::control::wire::{Changed, Halt, Note, Said, SetFault, Status, TEXT_MAX_BYTES};
+/// Why a request was not done (RFC 9457 `application/problem+json`).
+pub use crate::coordinator::office::Refusal as Problem;
+pub use crate::coordinator::office::{
+    Added, Bundle, BundleFile, DrillFilter, DrillLine, DrillView, FileProblem, GameDayLine, GameDayView,
+    Standing,
+};
 
 /// The header that names the person in whose stead something is said.
 pub const IN_STEAD_OF: &str = "in-stead-of";
 /// The largest request body.
 pub const BODY_MAX_BYTES: usize = 2 * 1024 * 1024;
-/// How many files a bundle may have.
-pub const FILES_MAX: usize = 256;
-/// The longest name of a file, a person or an item.
+/// The longest name of an item or of anything in a path.
 pub const NAME_MAX_BYTES: usize = 200;
 
-/// A game day with the text of every file that it refers to: what is approved is what runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Bundle {
-    /// The path of the game day's file among `files`.
-    #[schemars(length(min = 1, max = 200))]
-    pub main: String,
-    /// The files, by the paths under which they refer to each other.
-    #[schemars(length(min = 1, max = 256))]
-    pub files: Vec<BundleFile>,
-}
-
-/// One file of a bundle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BundleFile {
-    /// Its path, relative to the bundle.
-    #[schemars(length(min = 1, max = 200))]
-    pub path: String,
-    /// What it says.
-    pub text: String,
-}
-
-/// What is wrong with a file, and where; the words of `firedrill check --json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FileProblem {
-    /// The file's path in the bundle.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column, from 1, in characters.
-    pub column: usize,
-    /// `error` or `warning`.
-    pub severity: String,
-    /// The stable name of the rule.
-    pub rule: String,
-    /// What is wrong: the thing, the value, the limit.
-    pub message: String,
-    /// The way out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-}
-
-/// Why a request was not done (RFC 9457 `application/problem+json`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
-#[error("{detail}")]
-pub struct Problem {
-    /// The HTTP status.
-    #[schemars(range(min = 400, max = 599))]
-    pub status: u16,
-    /// A few words for the kind of problem.
-    pub title: String,
-    /// The thing, the value, the limit and the way out.
-    pub detail: String,
-    /// What is wrong with the files that were sent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub problems: Vec<FileProblem>,
-}
-
-impl Problem {
-    /// A problem with its status, its kind and its sentence.
-    pub fn new(status: u16, title: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { status, title: title.into(), detail: detail.into(), problems: Vec::new() }
-    }
-}
+/// The form of a person's name.
+pub(super) const PERSON_PATTERN: &str = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+/// The form of a word that one chooses.
+pub(super) const WORD_PATTERN: &str = "^[a-z][a-z0-9_-]*$";
 
 /// The body of `approve`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -87,7 +32,7 @@ impl Problem {
 pub struct Approve {
     /// The person in whose stead it is approved; the same as the header `In-Stead-Of`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(with = "String", length(min = 1, max = 100), regex(pattern = PERSON_PATTERN))]
     pub in_stead_of: Option<String>,
 }
 
@@ -97,23 +42,29 @@ pub struct Approve {
 pub struct Reason {
     /// Why; may be empty where nobody has to say.
     #[serde(default)]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = 1024))]
     pub reason: String,
 }
 
-/// The body of `answers`: to a preflight item, or to what an inject asks.
+/// The body of `answers`: to an item of the preflight, or to a run that is a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["item"]}, {"required": ["run"]}]))]
 pub struct ItemAnswer {
-    /// The preflight item's name, or the number of the run.
-    #[schemars(length(min = 1, max = 200))]
-    pub item: String,
-    /// Whether it is as it should be. Absent where only words are asked for: yes.
+    /// The preflight item, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 200), regex(pattern = r"\S"))]
+    pub item: Option<String>,
+    /// The run, by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32", range(min = 1, max = 100_000))]
+    pub run: Option<u32>,
+    /// Whether the item is as it should be.
     #[serde(default = "yes")]
     pub ok: bool,
-    /// The answer, or what there is to say.
+    /// The answer to a run's question, or what there is to say about the item.
     #[serde(default)]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = 1024))]
     pub text: String,
 }
 
@@ -126,10 +77,10 @@ const fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub struct Waive {
     /// The preflight item's name.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"\S"))]
     pub item: String,
     /// Why not.
-    #[schemars(length(min = 1, max = 4096))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"\S"))]
     pub reason: String,
 }
 
@@ -138,7 +89,7 @@ pub struct Waive {
 #[serde(deny_unknown_fields)]
 pub struct DayNote {
     /// What.
-    #[schemars(length(min = 1, max = 4096))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"\S"))]
     pub text: String,
 }
 
@@ -147,18 +98,19 @@ pub struct DayNote {
 #[serde(deny_unknown_fields)]
 pub struct AddFinding {
     /// What.
-    #[schemars(length(min = 1, max = 4096))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"\S"))]
     pub title: String,
     /// Who mends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(with = "String", length(min = 1, max = 100), regex(pattern = PERSON_PATTERN))]
     pub owner: Option<String>,
     /// Until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "jiff::civil::Date")]
     pub due: Option<jiff::civil::Date>,
     /// What kind of thing it is: `alarm`, `playbook`, `service`, `drill`, or a word of one's own.
     #[serde(default = "other")]
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 50), regex(pattern = WORD_PATTERN))]
     pub kind: String,
 }
 
@@ -171,10 +123,10 @@ fn other() -> String {
 #[serde(deny_unknown_fields)]
 pub struct Review {
     /// The question, as the game day asks it, or its number from 1.
-    #[schemars(length(min = 1, max = 4096))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"\S"))]
     pub question: String,
     /// The answer.
-    #[schemars(length(min = 1, max = 4096))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"\S"))]
     pub answer: String,
 }
 
@@ -185,4 +137,62 @@ pub struct Health {
     pub status: String,
     /// The version of the program.
     pub version: String,
+}
+
+/// The body of `GET /v1/gamedays`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GameDays {
+    /// All of them, the newest first.
+    pub gamedays: Vec<GameDayLine>,
+}
+
+/// The body of `GET /v1/drills`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Drills {
+    /// Those that fit, the newest first.
+    pub drills: Vec<DrillLine>,
+    /// What `before` is for those that are older; absent: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+}
+
+/// The body of `GET /v1/scenarios/{name}/history`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct History {
+    /// The scenario.
+    pub scenario: String,
+    /// How many drills of it are over and count: each number below is out of so many.
+    pub n: usize,
+    /// How many of these passed.
+    pub passed: usize,
+    /// How many had each exit.
+    pub exits: BTreeMap<u8, usize>,
+    /// Its drills, the newest first, shams and those that still run among them.
+    pub drills: Vec<DrillLine>,
+}
+
+/// What `?dry_run=true` asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AddGameDay {
+    /// Only check, and change nothing.
+    pub dry_run: bool,
+}
+
+/// Where events begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventsAfter {
+    /// After the line with this number; the header `Last-Event-ID` says the same and goes first.
+    #[schemars(with = "u64")]
+    pub after: Option<u64>,
+}
+
+/// What a journal is held against.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VerifyAgainst {
+    /// The hash that its last line must have, from elsewhere.
+    #[schemars(with = "String", regex(pattern = "^[0-9a-f]{64}$"))]
+    pub head: Option<String>,
 }

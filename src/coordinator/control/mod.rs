@@ -1,5 +1,6 @@
 //! The control socket of a running drill: what people may ask of it, from another terminal.
 
+pub(super) mod asked;
 pub mod client;
 mod peer;
 pub mod playbook;

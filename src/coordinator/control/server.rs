@@ -14,14 +14,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::Request;
 use super::peer::Peer;
-use super::wire::{
-    ANSWERS_MAX, CHANGES_MAX, Changed, Drills, Halt, Note, Said, SetFault, Status, TEXT_MAX_BYTES,
-};
+use super::wire::{Changed, Drills, Halt, Note, Said, Status, TEXT_MAX_BYTES};
+use super::{Request, asked};
 use crate::coordinator::serve;
-use crate::playbook::event::StepAnswer;
-use crate::playbook::plan::Answer;
 
 /// Connections at a time; more wait in the listen queue.
 const CONNECTIONS_MAX: usize = 32;
@@ -103,7 +99,7 @@ async fn answer(
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
     let Said { answer, role } = read(&body)?;
-    if let Some(why) = too_long(&answer, role.as_deref()) {
+    if let Some(why) = asked::too_long(&answer, role.as_deref()) {
         return Err(Refusal::new(422, "answer too long", why));
     }
     engine.drill(&id).await?;
@@ -121,72 +117,20 @@ async fn start_playbook(
     asked.map(|()| StatusCode::NO_CONTENT).map_err(|why| Refusal::new(409, "playbook not started", why))
 }
 
-/// What of an answer is more than the record takes.
-fn too_long(answer: &StepAnswer, role: Option<&str>) -> Option<String> {
-    let mut texts: Vec<(&str, &str)> = role.map(|role| ("role", role)).into_iter().collect();
-    match answer {
-        StepAnswer::Taken {} => {}
-        StepAnswer::Done { answers } => {
-            if answers.len() > ANSWERS_MAX {
-                return Some(format!("{} answers; a step takes at most {ANSWERS_MAX}", answers.len()));
-            }
-            for (id, answer) in answers {
-                texts.push(("the name of an answer", id));
-                if let Answer::Text(text) = answer {
-                    texts.push((id, text));
-                }
-            }
-        }
-        StepAnswer::Skipped { why } | StepAnswer::Failed { why } | StepAnswer::Stuck { why } => {
-            texts.push(("why", why));
-        }
-    }
-    let (name, text) = texts.into_iter().find(|(_, text)| text.len() > TEXT_MAX_BYTES)?;
-    let length = text.len();
-    let name = name.chars().take(60).flat_map(char::escape_debug).collect::<String>();
-    Some(format!("`{name}` is {length} bytes long and may have {TEXT_MAX_BYTES}; shorten it"))
-}
-
 async fn set_fault(
     State(engine): State<Engine>,
     Extension(peer): Extension<Peer>,
     Path((id, fault)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Json<Changed>, Refusal> {
-    let changes = changes(read(&body)?)?;
+    let changes =
+        asked::changes(read(&body)?).map_err(|why| Refusal::new(422, "nothing to set, or no value", why))?;
     let status = engine.drill(&id).await?;
-    if !status.faults.iter().any(|known| known.id == fault) {
-        let known: Vec<&str> = status.faults.iter().map(|fault| fault.id.as_str()).collect();
-        let why = format!(
-            "drill `{id}` has no fault `{}`; it has {}",
-            fault.escape_debug(),
-            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
-        );
-        return Err(Refusal::new(404, "no such fault", why));
-    }
+    asked::known_fault(&status, &fault).map_err(|why| Refusal::new(404, "no such fault", why))?;
     match engine.ask(|reply| Request::SetFault { who: peer.who, fault, changes, reply }).await? {
         Ok(change) => Ok(Json(Changed { change })),
         Err(why) => Err(Refusal::new(422, "fault not changed", why)),
     }
-}
-
-/// The changes as texts; a number or a truth value is taken as it is written.
-fn changes(body: SetFault) -> Result<Vec<(String, String)>, Refusal> {
-    if body.set.is_empty() || body.set.len() > CHANGES_MAX {
-        let why = format!("`set` has {} keys; give 1 to {CHANGES_MAX}", body.set.len());
-        return Err(Refusal::new(422, "nothing to set, or too much", why));
-    }
-    body.set
-        .into_iter()
-        .map(|(key, value)| match value {
-            serde_json::Value::String(text) => Ok((key, text)),
-            serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Ok((key, value.to_string())),
-            serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-                let why = format!("`{}` is {value}; give a text or a number", key.escape_debug());
-                Err(Refusal::new(422, "no value", why))
-            }
-        })
-        .collect()
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {

@@ -20,7 +20,8 @@ pub use view::{
 use crate::agent::{GuardianProgram, Policy};
 use crate::coordinator::control::Request;
 use crate::drill::alarm::Alarm;
-use crate::store::Store;
+use crate::scenario::expectation::GenericSource;
+use crate::store::{Document, Store};
 
 /// Tells the time by the wall; tests hand in their own.
 pub type Wall = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -223,6 +224,21 @@ impl Office {
     /// Releases the lever.
     pub async fn release(&self, who: &str, reason: &str) -> Result<(), Refusal> {
         not_yet()
+    }
+
+    /// A document that is kept beside game days and drills.
+    pub async fn kept(&self, folder: &str, name: &str) -> Result<Option<Document>, Refusal> {
+        not_yet()
+    }
+
+    /// Keeps such a document, whose version is `expected` (0: there is none yet); gives its new version.
+    pub async fn keep(&self, folder: &str, name: &str, text: &[u8], expected: u64) -> Result<u64, Refusal> {
+        not_yet()
+    }
+
+    /// The form that a running scenario gives to the generic alarm intake of this name.
+    pub fn generic(&self, name: &str) -> Option<GenericSource> {
+        None
     }
 
     /// How things stand.
