@@ -50,6 +50,10 @@ fn kind(folder: &str) -> &'static str {
 }
 
 impl Catalog for FileCatalog {
+    fn file(&self, path: &str) -> Option<Source> {
+        self.places.iter().find_map(|place| Source::open(&place.join(path)).ok())
+    }
+
     fn read(&self, folder: &str, name: &str) -> Option<Source> {
         self.candidates(folder, name).find_map(|path| {
             let source = Source::open(&path).ok()?;

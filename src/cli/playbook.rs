@@ -134,6 +134,7 @@ fn without_faults(mut plan: Plan) -> Plan {
         recovery: None,
         abort: Vec::new(),
         hypothesis: None,
+        placebo: None,
         not_acted_on: Vec::new(),
         ..plan
     }
@@ -164,6 +165,7 @@ fn alone(book: &Playbook, seed: Seed) -> Plan {
         hypothesis: None,
         secrets: Default::default(),
         command: None,
+        placebo: None,
         not_acted_on: Vec::new(),
     }
 }

@@ -39,7 +39,11 @@ impl Drill {
 
     /// Until when the consequences of what was done in an instant are waited for, when nobody has felt any yet. With a
     /// command under test that is the command's to find out, within the time that a recovery may take.
+    /// A placebo is watched for as long as its faults would have lasted.
     fn watched_until(&self) -> Option<Duration> {
+        if let Some(lasting) = self.plan.placebo {
+            return self.active_since.map(|since| since + lasting.duration());
+        }
         let steady = &self.plan.steady_state;
         let last = self.injects.iter().filter(|i| i.is_lasting()).filter_map(|i| i.effective).max()?;
         match self.under_test {

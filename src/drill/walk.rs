@@ -324,6 +324,7 @@ pub(super) fn plan(command: bool) -> Plan {
         hypothesis: None,
         secrets: std::collections::BTreeMap::new(),
         command: command.then(|| vec!["true".into()]),
+        placebo: None,
         not_acted_on: vec![],
     }
 }

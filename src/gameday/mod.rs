@@ -4,6 +4,8 @@
 //! obeyed, and [`replay()`] decides everything once more from
 //! the journal.
 
+mod check;
+mod checked;
 pub mod event;
 pub mod finding;
 pub mod plan;
@@ -13,7 +15,10 @@ pub mod replay;
 pub mod schedule;
 mod state;
 pub mod summary;
+mod written;
 
+pub use check::check;
+pub use checked::{GameDay, Inject, InjectWhat};
 pub use event::{DayCommand, DayEvent, DrillEnded, DrillWords};
 pub use finding::{Finding, FindingKind};
 pub use plan::{DayPlan, Run, RunWhat};
@@ -21,3 +26,8 @@ pub use record::{DayRecord, DayState};
 pub use replay::{CLOSED, FileText, PLANNED, Planned, replay};
 pub use state::{Approval, Day, Note, ReviewAnswer, RunState, Stopped};
 pub use summary::Summary;
+
+/// The JSON Schema of `GameDay` files, from the same structs that read them, for editors.
+pub fn schema() -> serde_json::Value {
+    crate::scenario::schema::of::<written::GameDay>("GameDay")
+}

@@ -2,7 +2,7 @@
 
 use super::check::{Around, check, says_review_after};
 use super::plan::Playbook;
-use crate::scenario::{self, Checked, Context, Monitoring, Scenario, named_playbook};
+use crate::scenario::{self, Checked, Context, Monitoring, Scenario, changes::FaultChange, named_playbook};
 use crate::text::Source;
 
 /// A scenario, and the playbook that it names.
@@ -21,12 +21,30 @@ pub fn check_exercise(
     context: &Context<'_>,
     monitoring: Option<&mut Monitoring>,
 ) -> Checked<Exercise> {
-    // The catalog is asked even when the scenario is broken: all problems are said at once.
-    let named = named_playbook(&source).and_then(|name| context.catalog.read("playbooks", &name));
-    let Checked { mut files, value: scenario } = match monitoring {
+    exercise(source, context, |source| match monitoring {
         None => scenario::check(source, context),
         Some(monitoring) => scenario::check_against(source, context, monitoring),
-    };
+    })
+}
+
+/// The same of a scenario in which some keys are different; what is wrong with those stands with the scenario's
+/// problems, at places that are not of its file.
+pub(crate) fn check_changed_exercise(
+    source: Source,
+    context: &Context<'_>,
+    different: Vec<FaultChange>,
+) -> Checked<Exercise> {
+    exercise(source, context, |source| scenario::check_changed(source, context, different))
+}
+
+fn exercise(
+    source: Source,
+    context: &Context<'_>,
+    check_scenario: impl FnOnce(Source) -> Checked<Scenario>,
+) -> Checked<Exercise> {
+    // The catalog is asked even when the scenario is broken: all problems are said at once.
+    let named = named_playbook(&source).and_then(|name| context.catalog.read("playbooks", &name));
+    let Checked { mut files, value: scenario } = check_scenario(source);
     let Some(book) = named else {
         return Checked { files, value: scenario.map(|scenario| Exercise { scenario, playbook: None }) };
     };

@@ -12,6 +12,7 @@ pub mod when;
 mod written;
 
 pub use check::{Around, check};
+pub(crate) use exercise::check_changed_exercise;
 pub use exercise::{Exercise, check_exercise};
 
 /// The JSON Schema of `Playbook` files, from the same structs that read them, for editors.

@@ -5,6 +5,7 @@
 //! found through a [`Catalog`], so that this module itself never opens one.
 
 mod catalog;
+pub(crate) mod changes;
 pub(crate) mod check;
 pub(crate) mod defaults;
 pub(crate) mod expand;
@@ -22,9 +23,10 @@ use std::collections::BTreeMap;
 pub use catalog::{Catalog, NoCatalog};
 pub use check::environment::Environment;
 pub use check::policy::Policy;
+pub use check::service::Service;
 pub use resolve::Scenario;
 pub use rules::Monitoring;
-pub use schema::{environment_schema, schema};
+pub use schema::{environment_schema, schema, service_schema};
 
 use crate::text::{Form, Problems, Source, Span, quote, read};
 use check::Checker;
@@ -83,9 +85,34 @@ pub fn check_environment(source: Source, context: &Context<'_>) -> Checked<Envir
     Checked { files: vec![(source, problems)], value }
 }
 
+/// Reads and checks a service file.
+pub fn check_service(source: Source, context: &Context<'_>) -> Checked<Service> {
+    let mut problems = Problems::new();
+    let Some(written) = read::<written::Service>(&source, &mut problems) else {
+        return Checked { files: vec![(source, problems)], value: None };
+    };
+    let nothing = BTreeMap::new();
+    let variables = Variables { sets: context.sets, environment: &nothing, process: context.process_env };
+    let mut checker = Checker::new(problems, variables);
+    let service = check::service::check(&mut checker, &source, &written, context.catalog);
+    let problems = checker.problems;
+    let value = (!problems.has_errors()).then_some(service);
+    Checked { files: vec![(source, problems)], value }
+}
+
 /// Reads and checks a scenario, and the environment that was chosen for it.
 pub fn check(source: Source, context: &Context<'_>) -> Checked<Scenario> {
-    check_with(source, context, None)
+    check_with(source, context, None, Vec::new())
+}
+
+/// The same of a scenario in which some keys are different. What is wrong with those is told at their own places,
+/// which are not of the scenario's file.
+pub(crate) fn check_changed(
+    source: Source,
+    context: &Context<'_>,
+    different: Vec<changes::FaultChange>,
+) -> Checked<Scenario> {
+    check_with(source, context, None, different)
 }
 
 /// The same, and holds what it expects of alarms against the rules that should fire them. What is wrong with a rule
@@ -95,18 +122,20 @@ pub fn check_against(
     context: &Context<'_>,
     monitoring: &mut Monitoring,
 ) -> Checked<Scenario> {
-    check_with(source, context, Some(monitoring))
+    check_with(source, context, Some(monitoring), Vec::new())
 }
 
 fn check_with(
     source: Source,
     context: &Context<'_>,
     monitoring: Option<&mut Monitoring>,
+    different: Vec<changes::FaultChange>,
 ) -> Checked<Scenario> {
     let mut problems = Problems::new();
-    let Some(written) = read::<written::Scenario>(&source, &mut problems) else {
+    let Some(mut written) = read::<written::Scenario>(&source, &mut problems) else {
         return Checked { files: vec![(source, problems)], value: None };
     };
+    changes::apply(&mut written, different, &mut problems);
     let found = environment(context);
     let (environment_file, environment) = match found {
         Some(Checked { mut files, value }) => (files.pop(), value),

@@ -52,6 +52,9 @@ pub struct Plan {
     pub secrets: BTreeMap<String, SecretSource>,
     /// The command whose exit code is a verdict (`firedrill run S.yaml -- COMMAND…`).
     pub command: Option<Vec<String>>,
+    /// A placebo: without any fault all else goes on for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placebo: Option<Period>,
     /// What the files ask for and this version does not act on, for people.
     pub not_acted_on: Vec<String>,
 }

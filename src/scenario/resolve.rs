@@ -102,6 +102,7 @@ impl Scenario {
             hypothesis: self.hypothesis.clone(),
             secrets: self.secrets.clone(),
             command,
+            placebo: None,
             not_acted_on: self.not_acted_on.clone(),
         }
     }

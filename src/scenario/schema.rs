@@ -15,6 +15,11 @@ pub fn environment_schema() -> Value {
     of::<written::Environment>("Environment")
 }
 
+/// The schema of `Service` files.
+pub fn service_schema() -> Value {
+    of::<written::Service>("Service")
+}
+
 /// The schema of one kind of file, from the struct that reads it.
 pub(crate) fn of<T: JsonSchema>(title: &str) -> Value {
     let mut schema = schemars::schema_for!(T).to_value();

@@ -122,6 +122,7 @@ pub fn plan(upstream: SocketAddr) -> Plan {
         hypothesis: None,
         secrets: BTreeMap::new(),
         command: None,
+        placebo: None,
         not_acted_on: vec![],
     }
 }

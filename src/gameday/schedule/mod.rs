@@ -4,6 +4,7 @@
 //! instant that does; where they go back, a time that exists twice is meant once, the first time.
 
 mod blackout;
+pub mod calendar;
 mod cron;
 mod occurrence;
 mod window;

@@ -18,6 +18,7 @@ mod policy;
 mod route;
 mod scenario;
 mod secret;
+mod service;
 mod steady_state;
 
 pub use abort::Abort;
@@ -37,4 +38,5 @@ pub use policy::Policy;
 pub use route::{EnvironmentRoute, Route};
 pub use scenario::{Control, Scenario};
 pub use secret::Secret;
+pub use service::{FailureMode, Service};
 pub use steady_state::{Probe, Prometheus, SteadyState, Tolerance};

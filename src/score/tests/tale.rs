@@ -273,6 +273,7 @@ impl Tale {
             }),
             secrets: std::collections::BTreeMap::new(),
             command: None,
+            placebo: None,
             not_acted_on: vec![],
         }
     }
