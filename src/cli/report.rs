@@ -1,5 +1,6 @@
 //! `firedrill report`: what a drill was, for those who were not there.
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -7,7 +8,7 @@ use anyhow::Context as _;
 use super::Exit;
 use super::journal_file;
 use super::say::say;
-use crate::drill::journal::{Verified, verify};
+use crate::drill::journal::Verified;
 use crate::report::{Report, html, json, junit, markdown};
 
 /// Show what a drill was, from its journal alone, for those who were not there
@@ -62,14 +63,8 @@ impl Format {
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
-    let (path, bytes) = journal_file::read(args.file)?;
-    if let Verified::Broken { line, why } = verify(&bytes, None) {
-        anyhow::bail!(
-            "`{}` was changed after it was written (line {line}: {why}); a report of it would prove nothing",
-            path.display()
-        );
-    }
-    let report = Report::of(&bytes).with_context(|| format!("cannot report on `{}`", path.display()))?;
+    let (path, journal) = journal_file::open(args.file)?;
+    let report = read(&path, journal)?;
     let bytes = args.format.of(&report)?;
     match args.out {
         None => say(String::from_utf8_lossy(&bytes).trim_end()),
@@ -80,10 +75,22 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     Ok(Exit::Passed)
 }
 
+/// The report on a journal, which must be as it was written.
+fn read(path: &Path, journal: impl BufRead) -> anyhow::Result<Report> {
+    let (verified, report) = Report::read_checked(journal).with_context(|| journal_file::cannot(path))?;
+    if let Verified::Broken { line, why } = verified {
+        anyhow::bail!(
+            "`{}` was changed after it was written (line {line}: {why}); a report of it would prove nothing",
+            path.display()
+        );
+    }
+    report.with_context(|| format!("cannot report on `{}`", path.display()))
+}
+
 /// Writes every form into a drill's folder, beside its journal; gives their names.
 pub(super) fn keep_all(folder: &Path) -> anyhow::Result<Vec<&'static str>> {
-    let (_, bytes) = journal_file::read(folder.to_owned())?;
-    let report = Report::of(&bytes).context("cannot report on this drill")?;
+    let (_, journal) = journal_file::open(folder.to_owned())?;
+    let report = Report::read(journal).context("cannot report on this drill")?;
     let mut names = Vec::new();
     for format in Format::ALL {
         let path = folder.join(format.file());

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::Exit;
 use super::journal_file;
 use super::say::say;
-use crate::drill::journal::{Verified, verify};
+use crate::drill::journal::Verified;
 use crate::score::{Scorecard, explain, table};
 
 /// Compute once more, from its journal alone, what a drill is worth
@@ -27,13 +27,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
-    let (path, bytes) = journal_file::read(args.file)?;
-    let card = Scorecard::of(&bytes).with_context(|| format!("cannot score `{}`", path.display()))?;
+    let (path, journal) = journal_file::open(args.file)?;
+    let (verified, card) = Scorecard::read_checked(journal).with_context(|| journal_file::cannot(&path))?;
+    let card = card.with_context(|| format!("cannot score `{}`", path.display()))?;
     if args.json {
         let json = card.to_json_bytes()?;
         say(String::from_utf8_lossy(&json).trim_end());
     } else {
-        let whole = !matches!(verify(&bytes, None), Verified::Broken { .. });
+        let whole = !matches!(verified, Verified::Broken { .. });
         for line in lines(&card, whole, args.explain) {
             say(&line);
         }

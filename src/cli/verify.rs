@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use super::Exit;
 use super::journal_file;
 use super::say::say;
-use crate::drill::journal::{Verified, verify};
+use crate::drill::journal::{Verified, verify_from};
 
 /// Check that a journal is whole and unchanged
 ///
@@ -24,9 +26,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
-    let (path, bytes) = journal_file::read(args.file)?;
+    let (path, journal) = journal_file::open(args.file)?;
     let head = args.head.as_deref().map(|head| head.trim().to_ascii_lowercase());
-    let verified = verify(&bytes, head.as_deref());
+    let verified = verify_from(journal, head.as_deref()).with_context(|| journal_file::cannot(&path))?;
     if args.json {
         say(&serde_json::to_string(&verified)?);
     } else {

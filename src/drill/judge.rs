@@ -13,6 +13,10 @@ pub struct Judge {
     tolerance: Tolerance,
     /// The probe's own samples and, for percentiles and `errors`, the answers to the load, by when they ended.
     window: VecDeque<Point>,
+    /// How many of the window failed, and how many took longer than each percentile's limit: kept, so that a judgement
+    /// need not look at the whole window each time.
+    failed: usize,
+    slow: [usize; 3],
     /// Whether each of the probe's own last `n` samples failed, and the last value and failure.
     own: VecDeque<bool>,
     last_value: Option<f64>,
@@ -35,6 +39,8 @@ impl Judge {
         Self {
             tolerance,
             window: VecDeque::new(),
+            failed: 0,
+            slow: [0; 3],
             own: VecDeque::new(),
             last_value: None,
             last_failure: None,
@@ -59,9 +65,22 @@ impl Judge {
             return;
         }
         let ended = sample.began + sample.took;
-        self.window.push_back(Point { ended, took: sample.took, failed: sample.failure.is_some() });
+        let point = Point { ended, took: sample.took, failed: sample.failure.is_some() };
+        self.window.push_back(point);
+        self.failed += usize::from(point.failed);
+        for (slow, (_, limit)) in self.slow.iter_mut().zip(limits(&self.tolerance)) {
+            *slow += usize::from(point.is_slower_than(limit));
+        }
         if self.window.len() > Self::WINDOW_MAX {
-            self.window.pop_front();
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(point) = self.window.pop_front() else { return };
+        self.failed -= usize::from(point.failed);
+        for (slow, (_, limit)) in self.slow.iter_mut().zip(limits(&self.tolerance)) {
+            *slow -= usize::from(point.is_slower_than(limit));
         }
     }
 
@@ -75,7 +94,7 @@ impl Judge {
         let oldest = now.saturating_sub(self.tolerance.over.duration());
         // Points stand in order of arrival, nearly that of their end; a straggler only stays a little longer.
         while self.window.front().is_some_and(|point| point.ended < oldest) {
-            self.window.pop_front();
+            self.forget_oldest();
         }
         let parts =
             [self.judge_failures(), self.judge_value(), self.judge_errors(), self.judge_percentiles()];
@@ -139,8 +158,7 @@ impl Judge {
         if let Some(unknown) = self.too_few() {
             return unknown;
         }
-        let failed = self.window.iter().filter(|point| point.failed).count();
-        let share = failed as f64 / self.window.len() as f64;
+        let share = self.failed as f64 / self.window.len() as f64;
         if share > allowed.fraction() {
             let why = format!("{:.1}% of {} failed, {allowed} allowed", share * 100.0, self.window.len());
             return Judgement::Violated { why };
@@ -149,26 +167,22 @@ impl Judge {
     }
 
     fn judge_percentiles(&self) -> Judgement {
-        let Tolerance { p50, p95, p99, .. } = self.tolerance;
-        let wanted: Vec<(u32, Period)> = [(50, p50), (95, p95), (99, p99)]
-            .into_iter()
-            .filter_map(|(p, limit)| Some((p, limit?)))
-            .collect();
-        if wanted.is_empty() {
+        let limits = limits(&self.tolerance);
+        if limits.iter().all(|(_, limit)| limit.is_none()) {
             return Judgement::Good {};
         }
         if let Some(unknown) = self.too_few() {
             return unknown;
         }
-        let mut took: Vec<Duration> = self.window.iter().map(|point| point.took).collect();
-        for (p, limit) in wanted {
-            let measured = percentile(&mut took, p);
-            if measured > limit.duration() {
-                let (n, over) = (took.len(), self.tolerance.over);
-                let measured = Period::from(round_to_ms(measured));
-                let why = format!("p{p} is {measured}, {limit} allowed ({n} samples in {over})");
-                return Judgement::Violated { why };
-            }
+        let n = self.window.len();
+        for ((p, limit), slow) in limits.into_iter().zip(self.slow) {
+            // The sample of that rank is too slow exactly when fewer than so many are fast enough.
+            let Some(limit) = limit.filter(|_| n - slow < rank(n, p)) else { continue };
+            let mut took: Vec<Duration> = self.window.iter().map(|point| point.took).collect();
+            let measured = Period::from(round_to_ms(percentile(&mut took, p)));
+            let over = self.tolerance.over;
+            let why = format!("p{p} is {measured}, {limit} allowed ({n} samples in {over})");
+            return Judgement::Violated { why };
         }
         Judgement::Good {}
     }
@@ -179,10 +193,26 @@ impl Judge {
     }
 }
 
+impl Point {
+    fn is_slower_than(self, limit: Option<Period>) -> bool {
+        limit.is_some_and(|limit| self.took > limit.duration())
+    }
+}
+
 /// The nearest-rank percentile: the smallest sample that at least `p` % of all do not exceed.
 fn percentile(samples: &mut [Duration], p: u32) -> Duration {
-    let rank = (samples.len() * p as usize).div_ceil(100).max(1);
+    let rank = rank(samples.len(), p);
     *samples.select_nth_unstable(rank - 1).1
+}
+
+/// Which sample that is, from 1.
+fn rank(samples: usize, p: u32) -> usize {
+    (samples * p as usize).div_ceil(100).max(1)
+}
+
+/// The percentiles that a tolerance can bound, each with its limit if it does.
+fn limits(tolerance: &Tolerance) -> [(u32, Option<Period>); 3] {
+    [(50, tolerance.p50), (95, tolerance.p95), (99, tolerance.p99)]
 }
 
 fn round_to_ms(duration: Duration) -> Duration {
@@ -271,6 +301,36 @@ mod tests {
         assert_eq!(word(&judge.judge(Duration::from_secs(1))), "good", "1 of 20 is 5%");
         judge.take(&sample(210, 1, Some("status 500")));
         assert_eq!(word(&judge.judge(Duration::from_secs(1))), "violated");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_counted_on_the_way_says_what_the_whole_window_says(
+            took in proptest::collection::vec((0u64..200, 0u64..60, proptest::bool::ANY), 20..200),
+            limit in 1u64..70,
+        ) {
+            let limit = Period::from_millis(limit);
+            let tolerance = Tolerance { p95: Some(limit), p50: Some(limit), ..over(1) };
+            let mut judge = Judge::new(tolerance);
+            let mut now = 0;
+            for (gap, took, failed) in took {
+                now += gap;
+                judge.take_from_load(&sample(now, took, failed.then_some("down")));
+                judge.take(&sample(now, took, None));
+                let judged = judge.judge_window(Duration::from_millis(now));
+                let mut all: Vec<Duration> = judge.window.iter().map(|point| point.took).collect();
+                let violated = all.len() >= Tolerance::SAMPLES_MIN && percentile(&mut all, 95) > limit.duration();
+                proptest::prop_assert_eq!(matches!(judged, Judgement::Violated { .. }), violated);
+                proptest::prop_assert_eq!(judge.failed, judge.window.iter().filter(|point| point.failed).count());
+            }
+        }
+    }
+
+    impl Judge {
+        fn judge_window(&mut self, now: Duration) -> Judgement {
+            let _ = self.judge(now);
+            self.judge_percentiles()
+        }
     }
 
     #[test]

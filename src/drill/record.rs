@@ -154,7 +154,7 @@ pub enum Judgement {
 }
 
 /// Why a drill stops before its end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "by")]
 pub enum StopReason {
     /// Preflight refused.

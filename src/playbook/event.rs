@@ -146,7 +146,7 @@ pub enum Noted {
 }
 
 /// What started a playbook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "what")]
 pub enum StartedBy {
     /// An alarm that fits its triggers, or an expected one.
@@ -226,7 +226,7 @@ impl StepResult {
 }
 
 /// How a playbook ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Ending {
     /// It went to its end.

@@ -12,18 +12,21 @@ mod tests;
 pub mod timeline;
 
 pub use html::{STYLE, html};
-pub use json::{VERSION, json};
+pub use json::{VERSION, json, schema};
 pub use junit::junit;
 pub use live::Live;
 pub use markdown::markdown;
 
+use std::io::{self, BufRead};
+use std::ops::ControlFlow;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::drill::journal::{CLOSED, PLANNED, RawLine, whole_lines};
+use crate::drill::journal::{self, CLOSED, RawLine, Verified, each_line};
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
-use crate::score::{ScoreError, Scorecard};
+use crate::score::{ScoreError, Scorecard, Scorer};
 use timeline::Timeline;
 
 /// One drill for readers. Every form of the report is made from this and from nothing else.
@@ -82,6 +85,9 @@ pub enum ReportError {
     /// There is no line.
     #[error("the journal is empty")]
     Empty,
+    /// It cannot be read.
+    #[error("the journal cannot be read")]
+    Read(#[from] io::Error),
 }
 
 /// What the data of a line say.
@@ -89,7 +95,7 @@ fn read<'a, T: Deserialize<'a>>(line: &RawLine<'a>) -> Result<T, ReportError> {
     serde_json::from_str(line.data.get()).map_err(|source| ReportError::Line { line: line.seq, source })
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Planned {
     drill: String,
     firedrill: String,
@@ -100,6 +106,57 @@ struct Planned {
     inputs: Vec<Input>,
 }
 
+/// A report as it grows, line by line.
+#[derive(Debug, Default)]
+pub struct Reader {
+    scorer: Scorer,
+    planned: Option<(Planned, Timestamp, timeline::Builder)>,
+    lines: u64,
+    head: String,
+    closed: bool,
+}
+
+impl Reader {
+    /// Takes in a line.
+    ///
+    /// # Errors
+    /// It is not what this version reads.
+    pub fn take(&mut self, line: &RawLine<'_>) -> Result<(), ReportError> {
+        self.lines += 1;
+        self.head.clear();
+        self.head.push_str(&line.hash);
+        self.closed = line.kind == CLOSED;
+        let Some((_, _, builder)) = &mut self.planned else {
+            self.scorer.take(line, |_| {})?;
+            let first: Planned = read(line)?;
+            let builder = timeline::Builder::new(&first.plan, first.playbook.as_ref());
+            self.planned = Some((first, line.at, builder));
+            return Ok(());
+        };
+        let mut is_event = false;
+        self.scorer.take(line, |event| {
+            is_event = true;
+            builder.take_event(line, event);
+        })?;
+        if is_event { Ok(()) } else { builder.take(line) }
+    }
+
+    /// The report after the last line.
+    ///
+    /// # Errors
+    /// There was no line that holds a plan.
+    pub fn finish(self) -> Result<Report, ReportError> {
+        let card = self.scorer.finish()?;
+        let Some((Planned { drill, firedrill, plan, playbook, inputs }, began, builder)) = self.planned
+        else {
+            return Err(ReportError::Empty);
+        };
+        let timeline = builder.finish(&card);
+        let (lines, head, closed) = (self.lines, self.head, self.closed);
+        Ok(Report { drill, firedrill, began, plan, playbook, inputs, card, timeline, lines, head, closed })
+    }
+}
+
 impl Report {
     /// Reads a journal. An unfinished last line is left out; whether it was changed is for
     /// [`verify`](crate::drill::journal::verify).
@@ -107,29 +164,33 @@ impl Report {
     /// # Errors
     /// It cannot be read or scored.
     pub fn of(journal: &[u8]) -> Result<Self, ReportError> {
-        let card = Scorecard::of(journal)?;
-        let mut planned: Option<(Planned, Timestamp, timeline::Builder)> = None;
-        let (mut lines, mut head, mut closed) = (0, String::new(), false);
-        for (_, raw) in whole_lines(journal) {
-            let line: RawLine<'_> =
-                serde_json::from_slice(raw).map_err(|source| ReportError::Line { line: lines, source })?;
-            lines += 1;
-            head = line.hash.clone().into_owned();
-            closed = line.kind == CLOSED;
-            match &mut planned {
-                None if line.kind == PLANNED => {
-                    let first: Planned = read(&line)?;
-                    let builder = timeline::Builder::new(&first.plan, first.playbook.as_ref());
-                    planned = Some((first, line.at, builder));
-                }
-                None => return Err(ReportError::Empty),
-                Some((_, _, builder)) => builder.take(&line)?,
-            }
-        }
-        let Some((Planned { drill, firedrill, plan, playbook, inputs }, began, builder)) = planned else {
-            return Err(ReportError::Empty);
-        };
-        let timeline = builder.finish(&card);
-        Ok(Self { drill, firedrill, began, plan, playbook, inputs, card, timeline, lines, head, closed })
+        Self::read(journal)
+    }
+
+    /// The same, of a journal that need not fit into memory.
+    ///
+    /// # Errors
+    /// It cannot be read or scored.
+    pub fn read(journal: impl BufRead) -> Result<Self, ReportError> {
+        let mut reader = Reader::default();
+        each_line(journal, |number, line| {
+            let line = line.map_err(|source| ReportError::Line { line: number, source })?;
+            reader.take(&line)?;
+            Ok::<_, ReportError>(ControlFlow::Continue(()))
+        })?;
+        reader.finish()
+    }
+
+    /// The same in one pass with the check of the journal, which a caller who shows the report to others wants first.
+    ///
+    /// # Errors
+    /// The journal cannot be read at all. What is wrong with the report stands beside what is wrong with the journal.
+    pub fn read_checked(journal: impl BufRead) -> io::Result<(Verified, Result<Self, ReportError>)> {
+        let mut reader = Reader::default();
+        let (verified, said) = journal::read_checked(journal, None, |number, line| {
+            let line = line.map_err(|source| ReportError::Line { line: number, source })?;
+            reader.take(&line)
+        })?;
+        Ok((verified, said.and_then(|()| reader.finish())))
     }
 }

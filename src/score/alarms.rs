@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::course::Course;
@@ -17,7 +18,7 @@ use crate::scenario::expectation::{Alarms, CountedFrom};
 const OTHERS_MAX: usize = 1_000;
 
 /// What alarms were worth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlarmScore {
     /// In one word.
     pub word: AlarmWord,
@@ -223,7 +224,7 @@ fn word(expectations: &[ExpectationScore], others: &[OtherAlarm]) -> AlarmWord {
 }
 
 /// Where the time went, from the impact to the end of the alarm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Phases {
     /// The first expected alarm was received, since the drill began.
     pub first_notice: Option<Duration>,
@@ -238,7 +239,7 @@ pub struct Phases {
 }
 
 /// The phase that took longest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LongestPhase {
     /// Until somebody was told.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ScoreError;
 use super::playbook::AdHoc;
 use crate::drill::alarm::{Alarm, AlarmKind, MissCause};
 use crate::drill::event::{Event, Judgement, Phase};
-use crate::drill::replay::replay_watched;
+use crate::drill::journal::RawLine;
+use crate::drill::replay::{Replay, ReplayError};
 use crate::drill::{Drill, Summary};
 use crate::fault::Period;
 use crate::playbook::event::StepAnswer;
@@ -106,46 +106,77 @@ impl Claimed {
     }
 }
 
-impl Course {
-    /// Replays a journal, and keeps what alarms are judged by.
-    pub(super) fn read(journal: &[u8]) -> Result<(Self, Drill), ScoreError> {
-        let (mut said, mut asked, mut end, mut impacts) =
-            (Vec::new(), Vec::new(), Duration::ZERO, Vec::new());
-        let (mut actions, mut taken, mut attempted) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        let drill = replay_watched(journal, |drill, at, event| {
-            note_impacts(drill, &mut impacts);
-            end = end.max(at);
-            match event {
-                Event::AlarmReceived { alarm } => said.push(Said { at, alarm: alarm.clone() }),
-                Event::MonitorAsked { expectation, cause, evidence } => {
-                    asked.push(Asked {
-                        at,
-                        expectation: expectation.clone(),
-                        cause: *cause,
-                        evidence: evidence.clone(),
-                    });
-                }
-                Event::ActionTaken { who, text } => {
-                    actions.push(AdHoc { at, who: who.clone(), text: text.clone() });
-                }
-                Event::StepAnswered {
-                    step, answer: StepAnswer::Taken {} | StepAnswer::Stuck { .. }, ..
-                } => {
-                    if let Some(visit) = visit_of(drill, step) {
-                        taken.entry(visit).or_insert(at);
-                    }
-                }
-                Event::StepAttempted { step, attempt, undo: false, .. } => {
-                    if let Some(visit) = visit_of(drill, step)
-                        && drill.playbook().and_then(|playbook| Some(playbook.current()?.attempts))
-                            == Some(*attempt)
-                    {
-                        attempted.entry(visit).or_insert_with(Vec::new).push(at);
-                    }
-                }
-                _ => {}
+/// A course as it grows, line by line.
+#[derive(Debug, Default)]
+pub(super) struct Growing {
+    replay: Replay,
+    heard: Heard,
+}
+
+/// What the drill itself does not keep.
+#[derive(Debug, Default)]
+struct Heard {
+    said: Vec<Said>,
+    asked: Vec<Asked>,
+    end: Duration,
+    impacts: Vec<Option<Duration>>,
+    actions: Vec<AdHoc>,
+    taken: BTreeMap<usize, Duration>,
+    attempted: BTreeMap<usize, Vec<Duration>>,
+}
+
+impl Heard {
+    fn hear(&mut self, drill: &Drill, at: Duration, event: &Event) {
+        note_impacts(drill, &mut self.impacts);
+        self.end = self.end.max(at);
+        match event {
+            Event::AlarmReceived { alarm } => self.said.push(Said { at, alarm: alarm.clone() }),
+            Event::MonitorAsked { expectation, cause, evidence } => {
+                self.asked.push(Asked {
+                    at,
+                    expectation: expectation.clone(),
+                    cause: *cause,
+                    evidence: evidence.clone(),
+                });
             }
-        })?;
+            Event::ActionTaken { who, text } => {
+                self.actions.push(AdHoc { at, who: who.clone(), text: text.clone() });
+            }
+            Event::StepAnswered { step, answer: StepAnswer::Taken {} | StepAnswer::Stuck { .. }, .. } => {
+                if let Some(visit) = visit_of(drill, step) {
+                    self.taken.entry(visit).or_insert(at);
+                }
+            }
+            Event::StepAttempted { step, attempt, undo: false, .. } => {
+                if let Some(visit) = visit_of(drill, step)
+                    && drill.playbook().and_then(|playbook| Some(playbook.current()?.attempts))
+                        == Some(*attempt)
+                {
+                    self.attempted.entry(visit).or_default().push(at);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Growing {
+    /// Takes in a line; if it is an event, `also` sees it too.
+    pub(super) fn take(&mut self, line: &RawLine<'_>, also: impl FnOnce(&Event)) -> Result<(), ReplayError> {
+        let heard = &mut self.heard;
+        self.replay.take(line, |drill, at, event| {
+            heard.hear(drill, at, event);
+            also(event);
+        })
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.replay.is_over()
+    }
+
+    pub(super) fn finish(self) -> Result<(Course, Drill), ReplayError> {
+        let drill = self.replay.finish()?;
+        let Heard { mut said, asked, end, mut impacts, mut actions, taken, attempted } = self.heard;
         note_impacts(&drill, &mut impacts);
         said.sort_by(in_one_order);
         actions.sort();
@@ -159,7 +190,7 @@ impl Course {
         });
         let faults: Vec<FaultCourse> = faults.collect();
         let times = Summary::of(&drill).times;
-        let course = Self {
+        let course = Course {
             impact: times.impact.or_else(|| faults.iter().filter_map(|fault| fault.impact).min()),
             recovered: times.recovered,
             cut_short: drill.stopped().is_some() || drill.phase() != Phase::Scored,
@@ -173,7 +204,9 @@ impl Course {
         };
         Ok((course, drill))
     }
+}
 
+impl Course {
     /// The fault with this id, or all of them as one.
     pub(super) fn fault(&self, id: Option<&str>) -> Option<FaultCourse> {
         if let Some(id) = id {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bound::{Bound, Episode};
@@ -15,7 +16,7 @@ use crate::scenario::expectation::{CountedFrom, Expectation, Severity};
 pub(super) const GRACE: Duration = Duration::from_secs(60);
 
 /// One expectation and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExpectationScore {
     /// Its name.
     pub id: String,
@@ -66,7 +67,7 @@ pub struct ExpectationScore {
 }
 
 /// When things happened to one expectation, since the drill began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlarmTimes {
     /// The fault was first seen to act.
     pub effective: Option<Duration>,
@@ -85,7 +86,7 @@ pub struct AlarmTimes {
 }
 
 /// Labels and annotations that an alarm must carry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Content {
     /// How many of them it carries.
     pub found: u64,
@@ -96,7 +97,7 @@ pub struct Content {
 }
 
 /// Something that has a deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Deadline {
     /// How long it took.
     pub took: Option<Duration>,
@@ -107,7 +108,7 @@ pub struct Deadline {
 }
 
 /// Why an alarm did not come, or came late.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     /// The cause.
     pub cause: MissCause,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bound::Bound;
@@ -13,7 +14,7 @@ use crate::fault::Period;
 use crate::scenario::expectation::Alarms;
 
 /// An alarm that no expectation binds, or that is forbidden.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct OtherAlarm {
     /// When it was first received, since the drill began.
     pub received: Duration,

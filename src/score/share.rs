@@ -1,9 +1,10 @@
 //! A share of few: never a bare percent, always with how little it says.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// So many of so many, with the 95 % interval of Wilson (1927), which stays honest for small numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Share {
     /// How many count.
     pub numerator: u64,

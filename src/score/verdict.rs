@@ -1,12 +1,13 @@
 //! The words of the scorecard, each with its rule. A verdict whose rule cannot be read is an opinion.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::playbook::{NUMBERS, ObjectiveWord, RecoveryPhase, StepOutcome};
 use crate::drill::summary::{Contained, PlaybookResult, RestoredBy};
 
 /// What alarms were worth in this drill, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlarmWord {
     /// All that was due came in time, to the right people, and nothing else.
@@ -83,7 +84,7 @@ impl AlarmWord {
 }
 
 /// What became of one expectation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It came in time.
@@ -166,7 +167,7 @@ impl Outcome {
 }
 
 /// What an alarm is that no expectation binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OtherClass {
     /// It had to stay silent.
@@ -224,7 +225,7 @@ impl OtherClass {
 }
 
 /// How the urgency compares to what was expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Urgency {
     /// As expected.
@@ -250,7 +251,7 @@ impl Urgency {
 }
 
 /// Whether the right people got it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Routing {
     /// They did.
@@ -273,7 +274,7 @@ impl Routing {
 }
 
 /// Whether something was done by its deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kept {
     /// It was.

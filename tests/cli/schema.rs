@@ -161,3 +161,24 @@ fn schemas_are_of_2020_12_and_say_what_a_key_means() {
         }
     }
 }
+
+/// What programs read is held against its published form, and the form is one that refuses something.
+#[test]
+fn the_report_of_a_drill_is_valid_for_its_schema() {
+    if !validator_is_there() {
+        return;
+    }
+    let (dir, schema) = (temp_dir(), schema("report"));
+    let journal = root().join("tests/files/report/payments-slow.jsonl");
+    let (whole, cut) = (dir.path().join("whole.json"), dir.path().join("cut.json"));
+    let mut report = firedrill();
+    report.args(["report", "--format", "json", "--out"]).arg(&whole).arg(journal);
+    let ended = Child::spawn(&mut report).wait(SOON);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let mut value: Value = serde_json::from_str(&std::fs::read_to_string(&whole).unwrap()).unwrap();
+    assert_eq!(value["version"], 1);
+    value["scorecard"]["summary"]["restored_by"] = "magic".into();
+    std::fs::write(&cut, value.to_string()).unwrap();
+    let found = validate(&schema, &[whole, cut]);
+    assert!(found[0].starts_with("ok") && found[1].starts_with("bad"), "{found:#?}");
+}

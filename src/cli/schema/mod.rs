@@ -4,7 +4,7 @@ mod page;
 
 use super::Exit;
 use super::say::say;
-use crate::{playbook, scenario};
+use crate::{playbook, report, scenario};
 
 /// Print what may stand in a kind of file: its JSON Schema, or a page for people
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,8 @@ enum Kind {
     Playbook,
     /// Where scenarios may run, and the policy that holds there
     Environment,
+    /// What `report.json` of a drill's folder holds
+    Report,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -39,6 +41,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
         Kind::Scenario => scenario::schema(),
         Kind::Playbook => playbook::schema(),
         Kind::Environment => scenario::environment_schema(),
+        Kind::Report => report::schema(),
     };
     match args.format {
         Format::Json => say(&serde_json::to_string_pretty(&schema)?),

@@ -10,6 +10,7 @@ mod results;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use deviation::Deviation;
@@ -24,7 +25,7 @@ use super::state::Drill;
 use crate::fault::{Evidence, Seed};
 
 /// The results of one drill. Never one flag.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// The scenario's name.
     pub scenario: String,
@@ -72,7 +73,7 @@ pub struct Summary {
 }
 
 /// When things happened, since the drill began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Times {
     /// The first fault was applied.
     pub applied: Option<Duration>,
@@ -87,7 +88,7 @@ pub struct Times {
 }
 
 /// One fault and what it did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultSummary {
     /// Its id.
     pub id: String,

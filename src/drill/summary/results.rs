@@ -1,9 +1,10 @@
 //! The results of a drill: each a word. What each word takes stands beside the function that gives it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `effect`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Every fault was measured to have acted.
@@ -13,7 +14,7 @@ pub enum Effect {
 }
 
 /// `impact`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Impact {
     /// An impact probe was violated while a fault was effective.
@@ -25,7 +26,7 @@ pub enum Impact {
 }
 
 /// `steady_state`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SteadyStateResult {
     /// No probe was violated from the first fault on.
@@ -35,7 +36,7 @@ pub enum SteadyStateResult {
 }
 
 /// `hypothesis`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HypothesisResult {
     /// Every result in `confident_when` is good.
@@ -47,7 +48,7 @@ pub enum HypothesisResult {
 }
 
 /// `restored_by`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RestoredBy {
     /// The playbook: one of its mutating steps had acted, and was verified.
@@ -108,7 +109,7 @@ impl RestoredBy {
 }
 
 /// `command`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum CommandResult {
     /// It ended with status 0 while the faults were on.
@@ -128,7 +129,7 @@ pub enum CommandResult {
 }
 
 /// `drill`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Validity {
     /// It proves what it says.
@@ -138,7 +139,7 @@ pub enum Validity {
 }
 
 /// `playbook`: what the playbook was worth, in one word
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlaybookResult {
     /// It restored the service, in time and alone.
@@ -227,7 +228,7 @@ impl PlaybookResult {
 }
 
 /// `contained`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Contained {
     /// What should not be harmed was not.

@@ -1,5 +1,6 @@
 //! The one thing to remember of a drill.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Tone, span};
@@ -9,7 +10,7 @@ use crate::report::Report;
 use crate::score::AlarmWord;
 
 /// The one thing to remember of a drill.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Headline {
     /// In two or three words.
     pub words: String,

@@ -11,12 +11,13 @@ pub use next::Advice;
 pub use told::Sentence;
 pub use verdicts::{Verdict, known};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
 
 /// A drill in plain words.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Story {
     /// The one thing to remember.
     pub headline: Headline,
@@ -33,7 +34,7 @@ pub struct Story {
 }
 
 /// How good a word is. The word alone carries the meaning too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tone {
     /// What one hopes for.

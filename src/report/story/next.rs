@@ -1,5 +1,6 @@
 //! What went well, what surprised, and what to do next.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::span;
@@ -15,7 +16,7 @@ const ADVICE_MAX: usize = 3;
 const SURPRISES_MAX: usize = 20;
 
 /// Something to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
     /// What.
     pub text: String,

@@ -1,5 +1,6 @@
 //! Each result of a drill as a word, with what it is about and its rule.
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::report::Report;
 use crate::score::AlarmWord;
 
 /// A result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// What it is about, for people.
     pub about: String,

@@ -65,10 +65,20 @@ impl Builder {
         }
     }
 
-    /// Takes in a line.
+    /// Takes in a line that was read as an event already.
+    pub(in crate::report) fn take_event(&mut self, line: &RawLine<'_>, event: &Event) {
+        let at = self.reach(line);
+        match event {
+            Event::ProbeSampled { probe, sample } => self.sampled(probe, sample, line.seq),
+            Event::LoadAnswered { samples } => self.answered(samples, line.seq),
+            Event::FaultMeasured { .. } | Event::TimePassed {} | Event::MonitorAsked { .. } => {}
+            _ => self.event(at, event, line.seq),
+        }
+    }
+
+    /// Takes in any line.
     pub(in crate::report) fn take(&mut self, line: &RawLine<'_>) -> Result<(), ReportError> {
-        let at = Duration::from_nanos(line.mono_ns);
-        self.timeline.length = self.timeline.length.max(at);
+        let at = self.reach(line);
         // The two kinds that make up almost all of a journal are read without a look at the others.
         match line.kind.as_ref() {
             "probe.sampled" => {
@@ -93,8 +103,14 @@ impl Builder {
         } else if let Ok(record) = Record::deserialize(&whole) {
             self.record(at, record, line.seq);
         } else if let Ok(event) = Event::deserialize(&whole) {
-            self.event(at, event, line.seq);
+            self.event(at, &event, line.seq);
         }
+    }
+
+    fn reach(&mut self, line: &RawLine<'_>) -> Duration {
+        let at = Duration::from_nanos(line.mono_ns);
+        self.timeline.length = self.timeline.length.max(at);
+        at
     }
 
     fn sampled(&mut self, probe: &str, sample: &Sample, line: u64) {
@@ -159,17 +175,17 @@ impl Builder {
         }
     }
 
-    fn event(&mut self, at: Duration, event: Event, line: u64) {
-        let text = words::of_event(&event).text;
+    fn event(&mut self, at: Duration, event: &Event, line: u64) {
+        let text = words::of_event(event).text;
         match event {
             Event::FaultApplied { fault, .. } => {
-                if let Some(bar) = self.bar(&fault) {
+                if let Some(bar) = self.bar(fault) {
                     bar.applied = Some(at);
                     bar.lines.push(line);
                 }
             }
             Event::FaultRemoved { fault, .. } => {
-                if let Some(bar) = self.bar(&fault) {
+                if let Some(bar) = self.bar(fault) {
                     bar.removed = Some(at);
                     bar.lines.push(line);
                 }
@@ -179,7 +195,7 @@ impl Builder {
             Event::ActionTaken { .. } => self.mark(at, MarkKind::Action, text, line),
             Event::CoordinatorRestarted {} => self.mark(at, MarkKind::Note, text, line),
             Event::CommandFinished { .. } => self.mark(at, MarkKind::Command, text, line),
-            Event::AlarmReceived { alarm } => self.alarm(at, &alarm, line),
+            Event::AlarmReceived { alarm } => self.alarm(at, alarm, line),
             Event::PreflightFinished { .. }
             | Event::ProbeSampled { .. }
             | Event::LoadAnswered { .. }

@@ -11,12 +11,13 @@ pub use thin::POINTS_MAX;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::drill::event::Phase;
 
 /// One drill on one time axis. All times are since the drill began.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
     /// When the last thing happened.
     pub length: Duration,
@@ -38,7 +39,7 @@ pub struct Timeline {
 }
 
 /// A stretch of time with a name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Span {
     /// The name, for people.
     pub name: String,
@@ -51,7 +52,7 @@ pub struct Span {
 }
 
 /// What a probe measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Curve {
     /// The probe.
     pub probe: String,
@@ -76,7 +77,7 @@ pub struct Curve {
 }
 
 /// What the values of a curve are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// How long it took, in milliseconds.
@@ -86,7 +87,7 @@ pub enum Unit {
 }
 
 /// One point of a curve.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
     /// When.
     pub at: Duration,
@@ -99,7 +100,7 @@ pub struct Point {
 }
 
 /// A line of a tolerance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bound {
     /// What it bounds: `p95`, `at most`, `at least`.
     pub name: String,
@@ -110,7 +111,7 @@ pub struct Bound {
 }
 
 /// One fault.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bar {
     /// Its id.
     pub fault: String,
@@ -133,7 +134,7 @@ pub struct Bar {
 }
 
 /// One alarm from its first notification to its end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlarmLine {
     /// Its name.
     pub name: String,
@@ -154,7 +155,7 @@ pub struct AlarmLine {
 }
 
 /// One time that a step was entered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepLine {
     /// Its id.
     pub step: String,
@@ -179,7 +180,7 @@ pub struct StepLine {
 }
 
 /// A moment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Mark {
     /// When.
     pub at: Duration,
@@ -192,7 +193,7 @@ pub struct Mark {
 }
 
 /// What a moment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MarkKind {
     /// The first violation of an impact probe under a fault.

@@ -13,6 +13,7 @@ pub use word::{ObjectiveWord, RecoveryPhase, StepOutcome};
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::course::Course;
@@ -26,7 +27,7 @@ use crate::playbook::progress::{Progress, State};
 const ACTIONS_MAX: usize = 1_000;
 
 /// What the playbook was worth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlaybookScore {
     /// Its name.
     pub name: String,
@@ -71,7 +72,7 @@ pub struct PlaybookScore {
 }
 
 /// How much of a playbook is automatic: of the steps that were attempted, the automatic ones that are OK.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Automation {
     /// How many.
     pub steps: u64,
@@ -84,7 +85,7 @@ pub struct Automation {
 }
 
 /// How far what was done was from what the playbook says.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Deviation {
     /// From 0 (as it says) to 1.
     pub share: f64,
@@ -97,7 +98,7 @@ pub struct Deviation {
 }
 
 /// Something that was done and that no step says.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct AdHoc {
     /// When, since the drill began.
     pub at: Duration,
@@ -108,7 +109,7 @@ pub struct AdHoc {
 }
 
 /// What became of the playbook's changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TakenBack {
     /// Whether no way back failed.
     pub clean: bool,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::course::Course;
@@ -11,7 +12,7 @@ use crate::fault::Period;
 use crate::playbook::plan::Objectives as Promised;
 
 /// Each promise; absent: none was given.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Objectives {
     /// From impact to recovery.
     pub rto: Option<Objective>,
@@ -20,7 +21,7 @@ pub struct Objectives {
 }
 
 /// One promise.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Objective {
     /// What was promised.
     pub target: Period,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::course::Course;
@@ -14,7 +15,7 @@ use crate::playbook::event::StartedBy;
 
 /// The parts of the way from impact to recovery, as far as it went; each ends where the next begins, and together
 /// they are the whole way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Recovery {
     /// Until the first alarm, or until the start where none came before.
     pub detect: Option<Duration>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::course::Course;
@@ -13,7 +14,7 @@ use crate::playbook::plan::{Action, Step};
 use crate::playbook::progress::{Progress, Visit};
 
 /// One time that a step was entered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepScore {
     /// Its id.
     pub id: String,

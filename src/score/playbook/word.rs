@@ -1,9 +1,10 @@
 //! The words of the playbook's part, each with its rule.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What became of one step, each time that it was entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepOutcome {
     /// It was done, and verified where something verifies it.
@@ -73,7 +74,7 @@ impl StepOutcome {
 }
 
 /// Whether a promise was kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObjectiveWord {
     /// It was.
@@ -113,7 +114,7 @@ impl ObjectiveWord {
 }
 
 /// A part of the way from impact to recovery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RecoveryPhase {
     /// Until somebody was told.

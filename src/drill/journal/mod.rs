@@ -3,6 +3,12 @@
 //! The record is the exact bytes of the lines. A line is one JSON object that ends in `,"hash":"…"}`; the hash is
 //! the SHA-256 of all bytes of the line before that ending, so that checking needs no canonical form.
 
+mod check;
+mod lines;
+
+pub use check::{read_checked, verify, verify_from};
+pub use lines::{LINE_MAX, Lines, Piece, each_line};
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -73,13 +79,20 @@ impl Chain {
     }
 }
 
+/// The SHA-256 of some bytes, as it stands in a line.
 fn hash_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-        hex
-    })
+    String::from_utf8_lossy(&hex_of(bytes)).into_owned()
+}
+
+/// The same without a place of its own in memory, for a million lines.
+fn hex_of(bytes: &[u8]) -> [u8; 64] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = [b'0'; 64];
+    for (pair, byte) in hex.chunks_exact_mut(2).zip(Sha256::digest(bytes)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    hex
 }
 
 /// A line as read back.
@@ -125,7 +138,7 @@ pub struct RawLine<'a> {
     pub hash: Cow<'a, str>,
 }
 
-/// The whole lines of a journal, each with its number. An unfinished last one is left out.
+/// The whole lines of a journal that is in memory, each with its number. An unfinished last one is left out.
 pub fn whole_lines(journal: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let end = journal.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     journal[..end].split(|byte| *byte == b'\n').enumerate().filter(|(_, raw)| !raw.is_empty())
@@ -158,63 +171,6 @@ pub enum Verified {
         /// How.
         why: String,
     },
-}
-
-/// Reads a journal and holds each line against its hash and its neighbours. `head`: the hash that the last line must
-/// have, from elsewhere; only this shows a tail that was cut at a closing line or written anew.
-pub fn verify(bytes: &[u8], head: Option<&str>) -> Verified {
-    let broken = |line, why: String| Verified::Broken { line, why };
-    let (mut prev, mut count, mut closed) = (NO_HASH.to_owned(), 0, false);
-    let mut rest = bytes;
-    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-        let (raw, next) = (&rest[..end], &rest[end + 1..]);
-        if closed {
-            return broken(count, "there is a line after the one that closes it".into());
-        }
-        let line = match check_line(raw, count, &prev) {
-            Ok(line) => line,
-            Err(why) => return broken(count, why),
-        };
-        if line.kind == CLOSED || line.kind == DAY_CLOSED {
-            if line.data["lines"] != count {
-                return broken(
-                    count,
-                    format!("it closes after {} lines, but {count} came before", line.data["lines"]),
-                );
-            }
-            closed = true;
-        }
-        (prev, count, rest) = (line.hash, count + 1, next);
-    }
-    if closed && !rest.is_empty() {
-        return broken(count, "there are bytes after the line that closes it".into());
-    }
-    if !closed {
-        return Verified::Cut { lines: count, head: prev, torn_bytes: rest.len() };
-    }
-    match head {
-        Some(head) if head != prev => {
-            broken(count.saturating_sub(1), format!("the last hash is {prev}, but {head} was expected"))
-        }
-        _ => Verified::Whole { lines: count, head: prev },
-    }
-}
-
-fn check_line(raw: &[u8], count: u64, prev: &str) -> Result<Line, String> {
-    let line: Line =
-        serde_json::from_slice(raw).map_err(|error| format!("it is no journal line: {error}"))?;
-    if line.seq != count {
-        return Err(format!("its number is {}, but {count} is due", line.seq));
-    }
-    if line.prev != prev {
-        return Err("its `prev` is not the hash of the line before".into());
-    }
-    let ending = format!(r#","hash":"{}"}}"#, line.hash);
-    let body = raw.strip_suffix(ending.as_bytes()).ok_or("its `hash` does not stand at its end")?;
-    if hash_of(body) != line.hash {
-        return Err("its bytes do not have the hash that it claims".into());
-    }
-    Ok(line)
 }
 
 #[cfg(test)]
