@@ -23,3 +23,4 @@ mod stage;
 mod steer;
 mod terminal;
 mod usage;
+mod walked;
