@@ -1,9 +1,10 @@
 //! The documents are about this program: their examples are read by it, and what it can say itself they repeat.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Child, firedrill, temp_dir};
+use crate::support::{Child, firedrill, requires, temp_dir};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -58,8 +59,13 @@ fn the_whole_files_that_documents_show_have_no_error() {
     }
 }
 
-/// The blocks of YAML that are whole files, as they would be written.
+/// The blocks of YAML that are whole files of this program, as they would be written.
 fn examples(document: &str) -> Vec<String> {
+    blocks(document).into_iter().filter(|text| text.starts_with("firedrill: v1")).collect()
+}
+
+/// The blocks of YAML, without the indent that they have in a list.
+fn blocks(document: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut lines = document.lines();
     while let Some(line) = lines.next() {
@@ -67,11 +73,7 @@ fn examples(document: &str) -> Vec<String> {
             continue;
         };
         let block = lines.by_ref().take_while(|line| line.trim() != "```");
-        let text: String =
-            block.map(|line| format!("{}\n", line.strip_prefix(indent).unwrap_or(line))).collect();
-        if text.starts_with("firedrill: v1") {
-            found.push(text);
-        }
+        found.push(block.map(|line| format!("{}\n", line.strip_prefix(indent).unwrap_or(line))).collect());
     }
     found
 }
@@ -99,4 +101,29 @@ fn the_reference_of_the_files_is_what_the_program_prints() {
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(kept, ended.stdout, "{} is not current; UPDATE_GOLDEN=1 writes it anew", path.display());
     }
+}
+
+#[test]
+fn what_the_documents_say_to_monitoring_is_valid_for_its_own_tools() {
+    if !requires(&["promtool", "amtool"]) {
+        return;
+    }
+    let dir = temp_dir();
+    let text = std::fs::read_to_string(root().join("docs/alarms.md")).unwrap();
+    let mut count = 0;
+    for block in blocks(&text) {
+        let tool: &[&str] = if block.starts_with("route:") {
+            &["amtool", "check-config"]
+        } else if block.starts_with("alerting:") {
+            &["promtool", "check", "config", "--syntax-only"]
+        } else {
+            continue;
+        };
+        let file = dir.path().join(format!("{count}.yml"));
+        std::fs::write(&file, block).unwrap();
+        let ended = Child::spawn(Command::new(tool[0]).args(&tool[1..]).arg(&file)).wait(SOON);
+        assert_eq!(ended.code, Some(0), "{tool:?}:\n{}{}", ended.stdout, ended.stderr);
+        count += 1;
+    }
+    assert_eq!(count, 2, "one for Alertmanager and one for Prometheus");
 }
