@@ -18,6 +18,7 @@ mod playbook;
 mod proxy;
 mod run;
 mod schema;
+mod server;
 mod signals;
 mod stage;
 mod steer;
