@@ -1,27 +1,39 @@
 //! The office: what is kept and what runs. Whoever asks something of the coordinator asks here.
 
+pub(super) mod books;
+mod desk;
+mod drills;
+mod gamedays;
 mod refusal;
+mod show;
 mod view;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::coordinator::api::wire::{Bundle, BundleFile, FileProblem};
 pub use refusal::Refusal;
 pub use view::{
     Added, Approval, DrillFilter, DrillLine, DrillView, FindingLine, GameDayLine, GameDayView, LeverView,
-    NoteLine, PreflightLine, ReviewLine, RunLine, Standing, StoppedBy, Words,
+    NoteLine, Numbers, PreflightLine, ReviewLine, RunLine, Standing, StoppedBy, Words,
 };
 
+pub(super) use desk::{Desk, Running};
+
 use crate::agent::{GuardianProgram, Policy};
-use crate::coordinator::control::Request;
-use crate::drill::alarm::Alarm;
-use crate::scenario::expectation::GenericSource;
+use crate::coordinator::day::{self, Keeper};
+use crate::coordinator::schedule::{self, Says};
+use crate::gameday::DayEvent;
 use crate::store::{Document, Store};
+use books::{Books, drill_journal};
+
+/// How often the lease is renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// Tells the time by the wall; tests hand in their own.
 pub type Wall = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -54,195 +66,113 @@ pub struct Furnishing {
 /// The office. A clone is the same office.
 #[derive(Clone)]
 pub struct Office {
-    #[expect(dead_code, reason = "the bodies follow")]
-    furnishing: Arc<Furnishing>,
+    desk: Arc<Desk>,
 }
 
-fn not_yet<T>() -> Result<T, Refusal> {
-    Err(Refusal::new(503, "not yet", "this office is being built"))
-}
-
-#[expect(unused_variables, reason = "the bodies follow")]
 impl Office {
-    /// Takes the store, replays what was under way, ends drills that were interrupted, and goes on with game days.
+    /// Takes the store and replays what was under way. Drills that were interrupted are ended, and game days go on,
+    /// beside everything else.
     ///
     /// # Errors
     /// The store is held by another or cannot be read.
     pub async fn open(furnishing: Furnishing) -> Result<Self, Refusal> {
-        Ok(Self { furnishing: Arc::new(furnishing) })
+        let now = (furnishing.wall)();
+        let books = Books::open(Arc::clone(&furnishing.store), &furnishing.holder, now)?;
+        let office = Self { desk: Arc::new(Desk::new(furnishing, books)?) };
+        let open = office.take_up_days()?;
+        let theirs: Vec<String> =
+            open.iter().filter_map(|day| day.with_day(|day| day.drill().map(str::to_owned))).collect();
+        office.end_strays(&theirs)?;
+        for day in open {
+            office.desk.shown(&day);
+            let desk = Arc::clone(&office.desk);
+            office.desk.spawn(async move { desk.go_on(&day).await });
+        }
+        Ok(office)
+    }
+
+    /// Ends drills that were under way and that no open game day knows of.
+    fn end_strays(&self, theirs: &[String]) -> Result<(), Refusal> {
+        let stray: Vec<String> = {
+            let index = self.desk.index();
+            let running = index.drills.values().filter(|line| line.state == "running");
+            running.filter(|line| !theirs.contains(&line.id)).map(|line| line.id.clone()).collect()
+        };
+        for drill in stray {
+            self.desk.books().goes_on(&drill_journal(&drill))?;
+            let folder = self.desk.drill_folder(&drill).unwrap_or_else(|| self.desk.reports().join(&drill));
+            let desk = Arc::clone(&self.desk);
+            self.desk.spawn(async move { day::end_stray(&desk, &drill, folder).await });
+        }
+        Ok(())
     }
 
     /// Keeps the schedule and the lease until `stop`; then stops what runs, in order, and lets the store go.
     pub async fn run(&self, stop: CancellationToken) {
-        stop.cancelled().await;
+        let mut renew = tokio::time::interval(RENEW_EVERY);
+        renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let pause = self.look_at_schedule();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = renew.tick() => {
+                    if let Err(error) = self.desk.books().renew(self.desk.now()) {
+                        tracing::error!(%error, "the store is lost; everything is stopped");
+                        break;
+                    }
+                }
+                () = self.desk.schedule.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        self.desk.close("SIGTERM").await;
+        if let Err(error) = self.desk.books().release() {
+            tracing::warn!(%error, "the store is not let go");
+        }
     }
 
-    /// Checks a bundle and changes nothing.
-    pub async fn check_bundle(&self, bundle: Bundle) -> Result<Added, Refusal> {
-        not_yet()
-    }
-
-    /// Makes a game day of a bundle, as a draft.
-    pub async fn add_gameday(&self, bundle: Bundle, who: &str) -> Result<Added, Refusal> {
-        not_yet()
-    }
-
-    /// Every game day, the newest first.
-    pub async fn gamedays(&self) -> Result<Vec<GameDayLine>, Refusal> {
-        not_yet()
-    }
-
-    /// One game day.
-    pub async fn gameday(&self, id: &str) -> Result<GameDayView, Refusal> {
-        not_yet()
-    }
-
-    /// Approves it, in somebody's stead where that is said.
-    pub async fn approve(&self, id: &str, who: &str, in_stead_of: Option<&str>) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Starts it now.
-    pub async fn start(&self, id: &str, who: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Lets the run that is under way end, and begins no other until it is resumed.
-    pub async fn pause(&self, id: &str, who: &str, reason: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Goes on.
-    pub async fn resume(&self, id: &str, who: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Stops it and the drill that is under way; both take everything back.
-    pub async fn stop(&self, id: &str, who: &str, reason: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Answers an item of the preflight, by its name.
-    pub async fn answer_preflight(
-        &self,
-        id: &str,
-        item: &str,
-        who: &str,
-        ok: bool,
-        note: &str,
-    ) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Answers a run that is a question, by its number.
-    pub async fn answer_run(&self, id: &str, run: u32, who: &str, answer: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Goes on without an item of the preflight.
-    pub async fn waive(&self, id: &str, item: &str, who: &str, reason: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Writes something into its journal.
-    pub async fn note(&self, id: &str, who: &str, text: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Adds what was found.
-    pub async fn add_finding(&self, id: &str, finding: FindingLine, who: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Answers a question of the review.
-    pub async fn review(&self, id: &str, question: &str, answer: &str, who: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Closes it.
-    pub async fn close(&self, id: &str, who: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// The drills that fit, the newest first.
-    pub async fn drills(&self, filter: &DrillFilter) -> Result<Vec<DrillLine>, Refusal> {
-        not_yet()
-    }
-
-    /// One drill.
-    pub async fn drill(&self, id: &str) -> Result<DrillView, Refusal> {
-        not_yet()
-    }
-
-    /// Asks something of a drill that runs: `ask` is handed where the answer goes.
-    ///
-    /// # Errors
-    /// No such drill, it is over, or it does not answer in time.
-    pub async fn ask_drill<T: Send>(
-        &self,
-        id: &str,
-        ask: impl FnOnce(oneshot::Sender<T>) -> Request + Send,
-    ) -> Result<T, Refusal> {
-        not_yet()
-    }
-
-    /// The whole journal of a game day or a drill, as it is so far.
-    pub async fn journal(&self, id: &str) -> Result<Vec<u8>, Refusal> {
-        not_yet()
-    }
-
-    /// Lines of such a journal from the `from`-th on, without their line ends; at most 1,000.
-    pub async fn lines(&self, id: &str, from: u64) -> Result<Vec<Vec<u8>>, Refusal> {
-        not_yet()
-    }
-
-    /// How many lines such a journal has, and every change of it; closed when no line will follow.
-    pub async fn changed(&self, id: &str) -> Result<watch::Receiver<u64>, Refusal> {
-        not_yet()
+    /// Tells every game day whose time has come; gives how long nothing is to be told.
+    fn look_at_schedule(&self) -> Duration {
+        let (now, halted) = (self.desk.now(), self.desk.lever().engaged());
+        let days: Vec<Arc<Keeper>> = self.desk.days().values().cloned().collect();
+        let mut next = Vec::new();
+        for day in &days {
+            match day.with_day(|day| schedule::look(day, now, halted.as_ref())) {
+                Says::Nothing => {}
+                Says::Wait(at) => next.push(at),
+                Says::Due => self.desk.tell_or_log(day, DayEvent::Due {}),
+                Says::Missed(why) => self.desk.tell_or_log(day, DayEvent::Missed { why }),
+            }
+            match day.wake() {
+                Some(at) if at <= now => self.desk.tell_or_log(day, DayEvent::TimePassed {}),
+                Some(at) => next.push(at),
+                None => {}
+            }
+        }
+        schedule::pause(now, next)
     }
 
     /// Changes whenever anything does that a list shows.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        watch::channel(0).1
+        self.desk.books().changes()
     }
 
-    /// The folder with the reports of a game day or a drill; absent: there is none yet.
-    pub fn reports(&self, id: &str) -> Option<PathBuf> {
-        None
-    }
-
-    /// Hands alarms to every drill that hears any; returns once they are journalled. Gives to how many.
-    pub async fn alarms_in(&self, alarms: Vec<Alarm>) -> Result<usize, Refusal> {
-        not_yet()
-    }
-
-    /// Engages the lever and stops every drill and every game day.
-    pub async fn halt(&self, who: &str, reason: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// Releases the lever.
-    pub async fn release(&self, who: &str, reason: &str) -> Result<(), Refusal> {
-        not_yet()
-    }
-
-    /// A document that is kept beside game days and drills.
+    /// A document that is kept for another part of the coordinator.
     pub async fn kept(&self, folder: &str, name: &str) -> Result<Option<Document>, Refusal> {
-        not_yet()
+        Ok(self.desk.books().get(folder, name)?)
     }
 
-    /// Keeps such a document, whose version is `expected` (0: there is none yet); gives its new version.
+    /// Keeps such a document whose version is `expected`, 0 for one that is not there; gives its new version.
     pub async fn keep(&self, folder: &str, name: &str, text: &[u8], expected: u64) -> Result<u64, Refusal> {
-        not_yet()
+        let version = self.desk.books().put(folder, name, text, expected)?;
+        self.desk.sync()?;
+        Ok(version)
     }
 
-    /// The form that a running scenario gives to the generic alarm intake of this name.
-    pub fn generic(&self, name: &str) -> Option<GenericSource> {
-        None
-    }
-
-    /// How things stand.
-    pub async fn standing(&self) -> Result<Standing, Refusal> {
-        not_yet()
+    /// What was counted since this process began.
+    pub fn numbers(&self) -> Numbers {
+        let (append_count, append_seconds_sum) = self.desk.books().appended();
+        Numbers { alarms_in: self.desk.counted_alarms(), append_count, append_seconds_sum }
     }
 }

@@ -60,7 +60,6 @@ impl From<StoreError> for Refusal {
 }
 
 /// What is wrong with files, as lines: errors and warnings, each file's in the order of its places.
-#[expect(dead_code, reason = "the bodies follow")]
 pub(super) fn file_problems(files: Vec<(Source, Problems)>) -> Vec<FileProblem> {
     let mut all = Vec::new();
     for (source, problems) in files {

@@ -52,6 +52,8 @@ pub struct GameDayLine {
     pub drill: Option<String>,
     /// How many lines its journal has.
     pub lines: u64,
+    /// Whether its journal is closed: no line follows.
+    pub closed: bool,
 }
 
 /// A game day.
@@ -137,7 +139,7 @@ pub struct RunLine {
     pub ask: Option<String>,
     /// The pause before it, in seconds.
     pub gap_secs: f64,
-    /// `waiting`, `running` or `over`.
+    /// `pending`, `waiting`, `beginning`, `running`, `ended`, `answered`, or `not-run` once the day is over.
     pub state: String,
     /// Its drill.
     pub drill: Option<String>,
@@ -156,8 +158,6 @@ pub struct Words {
     pub effect: String,
     /// `seen` or `withstood`.
     pub impact: String,
-    /// `held` or `lost`.
-    pub steady_state: String,
     /// `confirmed`, `refuted` or `untested`.
     pub hypothesis: String,
     /// The words for its alarms; empty: it expects none.
@@ -299,4 +299,15 @@ pub struct Standing {
     pub gamedays: Vec<GameDayLine>,
     /// The next one that is due.
     pub next: Option<GameDayLine>,
+}
+
+/// What was counted since this process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Numbers {
+    /// Alarms that came in.
+    pub alarms_in: u64,
+    /// Lines that were appended to journals.
+    pub append_count: u64,
+    /// How long that took, all of it together.
+    pub append_seconds_sum: f64,
 }

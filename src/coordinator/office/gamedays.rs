@@ -1,0 +1,392 @@
+//! The office's part for game days: adding them, and everything that people say to them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::books::day_journal;
+use super::refusal::file_problems;
+use super::{Added, Bundle, Desk, FindingLine, GameDayLine, GameDayView, Office, Refusal, show};
+use crate::coordinator::day::{GameDay, Keeper, read_bundle, take_up};
+use crate::fault::Seed;
+use crate::gameday::{DayEvent, DayPlan, DayState, FileText, FindingKind, Planned};
+use crate::scenario::Checked;
+
+/// Files of a bundle.
+const FILES_MAX: usize = 256;
+/// Bytes of all its files together.
+const BUNDLE_MAX_BYTES: usize = 2 * 1024 * 1024;
+/// The longest path in it.
+const PATH_MAX_BYTES: usize = 200;
+/// Game days that are not over.
+const OPEN_MAX: usize = 500;
+
+impl Office {
+    /// Checks a bundle and changes nothing.
+    pub async fn check_bundle(&self, bundle: Bundle) -> Result<Added, Refusal> {
+        let (files, warnings, gameday) = self.read(bundle)?;
+        drop(files);
+        let plan = self.plan(&gameday, self.desk.now())?;
+        let number = self.desk.books().get("numbers", &plan.gameday)?;
+        let last = number.and_then(|number| String::from_utf8(number.text).ok()?.parse::<u64>().ok());
+        Ok(added(format!("{}-{}", plan.gameday, last.unwrap_or(0) + 1), &plan, warnings))
+    }
+
+    /// Makes a game day of a bundle, as a draft.
+    pub async fn add_gameday(&self, bundle: Bundle, who: &str) -> Result<Added, Refusal> {
+        let (files, warnings, gameday) = self.read(bundle)?;
+        let plan = self.plan(&gameday, self.desk.now())?;
+        self.room_for(&plan)?;
+        tracing::info!(gameday = plan.gameday, who, "a game day is added");
+        let day = self.make(files, plan.clone())?;
+        Ok(added(day.id.clone(), &plan, warnings))
+    }
+
+    /// One with a schedule that repeats makes its own next occurrence; a second series beside it would run twice.
+    fn room_for(&self, plan: &DayPlan) -> Result<(), Refusal> {
+        let days = self.desk.days();
+        if days.len() >= OPEN_MAX {
+            let why =
+                format!("{} game days are not over, and no more are kept; close or stop some", days.len());
+            return Err(Refusal::conflict("too many game days", why));
+        }
+        let same = days.values().find(|day| {
+            day.planned.plan.gameday == plan.gameday && day.planned.plan.due.is_some() && plan.due.is_some()
+        });
+        match same {
+            Some(day) => Err(Refusal::conflict(
+                "scheduled already",
+                format!(
+                    "`{}` is scheduled and not over; stop it first, or give this one another name",
+                    day.id
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes line 0 of a new game day, and obeys what follows.
+    pub(super) fn make(&self, files: Vec<FileText>, plan: DayPlan) -> Result<Arc<Keeper>, Refusal> {
+        let books = self.desk.books();
+        let number = books.next_number(&plan.gameday)?;
+        let id = format!("{}-{number}", plan.gameday);
+        let planned = Planned { id: id.clone(), plan, files };
+        let (day, commands) = Keeper::begin(books, planned, self.desk.now())?;
+        self.desk.sync()?;
+        self.desk.days().insert(id, Arc::clone(&day));
+        self.desk.obey(&day, commands);
+        Ok(day)
+    }
+
+    /// The plan of the next occurrence after a time.
+    pub(super) fn plan(&self, gameday: &GameDay, after: jiff::Timestamp) -> Result<DayPlan, Refusal> {
+        // 32 bits are plenty for chance, and people can read and type them.
+        let seed = gameday.seed.unwrap_or_else(|| Seed((self.desk.furnishing.arbitrary)() & 0xffff_ffff));
+        let due = gameday.schedule.as_ref().map(|schedule| {
+            schedule.next(after).ok_or_else(|| {
+                Refusal::unfit("never due", "its schedule names no time in the future at which it may run")
+            })
+        });
+        Ok(gameday.plan(seed, due.transpose()?))
+    }
+
+    /// Reads and checks a bundle: its files with the game day's first, and what someone should look at.
+    fn read(&self, bundle: Bundle) -> Result<(Vec<FileText>, Vec<super::FileProblem>, GameDay), Refusal> {
+        let files = files(bundle)?;
+        let Checked { files: found, value } = read_bundle(&files);
+        let problems = file_problems(found);
+        match value {
+            Some(gameday) => Ok((files, problems, gameday)),
+            None => {
+                let errors = problems.iter().filter(|problem| problem.severity == "error").count();
+                let first = problems.iter().find(|problem| problem.severity == "error");
+                let first = first.map_or_else(String::new, |problem| {
+                    format!(
+                        "; the first: {}:{}:{}: {}",
+                        problem.file, problem.line, problem.column, problem.message
+                    )
+                });
+                let detail = format!("{errors} problems in the files{first}");
+                Err(Refusal { problems, ..Refusal::unfit("the files cannot be used", detail) })
+            }
+        }
+    }
+
+    /// Every game day, the newest first.
+    pub async fn gamedays(&self) -> Result<Vec<GameDayLine>, Refusal> {
+        let mut lines: Vec<GameDayLine> = self.desk.index().gamedays.values().cloned().collect();
+        lines.sort_by(|a, b| (b.added, &b.id).cmp(&(a.added, &a.id)));
+        Ok(lines)
+    }
+
+    /// One game day.
+    pub async fn gameday(&self, id: &str) -> Result<GameDayView, Refusal> {
+        Ok(show::view(&*self.any_day(id)?, self.desk.now()))
+    }
+
+    /// One that may be over: it is read from its journal then.
+    fn any_day(&self, id: &str) -> Result<Arc<Keeper>, Refusal> {
+        if let Some(day) = self.desk.days().get(id) {
+            return Ok(Arc::clone(day));
+        }
+        if self.desk.index().gamedays.contains_key(id) {
+            return take_up(&self.desk.books(), id);
+        }
+        Err(no_gameday(id))
+    }
+
+    /// One that is not over, to say something to it.
+    fn day(&self, id: &str) -> Result<Arc<Keeper>, Refusal> {
+        if let Some(day) = self.desk.days().get(id) {
+            return Ok(Arc::clone(day));
+        }
+        if self.desk.index().gamedays.contains_key(id) {
+            return Err(Refusal::conflict(
+                "it is over",
+                format!("game day `{id}` is over; nothing is added to it"),
+            ));
+        }
+        Err(no_gameday(id))
+    }
+
+    async fn say(&self, id: &str, event: DayEvent) -> Result<(), Refusal> {
+        let day = self.day(id)?;
+        self.desk.tell(&day, event)
+    }
+
+    /// Approves it, in somebody's stead where that is said.
+    pub async fn approve(&self, id: &str, who: &str, in_stead_of: Option<&str>) -> Result<(), Refusal> {
+        let in_stead_of = in_stead_of.map(str::to_owned);
+        self.say(id, DayEvent::Approved { who: who.to_owned(), in_stead_of }).await
+    }
+
+    /// Starts it now.
+    pub async fn start(&self, id: &str, who: &str) -> Result<(), Refusal> {
+        let day = self.day(id)?;
+        self.not_halted()?;
+        self.desk.tell(&day, DayEvent::StartRequested { who: who.to_owned() })
+    }
+
+    /// Lets the run that is under way end, and begins no other until it is resumed.
+    pub async fn pause(&self, id: &str, who: &str, reason: &str) -> Result<(), Refusal> {
+        self.say(id, DayEvent::PauseRequested { who: who.to_owned(), reason: said(reason) }).await
+    }
+
+    /// Goes on.
+    pub async fn resume(&self, id: &str, who: &str) -> Result<(), Refusal> {
+        let day = self.day(id)?;
+        self.not_halted()?;
+        self.desk.tell(&day, DayEvent::ResumeRequested { who: who.to_owned() })
+    }
+
+    /// Stops it and the drill that is under way; both take everything back.
+    pub async fn stop(&self, id: &str, who: &str, reason: &str) -> Result<(), Refusal> {
+        self.say(id, DayEvent::StopRequested { who: who.to_owned(), reason: said(reason) }).await
+    }
+
+    fn not_halted(&self) -> Result<(), Refusal> {
+        match self.desk.lever().engaged() {
+            Some(engaged) => Err(Refusal::conflict("halted", engaged.refusal())),
+            None => Ok(()),
+        }
+    }
+
+    /// Answers an item of the preflight, by its name.
+    pub async fn answer_preflight(
+        &self,
+        id: &str,
+        item: &str,
+        who: &str,
+        ok: bool,
+        note: &str,
+    ) -> Result<(), Refusal> {
+        let note = Some(note.to_owned()).filter(|note| !note.trim().is_empty());
+        let (item, who) = (item.to_owned(), who.to_owned());
+        self.say(id, DayEvent::PreflightAnswered { item, who, ok, note }).await
+    }
+
+    /// Answers a run that is a question, by its number.
+    pub async fn answer_run(&self, id: &str, run: u32, who: &str, answer: &str) -> Result<(), Refusal> {
+        self.say(id, DayEvent::InjectAnswered { run, who: who.to_owned(), answer: answer.to_owned() }).await
+    }
+
+    /// Goes on without an item of the preflight.
+    pub async fn waive(&self, id: &str, item: &str, who: &str, reason: &str) -> Result<(), Refusal> {
+        let (item, who, reason) = (item.to_owned(), who.to_owned(), reason.to_owned());
+        self.say(id, DayEvent::PreflightWaived { item, who, reason }).await
+    }
+
+    /// Writes something into its journal.
+    pub async fn note(&self, id: &str, who: &str, text: &str) -> Result<(), Refusal> {
+        self.say(id, DayEvent::NoteWritten { who: who.to_owned(), text: text.to_owned() }).await
+    }
+
+    /// Adds what was found.
+    pub async fn add_finding(&self, id: &str, finding: FindingLine, who: &str) -> Result<(), Refusal> {
+        let kind: FindingKind = serde_json::from_value(finding.kind.as_str().into()).unwrap_or_default();
+        let due = match &finding.due {
+            Some(due) => Some(due.parse().map_err(|_| {
+                Refusal::unfit(
+                    "no date",
+                    format!("`due` is `{}`; write it like 2026-12-24", due.escape_debug()),
+                )
+            })?),
+            None => None,
+        };
+        let (title, owner) = (finding.title, finding.owner);
+        self.say(id, DayEvent::FindingAdded { who: who.to_owned(), title, owner, due, kind }).await
+    }
+
+    /// Sets who mends a finding, or until when, by its number from 1.
+    pub async fn assign_finding(
+        &self,
+        id: &str,
+        finding: u32,
+        owner: Option<String>,
+        due: Option<jiff::civil::Date>,
+        who: &str,
+    ) -> Result<(), Refusal> {
+        self.say(id, DayEvent::FindingAssigned { finding, who: who.to_owned(), owner, due }).await
+    }
+
+    /// Answers a question of the review: by its number from 1, or as it is asked.
+    pub async fn review(&self, id: &str, question: &str, answer: &str, who: &str) -> Result<(), Refusal> {
+        let day = self.day(id)?;
+        let questions = &day.planned.plan.review.questions;
+        let place = questions.iter().position(|known| known == question).map(|place| place + 1);
+        let number = place.or_else(|| question.trim().parse().ok()).ok_or_else(|| {
+            Refusal::unfit(
+                "no such question",
+                format!("the review asks {} questions; name one by its number from 1", questions.len()),
+            )
+        })?;
+        let question = u32::try_from(number).unwrap_or(u32::MAX);
+        self.desk
+            .tell(&day, DayEvent::ReviewAnswered { who: who.to_owned(), question, answer: answer.to_owned() })
+    }
+
+    /// Closes it.
+    pub async fn close(&self, id: &str, who: &str) -> Result<(), Refusal> {
+        self.say(id, DayEvent::CloseRequested { who: who.to_owned() }).await
+    }
+
+    /// Makes the next occurrence of one that repeats.
+    pub(super) fn next_occurrence(&self, day: &Keeper) -> Result<(), Refusal> {
+        let plan = &day.planned.plan;
+        let repeats = plan
+            .schedule
+            .as_ref()
+            .is_some_and(|schedule| matches!(schedule.when, crate::gameday::schedule::When::Cron(_)));
+        let Some(due) = plan.due.filter(|_| repeats) else { return Ok(()) };
+        if self
+            .desk
+            .days()
+            .values()
+            .any(|other| other.planned.plan.gameday == plan.gameday && other.planned.plan.due.is_some())
+        {
+            return Ok(());
+        }
+        let files = day.planned.files.clone();
+        let Checked { value: Some(gameday), .. } = read_bundle(&files) else {
+            return Err(Refusal::unfit(
+                "the files cannot be used",
+                "this version does not take them any more",
+            ));
+        };
+        let next = self.plan(&gameday, self.desk.now().max(due.at))?;
+        self.make(files, next).map(drop)
+    }
+}
+
+/// The office takes the reason that people leave out where nobody has to say one.
+fn said(reason: &str) -> String {
+    if reason.trim().is_empty() { "no reason given".to_owned() } else { reason.to_owned() }
+}
+
+fn no_gameday(id: &str) -> Refusal {
+    Refusal::unknown("game day", id, "see `firedrill gameday list`")
+}
+
+fn added(id: String, plan: &DayPlan, warnings: Vec<super::FileProblem>) -> Added {
+    Added {
+        id,
+        due: plan.due.map(|due| due.at),
+        runs: show::runs(plan, None),
+        warnings,
+        not_acted_on: plan.not_acted_on.clone(),
+    }
+}
+
+/// The files of a bundle, the game day's first, within the bounds.
+fn files(bundle: Bundle) -> Result<Vec<FileText>, Refusal> {
+    let unfit = |detail: String| Err(Refusal::unfit("not a bundle", detail));
+    if bundle.files.len() > FILES_MAX {
+        return unfit(format!("it has {} files and may have {FILES_MAX}", bundle.files.len()));
+    }
+    let bytes: usize = bundle.files.iter().map(|file| file.text.len()).sum();
+    if bytes > BUNDLE_MAX_BYTES {
+        return unfit(format!("its files have {bytes} bytes together and may have {BUNDLE_MAX_BYTES}"));
+    }
+    let mut seen = BTreeSet::new();
+    for file in &bundle.files {
+        if file.path.is_empty() || file.path.len() > PATH_MAX_BYTES || file.path.chars().any(char::is_control)
+        {
+            return unfit(format!("`{}` is no path of a file", file.path.escape_debug()));
+        }
+        if !seen.insert(file.path.clone()) {
+            return unfit(format!("`{}` stands in it twice", file.path));
+        }
+    }
+    if !seen.contains(&bundle.main) {
+        return unfit(format!("`main` is `{}`, and no file has this path", bundle.main.escape_debug()));
+    }
+    let (mut files, others): (Vec<_>, Vec<_>) =
+        bundle.files.into_iter().partition(|file| file.path == bundle.main);
+    files.extend(others);
+    Ok(files.into_iter().map(|file| FileText { path: file.path, text: file.text }).collect())
+}
+
+impl Office {
+    /// Takes up every game day that is not over; gives those.
+    pub(super) fn take_up_days(&self) -> Result<Vec<Arc<Keeper>>, Refusal> {
+        let books = self.desk.books();
+        let (mut open, mut closed) = (Vec::new(), Vec::new());
+        for id in books.journals(&day_journal(""))? {
+            let over = self.desk.index().gamedays.get(&id).is_some_and(|line| line.closed);
+            if over {
+                continue;
+            }
+            match take_up(&books, &id) {
+                Ok(day) if day.seen().closed => closed.push(day),
+                Ok(day) => {
+                    self.desk.days().insert(id, Arc::clone(&day));
+                    open.push(day);
+                }
+                Err(refusal) => {
+                    tracing::error!(gameday = id, %refusal, "a game day is left as it is");
+                    let mut index = self.desk.index();
+                    if let Some(line) = index.gamedays.get_mut(&id) {
+                        line.state = DayState::Stopped.word().to_owned();
+                        line.why = Some(refusal.detail);
+                    }
+                }
+            }
+        }
+        // The process died between the last line of these and the list.
+        for day in closed {
+            self.desk.day_is_over(&day);
+        }
+        Ok(open)
+    }
+}
+
+impl Desk {
+    /// A game day is closed: its next occurrence is made, then lists show it as over.
+    pub(in crate::coordinator) fn day_is_over(self: &Arc<Self>, day: &Arc<Keeper>) {
+        self.days().remove(&day.id);
+        let office = Office { desk: Arc::clone(self) };
+        if let Err(refusal) = office.next_occurrence(day) {
+            tracing::warn!(gameday = day.id, %refusal, "there is no next occurrence");
+        }
+        self.shown(day);
+    }
+}
