@@ -4,13 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, join_all};
-use jiff::Timestamp;
+use futures_util::future::join_all;
 use tokio::sync::{oneshot, watch};
 
 use super::books::{day_journal, drill_journal};
 use super::{DrillFilter, DrillLine, DrillView, LeverView, Office, Refusal, Running, Standing};
-use crate::coordinator::alarms::Takes;
 use crate::coordinator::control::Request;
 use crate::coordinator::day::{KEPT, Keeper};
 use crate::drill::Summary;
@@ -239,18 +237,4 @@ impl Office {
 
 fn no_drill(id: &str) -> Refusal {
     Refusal::unknown("drill", id, "see `GET /v1/drills`")
-}
-
-impl Takes for Office {
-    fn generic(&self, name: &str) -> Option<GenericSource> {
-        Self::generic(self, name)
-    }
-
-    fn take(&self, alarms: Vec<Alarm>) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async move { self.alarms_in(alarms).await.map(drop).map_err(|refusal| refusal.detail) })
-    }
-
-    fn wall(&self) -> Timestamp {
-        self.desk.now()
-    }
 }
