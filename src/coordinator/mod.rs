@@ -14,6 +14,7 @@ pub mod http;
 pub mod lever;
 pub mod load;
 pub mod office;
+pub mod preflight;
 pub mod probe;
 mod schedule;
 pub mod secrets;

@@ -25,6 +25,8 @@ mod tests;
 
 pub use driver::{run, run_in};
 pub use outside::{HaltAsked, LostFault, Outside, Paper, Removed, Seen, Unremoved, World};
+pub(in crate::coordinator) use playbook::warnings as step_warnings;
+pub(in crate::coordinator) use preflight::remote_routes;
 pub use record::{Input, RecordError};
 pub use restart::{EndError, Place, end_interrupted, end_interrupted_in};
 

@@ -32,7 +32,7 @@ fn actions(step: &Step) -> impl Iterator<Item = &Action> {
 
 /// What would fail now. It stops nothing: that a playbook does not work is what a drill is to find out, and what a
 /// step needs may come about by an earlier one.
-pub(super) async fn warnings(book: &Playbook, agent: Option<&Arc<Agent>>) -> Vec<String> {
+pub(in crate::coordinator) async fn warnings(book: &Playbook, agent: Option<&Arc<Agent>>) -> Vec<String> {
     let mut warnings = Vec::new();
     for step in &book.steps {
         for action in actions(step) {

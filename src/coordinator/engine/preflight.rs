@@ -199,7 +199,9 @@ async fn reach(upstream: &str) -> Result<(), String> {
 }
 
 /// Finds the routes of other proxies; also gives all that is wrong with them.
-async fn remote_routes(routes: &[PlannedRoute]) -> (BTreeMap<String, Arc<Client>>, Vec<String>) {
+pub(in crate::coordinator) async fn remote_routes(
+    routes: &[PlannedRoute],
+) -> (BTreeMap<String, Arc<Client>>, Vec<String>) {
     let mut clients = BTreeMap::new();
     let mut looks = Vec::new();
     for route in routes {
