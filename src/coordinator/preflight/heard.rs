@@ -1,5 +1,6 @@
 //! Whether the pager's way to us is open: an alarm to the receiver arrives.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -13,7 +14,7 @@ use crate::drill::alarm::Alarm;
 pub(super) async fn look(
     receiver: &str,
     within: Duration,
-    mut alarms: broadcast::Receiver<Alarm>,
+    mut alarms: broadcast::Receiver<Arc<Alarm>>,
 ) -> Checked {
     let mut others = 0_u32;
     let heard = async {
@@ -51,8 +52,8 @@ mod tests {
     use super::*;
     use crate::drill::alarm::AlarmKind;
 
-    fn alarm(receiver: Option<&str>) -> Alarm {
-        Alarm {
+    fn alarm(receiver: Option<&str>) -> Arc<Alarm> {
+        Arc::new(Alarm {
             source: "alertmanager".into(),
             kind: AlarmKind::Fired,
             key: "k".into(),
@@ -66,7 +67,7 @@ mod tests {
             repeat: false,
             polled_every: None,
             body_sha256: String::new(),
-        }
+        })
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,6 +5,8 @@ mod heard;
 mod reach;
 mod steady;
 
+use std::sync::Arc;
+
 use tokio::sync::broadcast;
 
 use crate::drill::alarm::Alarm;
@@ -22,7 +24,11 @@ pub struct Prospect {
 }
 
 /// Looks at an item. `alarms` gives every alarm that comes in from now on. Dropping the future ends all it began.
-pub async fn look(at: &Automatic, prospects: &[Prospect], alarms: broadcast::Receiver<Alarm>) -> Checked {
+pub async fn look(
+    at: &Automatic,
+    prospects: &[Prospect],
+    alarms: broadcast::Receiver<Arc<Alarm>>,
+) -> Checked {
     match at {
         Automatic::SteadyState { lasting } => steady::look(prospects, lasting.duration()).await,
         Automatic::Clocks { skew } => clocks::look(prospects, skew.duration()).await,
