@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Keeper;
-use super::standin as gameday;
-use super::standin::GameDay;
 use crate::coordinator::engine::Input;
-use crate::gameday::FileText;
+use crate::gameday::{self, FileText, GameDay};
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
 use crate::scenario::{Catalog, Checked, Context};

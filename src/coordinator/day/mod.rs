@@ -8,7 +8,6 @@ mod obey;
 mod paper;
 pub(super) mod report;
 mod restart;
-mod standin;
 mod words;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 pub(super) use exercise::read_bundle;
 pub(super) use paper::KEPT;
 pub(super) use restart::{end_stray, take_up};
-pub(super) use standin::GameDay;
 
 use crate::coordinator::office::Refusal;
 use crate::coordinator::office::books::{Books, day_journal};

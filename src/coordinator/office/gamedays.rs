@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::books::day_journal;
 use super::refusal::file_problems;
 use super::{Added, Bundle, Desk, FindingLine, GameDayLine, GameDayView, Office, Refusal, show};
-use crate::coordinator::day::{GameDay, Keeper, read_bundle, take_up};
+use crate::coordinator::day::{Keeper, read_bundle, take_up};
 use crate::fault::Seed;
-use crate::gameday::{DayEvent, DayPlan, DayState, FileText, FindingKind, Planned};
+use crate::gameday::{DayEvent, DayPlan, DayState, FileText, FindingKind, GameDay, Planned};
 use crate::scenario::Checked;
 
 /// Files of a bundle.
