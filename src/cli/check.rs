@@ -1,4 +1,4 @@
-//! `firedrill check`: report every problem of scenario, playbook and environment files.
+//! `firedrill check`: report every problem of the files that people write.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -9,16 +9,14 @@ use serde_json::json;
 use super::Exit;
 use super::files::{Tally, open, stdout_style, yaml_files};
 use super::reading::Reading;
-use crate::playbook;
-use crate::scenario::{Monitoring, check_environment};
+use crate::scenario::{Monitoring, check_environment, check_service};
+use crate::{gameday, playbook};
 use crate::text::{Problem, Problems, Source, Span, kind_of, location, nearest, quote, render, render_short};
 
-/// The kinds that this version reads.
-const READ: [&str; 3] = ["Scenario", "Playbook", "Environment"];
-/// Those that it knows and does not read.
-const NOT_READ: [&str; 2] = ["GameDay", "Service"];
+/// The kinds of files.
+const KINDS: [&str; 5] = ["Scenario", "Playbook", "Environment", "GameDay", "Service"];
 
-/// Report every problem of scenario, playbook and environment files
+/// Report every problem of scenarios, playbooks, environments, game days and services
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The files; of a folder, every .yaml file in it
@@ -120,24 +118,19 @@ fn look(path: &Path, reading: &Reading, monitoring: Option<&mut Monitoring>) -> 
         }
         "Playbook" => reading.with(path, |context| playbook::check(source, context, None)).files,
         "Environment" => reading.with(path, |context| check_environment(source, context)).files,
+        "GameDay" => reading.with(path, |context| gameday::check(source, context)).files,
+        "Service" => reading.with(path, |context| check_service(source, context)).files,
         other => {
-            not_read(other, at, &mut problems);
+            unknown(other, at, &mut problems);
             vec![(source, problems)]
         }
     }
 }
 
-fn not_read(kind: &str, at: Span, problems: &mut Problems) {
-    if NOT_READ.contains(&kind) {
-        problems
-            .warning("kind-not-read", at, format!("this version does not read files of kind {}", quote(kind)))
-            .help("nothing in this file was checked");
-        return;
-    }
-    let kinds = || READ.into_iter().chain(NOT_READ);
-    let help = match nearest(kind, kinds()) {
+fn unknown(kind: &str, at: Span, problems: &mut Problems) {
+    let help = match nearest(kind, KINDS) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("the kinds are {}", kinds().collect::<Vec<_>>().join(", ")),
+        None => format!("the kinds are {}", KINDS.join(", ")),
     };
     problems.error("unknown-kind", at, format!("there is no kind {}", quote(kind))).help(help);
 }

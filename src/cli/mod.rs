@@ -73,7 +73,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Report every problem of scenario, playbook and environment files
+    /// Report every problem of scenarios, playbooks, environments, game days and services
     Check(check::Args),
     /// Show what a scenario or a playbook would do, and change nothing
     Plan(plan::Args),

@@ -134,16 +134,16 @@ fn input_of_every_bad_sort_is_refused_by_name() {
 }
 
 #[test]
-fn a_kind_that_is_not_read_yet_is_a_warning_that_names_it() {
+fn a_game_day_is_checked_with_the_files_that_it_names() {
     let dir = temp_dir();
     let path = dir.path().join("night.yaml");
-    std::fs::write(&path, "firedrill: v1\nkind: GameDay\nname: night\nanything: goes\n").unwrap();
+    let text = "firedrill: v1\nkind: GameDay\nname: night\nanything: goes\ninjects:\n  - scenario: absent\n";
+    std::fs::write(&path, text).unwrap();
     let ended = check(&[path.to_str().unwrap()]);
-    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
-    assert!(ended.stdout.contains("this version does not read files of kind `GameDay`"), "{}", ended.stdout);
-    assert!(ended.stdout.ends_with("1 warning in 1 file\n"), "{}", ended.stdout);
-    let denied = check(&["--deny", "warnings", path.to_str().unwrap()]);
-    assert_eq!(denied.code, Some(1), "{}", denied.stdout);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    for part in ["`anything`", "there is no file for the scenario `absent`", "night.yaml:6:"] {
+        assert!(ended.stdout.contains(part), "no {part}: {}", ended.stdout);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `firedrill gameday`: the game days of a server.
 
+mod add;
 mod finding;
 mod folder;
 mod which;
@@ -28,6 +29,8 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Check a game day with all that it refers to, and hand it in as a draft
+    Add(add::Args),
     /// Show all game days, the newest first
     List(On),
     /// Show one: its state, what is asked, its runs, what was found
@@ -152,6 +155,7 @@ struct Report {
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     let nothing = || json!({});
     match args.command {
+        Command::Add(args) => add::exec(args),
         Command::List(on) => block_on(list(&on)),
         Command::Show(one) => block_on(show(&one)),
         Command::Report(args) => block_on(report(&args)),

@@ -4,7 +4,7 @@ mod page;
 
 use super::Exit;
 use super::say::say;
-use crate::{playbook, report, scenario};
+use crate::{gameday, playbook, report, scenario};
 
 /// Print what may stand in a kind of file: its JSON Schema, or a page for people
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,10 @@ enum Kind {
     Playbook,
     /// Where scenarios may run, and the policy that holds there
     Environment,
+    /// An event at which several scenarios are run: when, in which order, with what asked before and after
+    Gameday,
+    /// The entry of a thing under test: who owns it, what it depends on, how it fails
+    Service,
     /// What `report.json` of a drill's folder holds
     Report,
 }
@@ -41,6 +45,8 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
         Kind::Scenario => scenario::schema(),
         Kind::Playbook => playbook::schema(),
         Kind::Environment => scenario::environment_schema(),
+        Kind::Gameday => gameday::schema(),
+        Kind::Service => scenario::service_schema(),
         Kind::Report => report::schema(),
     };
     match args.format {
