@@ -10,8 +10,8 @@ use super::Exit;
 use super::files::{Tally, open, stdout_style, yaml_files};
 use super::reading::Reading;
 use crate::scenario::{Monitoring, check_environment, check_service};
-use crate::{gameday, playbook};
 use crate::text::{Problem, Problems, Source, Span, kind_of, location, nearest, quote, render, render_short};
+use crate::{gameday, playbook};
 
 /// The kinds of files.
 const KINDS: [&str; 5] = ["Scenario", "Playbook", "Environment", "GameDay", "Service"];

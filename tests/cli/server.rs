@@ -199,7 +199,7 @@ fn a_game_day_is_told_in_whose_stead_and_by_its_latest_occurrence() {
     let dir = temp_dir();
     let line = json!({
         "id": "tuesday-2", "name": "tuesday", "title": null, "state": "approved", "why": null, "environment": null,
-        "added": "2026-01-01T00:00:00Z", "due": null, "deadline": null, "runs": 1, "done": 0, "drill": null, "lines": 2
+        "added": "2026-01-01T00:00:00Z", "due": null, "deadline": null, "runs": 1, "done": 0, "drill": null, "lines": 2, "closed": false
     });
     let view = json!({
         "line": line, "goal": null, "seed": 1, "approvals_needed": 1,

@@ -59,7 +59,7 @@ mod tests {
         serde_json::from_value(serde_json::json!({
             "id": id, "name": name, "title": null, "state": "draft", "why": null, "environment": null,
             "added": "2026-01-01T00:00:00Z", "due": null, "deadline": null, "runs": 1, "done": 0, "drill": null,
-            "lines": 1
+            "lines": 1, "closed": false
         }))
         .unwrap()
     }

@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The page about files of one kind, in Markdown.
 pub(super) fn of(kind: &str, schema: &Value) -> String {
     let title = text(schema, "title");
     let mut page = Page { schema, amounts: BTreeMap::new() };
     let mut out = format!("# {title}\n\n<!-- Made by `firedrill schema {kind} --format markdown`. -->\n\n");
-    let _ = writeln!(
-        out,
-        "{} How such a file is written: [files.md](../files.md).\n",
-        text(schema, "description")
-    );
+    let more = match kind {
+        "report" => "How to read a report: [reports.md](../reports.md).",
+        _ => "How such a file is written: [files.md](../files.md).",
+    };
+    let _ = writeln!(out, "{} {more}\n", text(schema, "description"));
     let blocks = page.blocks();
     page.table(&mut out, schema);
     for Block { name, used } in blocks {
@@ -125,8 +125,18 @@ impl Page<'_> {
                 Some(pattern) => format!("text like `{pattern}`"),
                 None => "text".to_owned(),
             },
-            // Several types at once: a word that may look like a number.
-            None if value.get("type").is_some() => "a word".to_owned(),
+            None => match value.get("type").and_then(Value::as_array) {
+                Some(kinds) if kinds.iter().any(|kind| kind == "null") => match kinds.first() {
+                    Some(kind) if kinds.len() == 2 && kind == "string" => "text, or `null`".to_owned(),
+                    Some(kind) if kinds.len() == 2 => {
+                        format!("{}, or `null`", self.plain(&json!({"type": kind})))
+                    }
+                    _ => "any value".to_owned(),
+                },
+                // A word that may look like a number.
+                Some(_) => "a word".to_owned(),
+                None => "any value".to_owned(),
+            },
             _ => "any value".to_owned(),
         }
     }
@@ -221,8 +231,6 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
