@@ -100,7 +100,7 @@ fn written(report: &Report, cases: &[(String, String, Came)]) -> String {
 }
 
 /// Text for an attribute or an element. Characters that XML 1.0 cannot hold become U+FFFD.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

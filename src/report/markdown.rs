@@ -133,7 +133,7 @@ fn text_block(text: &mut String, lines: &[String]) {
 }
 
 /// Text from outside, so that it stays text.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -1,6 +1,7 @@
 //! What a drill was, for readers: a pure function of its journal, in every form that people and machines read.
 
 mod chart;
+pub mod gameday;
 mod html;
 mod json;
 mod junit;

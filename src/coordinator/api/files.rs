@@ -17,11 +17,11 @@ use crate::report::{self, Report, ReportError};
 const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const HTML: &str = "text/html; charset=utf-8";
-const MARKDOWN: &str = "text/markdown; charset=utf-8";
-const JSON: &str = "application/json";
-const JUNIT: &str = "application/xml";
-const LINES: &str = "application/jsonl";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+pub(super) const MARKDOWN: &str = "text/markdown; charset=utf-8";
+pub(super) const JSON: &str = "application/json";
+pub(super) const JUNIT: &str = "application/xml";
+pub(super) const LINES: &str = "application/jsonl";
 
 pub(super) fn routes() -> Vec<Route> {
     let drills = vec![
@@ -51,7 +51,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// In which form something is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Html,
     Markdown,
     Json,
@@ -108,7 +108,7 @@ fn chain(error: &dyn std::error::Error) -> String {
         .fold(error.to_string(), |all, error| format!("{all}: {error}"))
 }
 
-fn file(form: Form, body: Bytes) -> Response {
+pub(super) fn file(form: Form, body: Bytes) -> Response {
     let kind = [(header::CONTENT_TYPE, form.media()), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     let mut response = (kind, body).into_response();
     if form == Form::Html {
@@ -119,20 +119,20 @@ fn file(form: Form, body: Bytes) -> Response {
 }
 
 /// Which state of a journal something was made from: a report is a pure function of it and of this program.
-struct Tag {
+pub(super) struct Tag {
     tag: String,
     closed: bool,
 }
 
 impl Tag {
-    fn of(journal: &[u8], form: Form, closing: &str) -> Self {
+    pub(super) fn of(journal: &[u8], form: Form, closing: &str) -> Self {
         let last = whole_lines(journal).last().and_then(|(_, raw)| serde_json::from_slice::<Line>(raw).ok());
         let (head, closed) = last.map_or_else(Default::default, |line| (line.hash, line.kind == closing));
         let version = env!("CARGO_PKG_VERSION");
         Self { tag: format!("\"{version}-{form:?}-{head}\""), closed }
     }
 
-    fn is_known(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn is_known(&self, headers: &HeaderMap) -> bool {
         let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
         known.flat_map(|list| list.split(',')).any(|tag| {
             let tag = tag.trim();
@@ -140,7 +140,7 @@ impl Tag {
         })
     }
 
-    fn on(&self, mut response: Response) -> Response {
+    pub(super) fn on(&self, mut response: Response) -> Response {
         // What is closed does not change; what a newer program makes of it is asked for once a day.
         let keep = if self.closed { "private, max-age=86400, immutable" } else { "no-cache" };
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));

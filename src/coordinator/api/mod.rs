@@ -5,6 +5,7 @@
 
 mod alarms;
 mod auth;
+mod day_files;
 mod drills;
 mod events;
 mod files;

@@ -200,6 +200,7 @@ pub(super) fn all() -> Vec<Route> {
     all.extend(super::gamedays::routes());
     all.extend(super::drills::routes());
     all.extend(super::files::routes());
+    all.extend(super::day_files::routes());
     all.extend(super::alarms::routes());
     all
 }

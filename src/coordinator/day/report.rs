@@ -8,8 +8,7 @@ use std::sync::Arc;
 use super::Keeper;
 use crate::coordinator::office::Desk;
 use crate::coordinator::office::books::{day_journal, drill_journal};
-use crate::gameday::Summary;
-use crate::report::{Report, html, json, junit, markdown};
+use crate::report::{Report, gameday, html, json, junit, markdown};
 
 /// The folder of a game day's reports.
 pub(in crate::coordinator) fn day_folder(reports: &Path, day: &str) -> PathBuf {
@@ -27,7 +26,7 @@ pub(super) async fn close(desk: &Arc<Desk>, day: &Arc<Keeper>) {
         tracing::error!(gameday = day.id, %refusal, "a game day is not closed");
         return;
     }
-    of_day(desk, &day.id, &day.seen().day).await;
+    of_day(desk, &day.id).await;
     desk.day_is_over(day);
 }
 
@@ -49,15 +48,19 @@ pub(super) async fn of_drill(desk: &Arc<Desk>, drill: &str) {
     .await;
 }
 
-/// Writes the report of a game day.
-async fn of_day(desk: &Arc<Desk>, id: &str, day: &crate::gameday::Day) {
+/// Writes the report of a game day: an index beside the folders of its drills.
+async fn of_day(desk: &Arc<Desk>, id: &str) {
     let folder = day_folder(desk.reports(), id);
-    let books = desk.books();
-    let (name, summary) = (day_journal(id), Summary::of(day, &Default::default()));
+    let (desk, day) = (Arc::clone(desk), id.to_owned());
     written(id, move || {
+        let report = desk.day_report(&day).map_err(io::Error::other)?;
+        let link = |run: u32, drill: &str| format!("{run:02}-{drill}/report.html");
         fs::create_dir_all(&folder)?;
-        put(&folder, "journal.jsonl", &books.read(&name).map_err(io::Error::other)?)?;
-        put(&folder, "summary.json", &serde_json::to_vec_pretty(&summary)?)
+        put(&folder, "journal.jsonl", &desk.books().read(&day_journal(&day)).map_err(io::Error::other)?)?;
+        put(&folder, "index.html", gameday::html(&report, &link).as_bytes())?;
+        put(&folder, "index.md", gameday::markdown(&report, &link).as_bytes())?;
+        put(&folder, "report.json", &gameday::json(&report).map_err(io::Error::other)?)?;
+        put(&folder, "junit.xml", gameday::junit(&report).as_bytes())
     })
     .await;
 }

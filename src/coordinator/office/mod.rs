@@ -1,6 +1,7 @@
 //! The office: what is kept and what runs. Whoever asks something of the coordinator asks here.
 
 pub(super) mod books;
+mod day_report;
 mod desk;
 mod drills;
 mod gamedays;
