@@ -97,7 +97,7 @@ fn to_measure<'a>(prospects: &'a [Prospect], unknown: &mut Vec<String>) -> Vec<(
 }
 
 /// The route of the drill's own process that a probe measures through.
-fn leads_through_own<'a>(probe: &Probe, plan: &'a Plan) -> Option<&'a str> {
+pub(super) fn leads_through_own<'a>(probe: &Probe, plan: &'a Plan) -> Option<&'a str> {
     let port = match &probe.action {
         ProbeAction::Http(request) => {
             let uri: Uri = request.url.parse().ok()?;
