@@ -31,6 +31,8 @@ pub(super) struct HowTo {
     pub(super) alarms: String,
     /// How it is shown.
     pub(super) output: Output,
+    /// Whether what it came to is told by somebody else.
+    pub(super) is_brief: bool,
 }
 
 /// A number that is different each time, for seeds and names that nobody chose.
@@ -109,6 +111,10 @@ async fn drill(
     // The record stands; a report that cannot be written is made again with `firedrill report`.
     if let Err(error) = super::report::keep_all(&outcome.folder) {
         tracing::warn!(error = format!("{error:#}"), "the reports are not written");
+    }
+    if how.is_brief {
+        drop(view);
+        return Ok((Exit::of(outcome.summary.exit).unwrap_or(Exit::Unproven), outcome));
     }
     view.finish(&outcome.summary, &outcome.folder, Some(&outcome.head));
     if let Some(card) = outcome.card.as_ref().filter(|_| is_scored && how.output != Output::Json) {

@@ -95,8 +95,13 @@ fn run(args: Run) -> anyhow::Result<Exit> {
         undo: args.undo,
     });
     people::choose(&mut plan, Some(&book), args.manual)?;
-    let how =
-        HowTo { alarms: "127.0.0.1:0".into(), out: args.out, workers: 1, output: Output::choose(args.json) };
+    let how = HowTo {
+        alarms: "127.0.0.1:0".into(),
+        out: args.out,
+        workers: 1,
+        output: Output::choose(args.json),
+        is_brief: false,
+    };
     Ok(drill::run(plan, Some(*book), inputs(sources), &how)?.0)
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
     /// Where alarms are heard, if the scenario has to do with any
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7400")]
+    #[arg(long, value_name = "ADDRESS", env = "FIREDRILL_ALARMS", default_value = "127.0.0.1:7400")]
     alarms: String,
     /// What becomes of the playbook's steps that people must answer [default: ask, if there is a terminal]
     #[arg(long, value_enum)]
@@ -62,7 +62,13 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     if !args.allow_irreversible {
         refuse_irreversible(&plan)?;
     }
-    let how = HowTo { alarms: args.alarms, out: args.out, workers: usize::from(args.workers), output };
+    let how = HowTo {
+        alarms: args.alarms,
+        out: args.out,
+        workers: usize::from(args.workers),
+        output,
+        is_brief: false,
+    };
     Ok(drill::run(plan, playbook, inputs(sources), &how)?.0)
 }
 

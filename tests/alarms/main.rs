@@ -1,6 +1,7 @@
 //! Alarms of a real Prometheus and a real Alertmanager: every way in, and why the ones that stay away do.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
+mod demo;
 mod drill;
 mod lab;
 mod routes;

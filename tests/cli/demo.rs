@@ -138,20 +138,29 @@ fn shop_of(demo: &Child) -> (SocketAddr, String) {
     let line = demo.wait_for_line("/checkout", SOON);
     let authority = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
     let mark = format!("--parent {}", demo.pid());
-    assert_eq!(processes_with(&mark).len(), 4);
+    assert_eq!(processes_with(&mark).len(), 5, "the shop and its watchman");
     (authority.parse().unwrap(), mark)
+}
+
+/// A demo whose files and records go below `out`.
+fn demo(out: &std::path::Path, more: &[&str]) -> Child {
+    let mut command = firedrill();
+    command.env("FIREDRILL_DIR", out).env_remove("FIREDRILL_ALARMS");
+    Child::spawn(command.arg("demo").args(more).arg("--out").arg(out.join("report")))
+}
+
+/// The route of the first game, once it is bound.
+fn first_route(demo: &Child) -> SocketAddr {
+    let line = demo.wait_for_line("applied: route/payments, ", Duration::from_secs(60));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 #[test]
 fn kill_9_of_the_demo_leaves_no_process_and_no_port() {
     let out = temp_dir();
-    let mut command = firedrill();
-    command.env("FIREDRILL_DIR", out.path()).args(["demo", "--out"]).arg(out.path().join("report"));
-    let demo = Child::spawn(&mut command);
+    let demo = demo(out.path(), &[]);
     let (front, mark) = shop_of(&demo);
-    let route = demo.wait_for_line("a route, at ", SOON);
-    let route = route.split("a route, at ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
-    wait_until("the drill binds its route", SOON, || is_listening(route));
+    let route = first_route(&demo);
 
     demo.signal(Signal::SIGKILL);
     wait_until("the shop dies with the demo", SOON, || processes_with(&mark).is_empty());
@@ -160,42 +169,139 @@ fn kill_9_of_the_demo_leaves_no_process_and_no_port() {
     wait_until("the route's port is free", SOON, || !is_listening(route));
 }
 
-/// The one long test of the demo: a whole drill in real time, then the shop that stays open, then its end.
 #[test]
-fn the_demo_runs_a_drill_tells_of_it_and_leaves_a_shop_to_play_with() {
+fn ctrl_c_stops_the_game_and_leaves_no_process_and_no_socket() {
     let out = temp_dir();
-    let report = out.path().join("report");
-    let mut command = firedrill();
-    let demo =
-        Child::spawn(command.env("FIREDRILL_DIR", out.path()).args(["demo", "--keep", "--out"]).arg(&report));
+    let demo = demo(out.path(), &["--keep"]);
     let (front, mark) = shop_of(&demo);
-    demo.wait_for_line("stays open until Ctrl-C", Duration::from_secs(90));
+    let route = first_route(&demo);
+    demo.signal(Signal::SIGINT);
+    let ended = demo.wait(Duration::from_secs(30));
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(!ended.stdout.contains("What was learnt"), "{ended:?}");
+    assert!(processes_with(&mark).is_empty());
+    assert!(!is_listening(front) && !is_listening(route));
+    let left: Vec<_> = sockets(out.path());
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// The sockets below a folder.
+fn sockets(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            found.extend(sockets(&entry.path()));
+        } else if kind.is_socket() {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_folder_that_holds_something_is_not_written_to() {
+    let out = temp_dir();
+    std::fs::create_dir_all(out.path().join("report/rules")).unwrap();
+    let ended = demo(out.path(), &[]).wait(SOON);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("is not empty"), "{ended:?}");
+}
+
+#[test]
+fn without_prometheus_the_real_watch_is_refused_with_the_way_out() {
+    let out = temp_dir();
+    let mut command = firedrill();
+    command.env("PATH", out.path()).args(["demo", "--real", "--out"]).arg(out.path().join("report"));
+    let ended = Child::spawn(&mut command).wait(SOON);
+    assert_eq!(ended.code, Some(1));
+    for part in ["prometheus, alertmanager", "apt install", "watchman of its own"] {
+        assert!(ended.stderr.contains(part), "no `{part}`: {ended:?}");
+    }
+    assert!(!out.path().join("report").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_watchman_with_wrong_rules_says_what_is_wrong() {
+    let out = temp_dir();
+    let rules = out.path().join("rules.yml");
+    std::fs::write(&rules, "groups: [{name: g, rules: [{alert: A, expr: absent(up)}]}]").unwrap();
+    let mut command = firedrill();
+    command.args([
+        "demo",
+        "watchman",
+        "--targets",
+        "127.0.0.1:1",
+        "--webhook",
+        "http://127.0.0.1:1/",
+        "--rules",
+    ]);
+    let ended = Child::spawn(command.arg(&rules)).wait(SOON);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("the rule `A`: the watchman of the demo does not read"), "{ended:?}");
+}
+
+/// The one long test of the demo: three games in real time, then the shop that stays open, then its end.
+#[test]
+fn the_demo_plays_three_games_tells_of_them_and_leaves_a_shop_to_play_with() {
+    let out = temp_dir();
+    let folder = out.path().join("report");
+    let demo = demo(out.path(), &["--keep"]);
+    let (front, mark) = shop_of(&demo);
+    demo.wait_for_line("stays open until Ctrl-C", Duration::from_secs(120));
     let said = demo.stdout();
     for part in [
-        "was real",
-        "Customers felt it",
-        "restored by: fault_end",
-        "restored by: playbook",
-        "Without help the shop was ill for",
-        "With the playbook it was ill for",
-        "Nothing was left behind",
+        "CheckoutSlow paged",
+        "RESTORED BY PLAYBOOK",
+        "SILENT FAILURE. The rules were asked why: no such rule",
+        "Nothing failed and nothing was slow",
+        "2 of 2 playbook steps OK",
+        "RESTORED BY FAULT END",
+        "No fault and no route was left behind",
     ] {
         assert!(said.contains(part), "no `{part}` in\n{said}");
     }
-    let page = std::fs::read_to_string(report.join("circuit-breaker/report.html")).unwrap();
-    assert!(page.contains("Restored by playbook"), "the report that is named says it first");
-    let report = report.join("payments-slow");
+    let learnt: Vec<&str> = said
+        .lines()
+        .skip_while(|line| *line != "What was learnt")
+        .take_while(|line| !line.is_empty())
+        .collect();
+    assert!(learnt.len() <= 10 && learnt.iter().all(|line| line.len() <= 100), "{learnt:#?}");
+    for (game, headline) in [
+        ("payments-slow-paged", "Restored by playbook"),
+        ("shelves-empty", "ilent failure"),
+        ("payments-refusing", "Restored by fault end"),
+    ] {
+        let page = std::fs::read_to_string(folder.join(game).join("report.html")).unwrap();
+        assert!(page.to_lowercase().contains(&headline.to_lowercase()), "{game}: no `{headline}`");
+    }
+    it_can_be_told_again_from_the_journal_alone(&folder.join("payments-slow-paged"));
+    a_fault_by_hand_is_felt(&demo, front);
+    let variables = variables(&demo);
+    every_pair_is_well(&folder, &variables);
+    the_missing_rule_turns_the_miss_into_a_hit(&demo, &folder, &variables);
+
+    demo.signal(Signal::SIGINT);
+    let ended = demo.wait(SOON);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(processes_with(&mark).is_empty());
+    assert!(!is_listening(front));
+    assert_eq!(sockets(out.path()), Vec::<std::path::PathBuf>::new());
+}
+
+fn it_can_be_told_again_from_the_journal_alone(report: &std::path::Path) {
     let verified = Child::spawn(firedrill().arg("verify").arg(report.join("journal.jsonl"))).wait(SOON);
     assert_eq!(verified.code, Some(0), "{verified:?}");
-    let rescored = || Child::spawn(firedrill().args(["rescore", "--json"]).arg(&report)).wait(SOON);
+    let rescored = || Child::spawn(firedrill().args(["rescore", "--json"]).arg(report)).wait(SOON);
     let (one, other) = (rescored(), rescored());
-    assert_eq!((one.code, &one.stdout), (Some(0), &other.stdout), "{one:?}");
+    assert!(one.code == Some(0) && one.stdout == other.stdout, "{one:?}");
     let card: serde_json::Value = serde_json::from_str(&one.stdout).unwrap();
-    assert_eq!((&card["version"], &card["complete"]), (&2.into(), &true.into()));
-    let explained = Child::spawn(firedrill().args(["rescore", "--explain"]).arg(&report)).wait(SOON);
-    assert!(explained.stdout.contains("rules:"), "{explained:?}");
+    assert_eq!((&card["complete"], &card["summary"]["exit"]), (&true.into(), &0.into()));
+}
 
-    // The printed commands are true: a fault set by hand is felt, and the breaker saves checkout from it.
+/// The printed commands are true: a fault set by hand is felt, and the flag saves checkout from it.
+fn a_fault_by_hand_is_felt(demo: &Child, front: SocketAddr) {
     let line = demo.wait_for_line("curl -X DELETE", SOON);
     let (api, fault) = line.split("http://").nth(1).unwrap().split_once('/').unwrap();
     let (api, fault): (SocketAddr, _) = (api.parse().unwrap(), format!("/{fault}"));
@@ -205,27 +311,55 @@ fn the_demo_runs_a_drill_tells_of_it_and_leaves_a_shop_to_play_with() {
     assert_eq!(get(front, "/checkout").unwrap().status, 502);
     assert_eq!(put(front, "/flags/pay-later", r#"{"enabled":true}"#).unwrap().status, 200);
     assert!(get(front, "/checkout").unwrap().body.contains("pay later"));
+    assert_eq!(put(front, "/flags/pay-later", r#"{"enabled":false}"#).unwrap().status, 200);
+    assert_eq!(request(api, "DELETE", &fault, "").unwrap().status / 100, 2);
+}
 
-    // With the printed variables every shipped pair finds this shop, and its routes are free to be taken.
-    let line = demo.wait_for_line("  export SHOP=", SOON);
-    let variables =
-        line.trim().trim_start_matches("export ").split(' ').filter_map(|set| set.split_once('='));
-    let variables: Vec<_> = variables.collect();
-    for pair in ["circuit-breaker", "shed-load", "fail-fast"] {
-        let file = format!("scenarios/{pair}.yaml");
-        let checked =
-            Child::spawn(firedrill().args(["check", &file, "--deny", "warnings"]).envs(variables.clone()));
-        let checked = checked.wait(SOON);
-        assert_eq!(checked.code, Some(0), "{pair}: {checked:?}");
-    }
+/// What the printed `export` sets.
+fn variables(demo: &Child) -> Vec<(String, String)> {
+    let line = demo.wait_for_line("; export SHOP=", SOON);
+    let sets = line.split_once("; export ").unwrap().1.split(' ').filter_map(|set| set.split_once('='));
+    sets.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// With the printed variables every pair finds this shop, and its routes are free to be taken.
+fn every_pair_is_well(folder: &std::path::Path, variables: &[(String, String)]) {
+    let mut command = firedrill();
+    command.current_dir(folder).args(["check", "scenarios/", "playbooks/", "--deny", "warnings"]);
+    let checked = Child::spawn(command.envs(variables.iter().cloned())).wait(SOON);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
     for name in ["PAYMENTS_ROUTE", "STOCK_ROUTE"] {
-        let (_, route) = variables.iter().find(|(known, _)| *known == name).unwrap();
+        let (_, route) = variables.iter().find(|(known, _)| known == name).unwrap();
         assert!(!is_listening(route.parse().unwrap()), "{name}");
     }
+}
 
-    demo.signal(Signal::SIGINT);
-    let ended = demo.wait(SOON);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(processes_with(&mark).is_empty());
-    assert!(!is_listening(front) && !is_listening(api));
+/// Whoever plays writes the rule that is missing, as printed, and the silent failure is silent no more.
+fn the_missing_rule_turns_the_miss_into_a_hit(
+    demo: &Child,
+    folder: &std::path::Path,
+    variables: &[(String, String)],
+) {
+    let check = || {
+        let mut command = firedrill();
+        command.current_dir(folder).args(["check", "scenarios/shelves-empty.yaml", "--rules", "rules/"]);
+        command.args(["--alertmanager-config", "monitoring/alertmanager.yml"]);
+        Child::spawn(command.envs(variables.iter().cloned())).wait(SOON)
+    };
+    let before = check();
+    assert!(before.code == Some(1) && before.stdout.contains("can never come"), "{before:?}");
+    let said = demo.stdout();
+    let script = said.split_once("  cat >> ").unwrap().1.split_once("\nRULE").unwrap().0;
+    let mut shell = std::process::Command::new("sh");
+    shell.current_dir(folder).args(["-c", &format!("cat >> {script}\nRULE\n")]);
+    assert_eq!(Child::spawn(&mut shell).wait(SOON).code, Some(0));
+    let after = check();
+    assert_eq!(after.code, Some(0), "{after:?}");
+
+    let mut command = firedrill();
+    command.current_dir(folder).env("FIREDRILL_DIR", folder.join("own"));
+    command.args(["run", "scenarios/shelves-empty.yaml", "--out", "again"]);
+    let ended = Child::spawn(command.envs(variables.iter().cloned())).wait(Duration::from_secs(60));
+    assert_eq!(ended.code, Some(0), "the alarm came in time: {ended:?}");
+    assert!(ended.stdout.contains("alarm ShelvesEmpty fires"), "{ended:?}");
 }

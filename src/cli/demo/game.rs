@@ -1,100 +1,122 @@
-//! The drills of the demo: the same failure twice, first without help, then with a playbook.
+//! The three games of the demo: what each is, and what it means to show.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::bail;
 
+use super::folder::{self, Shipped};
+use super::ground::Ground;
 use crate::cli::drill;
 use crate::coordinator::engine::Input;
-use crate::demo::Shop;
+use crate::drill::alarm::MissCause;
+use crate::drill::summary::{PlaybookResult, RestoredBy};
 use crate::fault::Seed;
 use crate::playbook::plan::Playbook;
 use crate::playbook::{Exercise, check_exercise};
+use crate::scenario::Context;
 use crate::scenario::plan::Plan;
-use crate::scenario::{Catalog, Context};
-use crate::text::{Source, Style, render};
+use crate::score::Outcome;
+use crate::text::{Style, render};
 
-/// One drill of the demo. Its files are in the program itself, so that they are there wherever the program is.
+/// One game: a shipped scenario.
 pub(super) struct Game {
     /// The scenario's name; the folder of its record.
     pub(super) name: &'static str,
-    scenario: File,
-    playbook: Option<File>,
+    /// The playbook that it names, if it names one.
+    pub(super) playbook: Option<&'static str>,
     /// What is about to happen.
     pub(super) before: &'static str,
+    /// What it means to show.
+    pub(super) shows: Shows,
 }
 
-/// A shipped file: its path and its text.
-#[derive(Clone, Copy)]
-struct File(&'static str, &'static str);
+/// What a game means to show. A drill is what it is: where it shows something else, the demo says so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shows {
+    /// What becomes of the alarm that is expected.
+    pub(super) alarm: Outcome,
+    /// Why it stays away, if it does.
+    pub(super) cause: Option<MissCause>,
+    /// What brings the shop back.
+    pub(super) restored_by: RestoredBy,
+    /// What the playbook is worth.
+    pub(super) playbook: Option<PlaybookResult>,
+}
 
-pub(super) const GAMES: [Game; 2] = [
+pub(super) const GAMES: [Game; 3] = [
     Game {
-        name: "payments-slow",
-        scenario: File("scenarios/payments-slow.yaml", include_str!("../../../scenarios/payments-slow.yaml")),
-        playbook: None,
-        before: "1 of 2: nobody helps. First the drill waits until checkout is well. Then payments is two seconds \
-                 late for 12 seconds.",
+        name: "payments-slow-paged",
+        playbook: Some("circuit-breaker"),
+        before: "Game 1 of 3. Payments turns two seconds late.\nWill somebody be told in time, and will the playbook \
+                 help while payments is still late?",
+        shows: Shows {
+            alarm: Outcome::Hit,
+            cause: None,
+            restored_by: RestoredBy::Playbook,
+            playbook: Some(PlaybookResult::Restored),
+        },
     },
     Game {
-        name: "circuit-breaker",
-        scenario: File(
-            "scenarios/circuit-breaker.yaml",
-            include_str!("../../../scenarios/circuit-breaker.yaml"),
-        ),
-        playbook: Some(File(
-            "playbooks/circuit-breaker.yaml",
-            include_str!("../../../playbooks/circuit-breaker.yaml"),
-        )),
-        before: "2 of 2: the same failure, and a playbook. It switches the shop's circuit breaker on; the fault stays \
-                 on until the shop is well, or for 40 seconds.",
+        name: "shelves-empty",
+        playbook: None,
+        before: "Game 2 of 3. Stock answers at once that it has nothing: no error, no delay, empty shelves.\nWill \
+                 anybody notice?",
+        shows: Shows {
+            alarm: Outcome::Miss,
+            cause: Some(MissCause::NoSuchRule),
+            restored_by: RestoredBy::FaultEnd,
+            playbook: None,
+        },
+    },
+    Game {
+        name: "payments-refusing",
+        playbook: Some("ask-again"),
+        before: "Game 3 of 3. Payments refuses every charge for 15 seconds, and there is a playbook: ask again.\nThe \
+                 shop will be well again. But why?",
+        shows: Shows {
+            alarm: Outcome::Hit,
+            cause: None,
+            restored_by: RestoredBy::FaultEnd,
+            playbook: Some(PlaybookResult::NotRestored),
+        },
     },
 ];
 
-/// The playbook that a shipped scenario names.
-struct Shipped(Option<File>);
-
-impl Catalog for Shipped {
-    fn read(&self, folder: &str, _: &str) -> Option<Source> {
-        let File(path, text) = self.0.filter(|_| folder == "playbooks")?;
-        Some(Source::new(path, text))
-    }
-}
-
 impl Game {
     /// The shipped files, with the addresses of this shop.
-    pub(super) fn read(
-        &self,
-        shop: &Shop,
-        route: SocketAddr,
-    ) -> anyhow::Result<(Plan, Option<Playbook>, Vec<Input>)> {
-        let sets = BTreeMap::from([
-            ("SHOP".to_owned(), format!("http://{}", shop.front)),
-            ("PAYMENTS".to_owned(), shop.payments.to_string()),
-            ("PAYMENTS_ROUTE".to_owned(), route.to_string()),
-        ]);
+    pub(super) fn read(&self, ground: &Ground) -> anyhow::Result<(Plan, Option<Playbook>, Vec<Input>)> {
+        let sets: BTreeMap<String, String> = ground.variables().into_iter().collect();
         let nothing = BTreeMap::new();
         let context = Context {
-            catalog: &Shipped(self.playbook),
+            catalog: &Shipped,
             sets: &sets,
             process_env: &nothing,
             inputs: &nothing,
             environment: None,
         };
-        let File(path, text) = self.scenario;
-        let checked = check_exercise(Source::new(path, text), &context, None);
-        let Some(Exercise { scenario, playbook }) = checked.value else {
+        let scenario = format!("scenarios/{}.yaml", self.name);
+        let playbook = self.playbook.map(|name| format!("playbooks/{name}.yaml"));
+        let checked = check_exercise(folder::source(&scenario)?, &context, None);
+        let Some(Exercise { scenario: read, playbook: steps }) = checked.value else {
             let said = checked
                 .files
                 .into_iter()
                 .map(|(source, problems)| render(&problems.into_sorted(), &source, Style::default()));
             bail!("a file in this program is not well:\n{}", said.collect::<Vec<_>>().join("\n"));
         };
-        let files = [Some(self.scenario), self.playbook].into_iter().flatten();
-        let inputs = files.map(|File(path, text)| Input { path: path.to_owned(), text: text.to_owned() });
+        let mut inputs = Vec::new();
+        for path in [Some(scenario), playbook].into_iter().flatten() {
+            let text = folder::text(&path)?.to_owned();
+            inputs.push(Input { path, text });
+        }
         // 32 bits, as for `run`: people can read and type them.
-        let plan = scenario.plan(Seed(drill::arbitrary() & 0xffff_ffff), None);
-        Ok((plan, playbook, inputs.collect()))
+        let plan = read.plan(Seed(drill::arbitrary() & 0xffff_ffff), None);
+        Ok((plan, steps, inputs))
     }
+}
+
+/// Where an address is said inside of a URL.
+pub(super) fn http(address: SocketAddr) -> String {
+    format!("http://{address}")
 }

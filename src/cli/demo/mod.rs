@@ -1,31 +1,44 @@
 //! `firedrill demo`: show it all on a small shop of its own; needs no root and no network.
 
 mod companion;
+mod folder;
 mod game;
+mod ground;
 mod keep;
-mod story;
+mod lesson;
+mod real;
 mod watchman;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
 
 use self::game::GAMES;
+use self::ground::{Ground, Watcher};
+use self::real::Installed;
 use super::drill::{self, HowTo};
 use super::live::Output;
 use super::say::say;
-use crate::demo::{Address, Role, SeenAt, Shop, serve};
+use crate::demo::{Role, serve};
+use crate::drill::summary::RestoredBy;
+use crate::score::Scorecard;
 
 /// Show it all on a small shop of its own; needs no root and no network
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
-    /// Leave the shop running afterwards, to play with, until Ctrl-C
+    /// Leave the shop and its watchman running afterwards, to play with, until Ctrl-C
     #[arg(long)]
     keep: bool,
-    /// Where the report goes
+    /// Have a real Prometheus and Alertmanager watch the shop; they must be installed
+    #[arg(long)]
+    real: bool,
+    /// Where files and reports go [default: firedrill-reports/demo-<time>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(subcommand)]
@@ -102,78 +115,152 @@ fn be(runtime: &Runtime, process: Process) -> anyhow::Result<super::Exit> {
     Ok(super::Exit::Passed)
 }
 
-/// Where routes may come to stand between front and the others: those of drills, and those to play with by hand. Where
-/// none stands, front goes straight to the process.
-struct Routes {
-    payments: SocketAddr,
-    stock: SocketAddr,
-    payments_by_hand: SocketAddr,
-    stock_by_hand: SocketAddr,
+/// Ctrl-C and SIGTERM. A drill takes them itself; these are for the time between drills.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-/// Opens the shop, runs the drill, tells what happened.
+impl Interrupts {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn come(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Whether one has come by now.
+    async fn came(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.come() => true,
+            () = sleep(Duration::from_millis(1)) => false,
+        }
+    }
+}
+
+/// Opens the shop, plays the games, tells what was learnt.
 fn show(runtime: &Runtime, args: &Args) -> anyhow::Result<super::Exit> {
-    let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let held = [Address::reserve()?, Address::reserve()?, Address::reserve()?, Address::reserve()?];
-    let [payments, stock, payments_by_hand, stock_by_hand] = &held;
-    let routes = Routes {
-        payments: payments.get()?,
-        stock: stock.get()?,
-        payments_by_hand: payments_by_hand.get()?,
-        stock_by_hand: stock_by_hand.get()?,
+    let installed = if args.real { Some(Installed::find()?) } else { None };
+    let folder = folder::make(args.out.as_deref())?;
+    let mut interrupts = runtime.block_on(async { Interrupts::new() }).context("cannot listen for Ctrl-C")?;
+    let opened = runtime.block_on(async {
+        tokio::select! {
+            opened = Ground::open(folder.clone(), installed) => opened.map(Some),
+            () = interrupts.come() => Ok(None),
+        }
+    });
+    let Some(ground) = opened? else {
+        // What had been started has ended with it, and the folder holds nothing that happened.
+        let _ = std::fs::remove_dir_all(&folder);
+        return Ok(super::Exit::Stopped);
     };
-    let seen_at = SeenAt {
-        payments: &[routes.payments, routes.payments_by_hand],
-        stock: &[routes.stock, routes.stock_by_hand],
-    };
-    let shop = runtime.block_on(Shop::start(program, seen_at))?;
-    let result = play(runtime, &shop, &routes, args);
-    runtime.block_on(shop.end());
+    let result = play(runtime, &ground, &mut interrupts, args);
+    runtime.block_on(ground.close());
+    if result.is_ok() {
+        say("\nThe shop is closed.");
+    }
     result
 }
 
-fn play(runtime: &Runtime, shop: &Shop, routes: &Routes, args: &Args) -> anyhow::Result<super::Exit> {
-    introduce(shop, routes.payments);
-    let (mut worst, mut learnt) = (super::Exit::Passed, Vec::new());
+fn play(
+    runtime: &Runtime,
+    ground: &Ground,
+    interrupts: &mut Interrupts,
+    args: &Args,
+) -> anyhow::Result<super::Exit> {
+    introduce(ground);
+    let mut cards = Vec::new();
     for game in &GAMES {
+        if runtime.block_on(interrupts.came()) {
+            return Ok(super::Exit::Stopped);
+        }
         say(&format!("\n{}\n", game.before));
-        let (plan, playbook, inputs) = game.read(shop, routes.payments)?;
+        let (plan, playbook, inputs) = game.read(ground)?;
         let how = HowTo {
-            alarms: "127.0.0.1:0".into(),
-            out: args.out.as_ref().map(|out| out.join(game.name)),
+            alarms: ground.alarms.to_string(),
+            out: Some(ground.folder.join(game.name)),
             workers: 1,
             output: Output::choose(false),
+            is_brief: true,
         };
         let (exit, outcome) = drill::run(plan, playbook, inputs, &how)?;
-        say("\nWhat happened:");
-        for line in story::tell(&outcome.summary) {
-            say(&format!("  - {line}"));
-        }
+        let card = outcome.card.context("the drill has no scorecard")?;
+        say(&headline(&card));
         if exit == super::Exit::Stopped {
             return Ok(exit);
         }
-        if exit != super::Exit::Passed {
-            worst = exit;
-        }
-        learnt.push(story::learnt(&outcome.summary));
-        learnt.push(format!("  {}", outcome.folder.join("report.html").display()));
+        cards.push(card);
     }
-    say("\nWhat was learnt, and where to read it:");
-    learnt.iter().for_each(|line| say(&format!("  {line}")));
+    let exit = conclude(ground, &cards);
     if args.keep {
-        keep::open(runtime, shop, routes)?;
+        keep::open(runtime, ground, interrupts)?;
     } else {
-        say("\nThe shop is closed. `firedrill demo --keep` leaves it open to play with.");
+        say("\n`firedrill demo --keep` leaves it all open to play with.");
         say("For a service of yours: `firedrill new scenario`, then `firedrill run FILE`.");
     }
-    Ok(worst)
+    Ok(exit)
 }
 
-fn introduce(shop: &Shop, route: SocketAddr) {
-    say(&format!("A small shop is open: http://{}/checkout", shop.front));
-    say(&format!("Checkout asks stock ({}) and then payments ({}).", shop.stock, shop.payments));
-    say(&format!(
-        "Between the shop and payments lies a route, at {route}, on which payments will become slow."
-    ));
-    say("Meanwhile, in another terminal: `firedrill status`, `firedrill halt`.");
+fn introduce(ground: &Ground) {
+    say(&format!("A small shop is open: http://{}/checkout", ground.shop.front));
+    let rules = ground.folder.join(folder::RULES);
+    match ground.watcher {
+        Watcher::Watchman(address) => say(&format!(
+            "A watchman reads its metrics each second and pages by the rules in {}: http://{address}/",
+            rules.display()
+        )),
+        Watcher::Real { prometheus, alertmanager } => say(&format!(
+            "Prometheus (http://{prometheus}/) watches it by the rules in {}; Alertmanager (http://{alertmanager}/) \
+             pages.",
+            rules.display()
+        )),
+    }
+    say(
+        "Three games follow, a minute and a half in all. In another terminal: `firedrill status`, `firedrill halt`.",
+    );
+}
+
+/// What a game came to, in one line.
+fn headline(card: &Scorecard) -> String {
+    let summary = &card.summary;
+    let restored = match summary.restored_by {
+        RestoredBy::Playbook => "restored by the playbook",
+        RestoredBy::FaultEnd => "restored by the end of the fault",
+        RestoredBy::Itself => "restored by itself",
+        RestoredBy::Abort => "stopped before it was restored",
+        RestoredBy::None => "not restored",
+        RestoredBy::Unknown => "restored, and nobody can say by what",
+    };
+    format!("\n=> alarms {}, {restored} (exit status {})", card.alarms.word.word(), summary.exit)
+}
+
+/// Tells what was learnt; the exit status says whether the games showed what they are meant to show.
+fn conclude(ground: &Ground, cards: &[Scorecard]) -> super::Exit {
+    say("\nWhat was learnt");
+    for (number, (game, card)) in GAMES.iter().zip(cards).enumerate() {
+        lesson::learnt(number + 1, game, card).iter().for_each(|line| say(line));
+    }
+    let clean = cards.iter().all(|card| card.summary.clean);
+    say(if clean {
+        "No fault and no route was left behind."
+    } else {
+        "Something was left behind; see the reports."
+    });
+    say("\nThe reports, and the files that were used:");
+    for game in &GAMES {
+        say(&format!("  {}", ground.folder.join(game.name).join("report.html").display()));
+    }
+    say(&format!("  {}", ground.folder.join("scenarios").display()));
+    let as_meant =
+        GAMES.iter().zip(cards).all(|(game, card)| lesson::deviations(&game.shows, card).is_empty());
+    match (clean, as_meant) {
+        (false, _) => super::Exit::Residue,
+        (true, false) => super::Exit::Unproven,
+        (true, true) => super::Exit::Passed,
+    }
 }
