@@ -94,10 +94,10 @@ pub fn of_event(event: &Event) -> Said {
         Event::VerifyFinished { residue } => {
             Said::new(Tone::Bad, format!("left behind: {}", residue.join("; ")))
         }
-        Event::HaltRequested { who, reason } if reason.is_empty() => {
-            Said::new(Tone::Bad, format!("halt by {who}"))
+        Event::HaltRequested { who, reason } => {
+            let colon = if reason.is_empty() { "" } else { ": " };
+            Said::new(Tone::Bad, format!("halt by {who}{colon}{reason}"))
         }
-        Event::HaltRequested { who, reason } => Said::new(Tone::Bad, format!("halt by {who}: {reason}")),
         Event::CoordinatorRestarted {} => Said::new(
             Tone::Bad,
             "the coordinator was restarted: the drill is ended, and everything is taken back",

@@ -25,16 +25,7 @@ pub fn markdown(report: &DayReport, link: &dyn Fn(u32, &str) -> String) -> Strin
     let defects = summary.drill_defects.iter().map(|finding| escaped(&finding.title)).collect();
     list(&mut text, "What the drills themselves failed to do", defects);
     runs(&mut text, report, link);
-    if let Some(constraint) = &summary.constraint {
-        let share = (constraint.share * 100.0).round();
-        let _ = writeln!(
-            text,
-            "## Where the time went\n\n**{}** ate the most time: {:.1} s, {share} % of all phases, over {} drills.\n",
-            escaped(&constraint.phase),
-            constraint.seconds,
-            constraint.drills
-        );
-    }
+    constraint(&mut text, report);
     let all = summary.drill_defects.iter().chain(&summary.findings);
     let findings = all.map(|finding| {
         let owner = finding.owner.as_deref().unwrap_or("nobody yet");
@@ -78,6 +69,18 @@ pub fn markdown(report: &DayReport, link: &dyn Fn(u32, &str) -> String) -> Strin
     list(&mut text, "Not acted on", not_acted_on);
     let _ = writeln!(text, "---\n\nJournal of {} lines, head `{}`.", report.lines, report.head);
     text
+}
+
+fn constraint(text: &mut String, report: &DayReport) {
+    let Some(constraint) = &report.summary.constraint else { return };
+    let _ = writeln!(
+        text,
+        "## Where the time went\n\n**{}** ate the most time: {:.1} s, {} % of all phases, over {} drills.\n",
+        escaped(&constraint.phase),
+        constraint.seconds,
+        (constraint.share * 100.0).round(),
+        constraint.drills
+    );
 }
 
 fn runs(text: &mut String, report: &DayReport, link: &dyn Fn(u32, &str) -> String) {
