@@ -131,7 +131,7 @@ fn drill_id(scenario: &str) -> String {
 }
 
 /// The signals that stop a drill in order. More of them change nothing: the undo is on its way already.
-fn signals() -> anyhow::Result<mpsc::Receiver<&'static str>> {
+pub(super) fn signals() -> anyhow::Result<mpsc::Receiver<&'static str>> {
     let (sender, receiver) = mpsc::channel(4);
     let kinds = [
         (SignalKind::interrupt(), "Ctrl-C (SIGINT)"),

@@ -31,6 +31,7 @@ mod run;
 mod running;
 mod say;
 mod schema;
+mod serve;
 mod server;
 mod status;
 mod step;
@@ -95,6 +96,8 @@ enum Command {
     Gameday(gameday::Args),
     /// Drills of a server: those that run and those that were
     Drill(drills::Args),
+    /// Keep game days, run them when they are due, and show what goes on
+    Serve(serve::Args),
     /// Run a fault-injecting proxy by hand
     Proxy(proxy::Args),
     /// Processes of the host agent
@@ -146,6 +149,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Rescore(args) => rescore::exec(args),
         Command::Gameday(args) => gameday::exec(args),
         Command::Drill(args) => drills::exec(args),
+        Command::Serve(args) => serve::exec(args),
         Command::Proxy(args) => proxy::exec(args),
         Command::Agent(args) => agent::exec(args),
         Command::Status(args) => status::exec(args),
