@@ -1,22 +1,28 @@
 //! What a drill was, for readers: a pure function of its journal, in every form that people and machines read.
 
 mod chart;
+mod compare;
 pub mod gameday;
 mod html;
 mod json;
 mod junit;
 mod live;
 mod markdown;
+mod site;
 pub mod story;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
 
+pub use compare::{
+    COMPARISON_VERSION, Comparison, Row, Section, Side, comparison_html, comparison_json, comparison_markdown,
+};
 pub use html::{STYLE, html};
 pub use json::{VERSION, json, schema};
 pub use junit::junit;
 pub use live::Live;
 pub use markdown::markdown;
+pub use site::{Entry, Skipped, site};
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;

@@ -16,6 +16,7 @@ mod patterns;
 mod plan;
 mod playbook;
 mod proxy;
+mod report;
 mod run;
 mod schema;
 mod server;

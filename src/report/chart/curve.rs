@@ -34,7 +34,7 @@ fn draw(number: usize, curve: &Curve, scale: Scale, top: f64) -> Markup {
     };
     html! {
         g.panel data-panel=(number) {
-            text.name x="0" y=(top + TOP + 6.0) { (fitted(&curve.probe, GUTTER - 30.0)) title { (curve.probe) } }
+            text.name x="0" y=(top + TOP + 6.0) { (fitted(&curve.probe, GUTTER - 58.0)) title { (curve.probe) } }
             text.small x="0" y=(top + TOP + 22.0) { (role) }
             text.small x=(GUTTER - 6.0) y=(ceiling + 4.0) text-anchor="end" { (number_text(highest)) (unit) }
             text.small x=(GUTTER - 6.0) y=(floor + 4.0) text-anchor="end" { "0" }
@@ -52,13 +52,31 @@ fn draw(number: usize, curve: &Curve, scale: Scale, top: f64) -> Markup {
             @for bound in &curve.bounds {
                 @let at = y(bound.value);
                 line.bound x1=(GUTTER) x2=(scale.right()) y1=(at) y2=(at) {}
-                text.small.bound-name x=(scale.right()) y=(at - 3.0) text-anchor="end" {
-                    (bound.name) " " (if bound.is_upper { "≤" } else { "≥" }) " " (number_text(bound.value)) (unit)
-                }
+            }
+            @for (at, words) in bound_names(curve, &y, unit) {
+                text.small.bound-name x=(scale.right()) y=(at) text-anchor="end" { (words) }
             }
             (crosses(curve, scale, floor))
         }
     }
+}
+
+/// The names of the bounds, each just above its line, or above the name below it where the lines are close.
+fn bound_names(curve: &Curve, y: &dyn Fn(f64) -> f64, unit: &str) -> Vec<(f64, String)> {
+    const LINE: f64 = 13.0;
+    let mut names: Vec<(f64, String)> = curve
+        .bounds
+        .iter()
+        .map(|bound| {
+            let sign = if bound.is_upper { "≤" } else { "≥" };
+            (y(bound.value) - 3.0, format!("{} {sign} {}{unit}", bound.name, number_text(bound.value)))
+        })
+        .collect();
+    names.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for n in 1..names.len() {
+        names[n].0 = round(names[n].0.min(names[n - 1].0 - LINE));
+    }
+    names
 }
 
 /// Failures stand at the foot, so that one sees them whatever the value was.

@@ -70,7 +70,7 @@ pub(super) fn nice_above(value: f64) -> f64 {
 /// A text that fits into so many units of 12-unit type; what is left out is marked, the whole stands in its tooltip.
 pub(super) fn fitted(text: &str, width: f64) -> String {
     /// The widest usual letters of a sans serif type of that size need about this much on average.
-    const PER_CHAR: f64 = 7.0;
+    const PER_CHAR: f64 = 7.6;
     let room = (width / PER_CHAR).floor().max(0.0) as usize;
     if text.chars().count() <= room {
         return text.to_owned();
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn long_names_end_in_a_mark() {
         assert_eq!(fitted("checkout", 100.0), "checkout");
-        assert_eq!(fitted("a-very-long-name-of-a-probe", 70.0), "a-very-lo…");
+        assert_eq!(fitted("a-very-long-name-of-a-probe", 70.0), "a-very-l…");
         assert_eq!(fitted("checkout", 10.0), "");
     }
 }

@@ -12,6 +12,8 @@ use super::timeline::{Curve, Point};
 
 /// The style sheet of the report; other pages that show the same things begin with it.
 pub const STYLE: &str = include_str!("page.css");
+/// Nothing is fetched, nothing is sent: what stands in a journal cannot make a page without a script do either.
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 const IN_WORDS: &str = "The list of what happened below says the same in full.";
 const SCRIPT: &str = include_str!("page.js");
 

@@ -1,5 +1,8 @@
 //! `firedrill report`: what a drill was, for those who were not there.
 
+mod compare;
+mod site;
+
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -13,16 +16,26 @@ use crate::report::{Report, html, json, junit, markdown};
 
 /// Show what a drill was, from its journal alone, for those who were not there
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The journal, `journal.jsonl` of a drill's folder, or that folder
-    #[arg(value_name = "FILE|DIR")]
-    file: PathBuf,
+    #[arg(value_name = "FILE|DIR", required = true)]
+    file: Option<PathBuf>,
     /// In which form
     #[arg(long, value_enum, default_value_t = Format::Markdown)]
     format: Format,
     /// Write it to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+/// What is told of more than one drill.
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    Compare(compare::Args),
+    Site(site::Args),
 }
 
 /// The forms of a report.
@@ -63,16 +76,31 @@ impl Format {
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
-    let (path, journal) = journal_file::open(args.file)?;
-    let report = read(&path, journal)?;
-    let bytes = args.format.of(&report)?;
-    match args.out {
+    match args.other {
+        Some(Other::Compare(args)) => return compare::exec(args),
+        Some(Other::Site(args)) => return site::exec(args),
+        None => {}
+    }
+    let report = of_journal(args.file.context("no journal was named")?)?;
+    give(args.format.of(&report)?, args.out)?;
+    Ok(Exit::Passed)
+}
+
+/// The report on the journal that a path names.
+fn of_journal(path: PathBuf) -> anyhow::Result<Report> {
+    let (path, journal) = journal_file::open(path)?;
+    read(&path, journal)
+}
+
+/// To the file, or to standard output.
+fn give(bytes: Vec<u8>, out: Option<PathBuf>) -> anyhow::Result<()> {
+    match out {
         None => say(String::from_utf8_lossy(&bytes).trim_end()),
         Some(out) => {
             std::fs::write(&out, bytes).with_context(|| format!("cannot write `{}`", out.display()))?
         }
     }
-    Ok(Exit::Passed)
+    Ok(())
 }
 
 /// The report on a journal, which must be as it was written.
