@@ -7,6 +7,8 @@ mod drills;
 mod gamedays;
 mod refusal;
 mod show;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::path::PathBuf;
