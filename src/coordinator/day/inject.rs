@@ -94,6 +94,7 @@ async fn go(desk: &Arc<Desk>, setup: Setup, current: &Current) -> Came {
     let generic = setup.plan.alarms.generic.clone();
     let paper = StorePaper::of(desk.books(), &drill).map_err(|error| (error.to_string(), None))?;
     let world = World::served(&setup, Box::new(paper), feed);
+    let stop = signals.clone();
     let running = Running { requests: requests.clone(), signals, hand_in, generic };
     desk.drill_runs(&drill, running);
     let engine =
@@ -108,9 +109,11 @@ async fn go(desk: &Arc<Desk>, setup: Setup, current: &Current) -> Came {
         biased;
         came = &mut engine => came,
         () = current.stop.cancelled() => {
+            // Not a halt: that would engage the lever and keep other game days from starting.
             let (reply, _told) = oneshot::channel();
-            let halt = Request::Halt { who: "the game day".to_owned(), reason: current.why(), reply };
-            let _ = requests.send(halt).await;
+            let why = Request::Note { who: "firedrill".to_owned(), text: current.why(), action: false, reply };
+            let _ = requests.try_send(why);
+            let _ = stop.send("the game day").await;
             engine.await
         }
     };

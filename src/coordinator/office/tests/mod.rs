@@ -157,11 +157,12 @@ impl House {
         let last = Mutex::new(None);
         let wait = async {
             loop {
-                let view = self.day(id).await;
-                if fits(&view) {
-                    return view;
+                // The next occurrence may not be there yet.
+                let view = self.office.gameday(id).await.ok();
+                match view {
+                    Some(view) if fits(&view) => return view,
+                    view => *last.lock().unwrap() = view,
                 }
-                *last.lock().unwrap() = Some(view);
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

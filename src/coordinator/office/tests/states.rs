@@ -39,6 +39,8 @@ fn stopping_a_day_stops_its_drill_and_waits_until_everything_is_taken_back() {
         );
         assert_eq!((view.runs[0].exit, &*view.runs[1].state), (Some(5), "not-run"));
         assert!(view.runs[0].words.as_ref().unwrap().clean);
+        assert!(house.lever().engaged().is_none(), "others may go on");
+        assert!(house.kinds(&drill).await.contains(&"note.written".to_owned()), "the reason is on record");
         assert!(house.office.stop(&id, "ana", "again").await.unwrap_err().detail.contains("over"));
         house.ended().await;
     });
