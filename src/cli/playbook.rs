@@ -76,7 +76,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
 fn run(args: Run) -> anyhow::Result<Exit> {
     let Some((thing, mut sources)) = args.reading.thing(&args.file) else { return Ok(Exit::Refused) };
     let Thing::Playbook(book) = thing else {
-        anyhow::bail!("{} is a scenario; name a playbook, or `firedrill run` it", args.file.display())
+        anyhow::bail!("{} is no playbook; name one, or `firedrill run` it", args.file.display())
     };
     let seed = Seed(drill::arbitrary() & 0xffff_ffff);
     let mut plan = match &args.scenario {

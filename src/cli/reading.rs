@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalog::FileCatalog;
 use super::files::{Tally, open, stderr_style};
+use crate::gameday::{self, GameDay};
 use crate::playbook::plan::Playbook;
 use crate::playbook::{self, Exercise};
 use crate::scenario::{Checked, Context};
@@ -17,6 +18,8 @@ pub(super) enum Thing {
     Exercise(Box<Exercise>),
     /// A playbook alone.
     Playbook(Box<Playbook>),
+    /// A game day with all that it names.
+    GameDay(Box<GameDay>),
 }
 
 /// Against what a file is read.
@@ -65,18 +68,18 @@ impl Reading {
     /// The scenario in a file with its playbook, and the text of every file that was read. What is wrong goes to
     /// standard error; `None` when that makes the scenario unusable.
     pub(super) fn exercise(&self, path: &Path) -> Option<(Exercise, Vec<Source>)> {
-        match self.scenario_or_playbook(path, false)? {
+        match self.read(path, false)? {
             (Thing::Exercise(exercise), sources) => Some((*exercise, sources)),
-            (Thing::Playbook(_), _) => None,
+            (Thing::Playbook(_) | Thing::GameDay(_), _) => None,
         }
     }
 
-    /// The same of a file that may also be a playbook.
+    /// The same of a file that may also be a playbook or a game day.
     pub(super) fn thing(&self, path: &Path) -> Option<(Thing, Vec<Source>)> {
-        self.scenario_or_playbook(path, true)
+        self.read(path, true)
     }
 
-    fn scenario_or_playbook(&self, path: &Path, playbooks_too: bool) -> Option<(Thing, Vec<Source>)> {
+    fn read(&self, path: &Path, others_too: bool) -> Option<(Thing, Vec<Source>)> {
         let (source, problems) = open(path);
         if !problems.is_empty() {
             say_wrong(vec![(source, problems)]);
@@ -84,10 +87,14 @@ impl Reading {
         }
         let mut problems = Problems::new();
         let (files, value) = match kind_of(&source, &mut problems) {
-            Some((kind, _)) if kind == "Playbook" && playbooks_too => {
+            Some((kind, _)) if kind == "Playbook" && others_too => {
                 let Checked { files, value } =
                     self.with(path, |context| playbook::check(source, context, None));
                 (files, value.map(Box::new).map(Thing::Playbook))
+            }
+            Some((kind, _)) if kind == "GameDay" && others_too => {
+                let Checked { files, value } = self.with(path, |context| gameday::check(source, context));
+                (files, value.map(Box::new).map(Thing::GameDay))
             }
             Some((kind, at)) if kind != "Scenario" => {
                 let message = format!("this is a file of kind {}, not a scenario", crate::text::quote(&kind));

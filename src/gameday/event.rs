@@ -254,6 +254,9 @@ pub struct DrillWords {
     pub effect: String,
     /// `seen`, `withstood`, `none`.
     pub impact: String,
+    /// Whether every probe stayed within tolerance: `held`, `lost`.
+    #[serde(default)]
+    pub steady_state: String,
     /// `confirmed`, `refuted`, `untested`.
     pub hypothesis: String,
     /// `sound`, `late`, `silent`, `noisy`, …; absent: alarms were not judged.

@@ -15,6 +15,8 @@ pub mod replay;
 pub mod schedule;
 mod state;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 mod written;
 
 pub use check::check;

@@ -134,16 +134,22 @@ fn input_of_every_bad_sort_is_refused_by_name() {
 }
 
 #[test]
-fn a_game_day_is_checked_with_the_files_that_it_names() {
+fn game_days_and_services_are_checked_with_all_that_they_name() {
     let dir = temp_dir();
     let path = dir.path().join("night.yaml");
-    let text = "firedrill: v1\nkind: GameDay\nname: night\nanything: goes\ninjects:\n  - scenario: absent\n";
-    std::fs::write(&path, text).unwrap();
-    let ended = check(&[path.to_str().unwrap()]);
+    std::fs::write(&path, "firedrill: v1\nkind: GameDay\nname: night\ninjects: [pay]\nanything: goes\n")
+        .unwrap();
+    let ended = check(&[path.to_str().unwrap(), "--short"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
-    for part in ["`anything`", "there is no file for the scenario `absent`", "night.yaml:6:"] {
-        assert!(ended.stdout.contains(part), "no {part}: {}", ended.stdout);
-    }
+    assert!(ended.stdout.contains("there is no file for the scenario `pay`"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("`anything`"), "{}", ended.stdout);
+    let path = dir.path().join("shop.yaml");
+    std::fs::write(&path, "firedrill: v1\nkind: Service\nname: shop\nslo: shop\n").unwrap();
+    let ended = check(&[path.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    assert!(ended.stdout.contains("no error budget is watched"), "{}", ended.stdout);
+    let denied = check(&["--deny", "warnings", path.to_str().unwrap()]);
+    assert_eq!(denied.code, Some(1), "{}", denied.stdout);
 }
 
 #[test]

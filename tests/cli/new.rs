@@ -27,6 +27,29 @@ fn the_new_file_has_no_problems_and_the_next_command_is_printed() {
 }
 
 #[test]
+fn a_new_game_day_and_a_new_service_have_no_problems() {
+    let dir = temp_dir();
+    for kind in ["gameday", "service"] {
+        std::fs::create_dir(dir.path().join(kind)).unwrap();
+        let ended = run(&["new", kind, "checkout"], &dir.path().join(kind));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let checked = run(&["check", "checkout.yaml", "--deny", "warnings"], &dir.path().join(kind));
+        assert_eq!(checked.code, Some(0), "{}", checked.stdout);
+    }
+    let planned = run(&["plan", "checkout.yaml", "--seed", "7"], &dir.path().join("gameday"));
+    assert_eq!(planned.code, Some(0), "{}", planned.stderr);
+    for said in [
+        "seed: 7",
+        "10:00 Europe/Copenhagen (",
+        " UTC), until 10:30 at the latest",
+        "(people answer)",
+        "Runs",
+    ] {
+        assert!(planned.stdout.contains(said), "{said}:\n{}", planned.stdout);
+    }
+}
+
+#[test]
 fn a_new_playbook_has_no_problems_and_is_planned() {
     let dir = temp_dir();
     let ended = run(&["new", "playbook", "degrade", "--dir", "playbooks"], dir.path());

@@ -74,6 +74,19 @@ fn shipped_files_and_new_ones_are_valid_for_an_independent_validator() {
     for line in validate(&schema("playbook"), &books) {
         assert!(line.starts_with("ok "), "{line}");
     }
+    for line in validate(
+        &schema("gameday"),
+        &[
+            root().join("tests/files/gameday/complete.yaml"),
+            root().join("tests/files/gameday/monthly.yaml"),
+            root().join("docs/examples/gamedays/payments-morning.yaml"),
+        ],
+    ) {
+        assert!(line.starts_with("ok "), "{line}");
+    }
+    for line in validate(&schema("service"), &yaml_files("docs/examples/services")) {
+        assert!(line.starts_with("ok "), "{line}");
+    }
     for line in validate(&schema("environment"), &yaml_files("tests/files/scenario/environments")) {
         assert!(line.starts_with("ok "), "{line}");
     }
@@ -151,7 +164,7 @@ fn the_schema_of_playbooks_refuses_what_check_refuses() {
 
 #[test]
 fn schemas_are_of_2020_12_and_say_what_a_key_means() {
-    for kind in ["scenario", "playbook", "environment"] {
+    for kind in ["scenario", "playbook", "gameday", "service", "environment"] {
         let schema: Value = serde_json::from_str(&schema(kind)).unwrap();
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         assert!(schema["properties"]["name"]["description"].is_string(), "{kind}");

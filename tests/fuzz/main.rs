@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
 mod change;
+mod gameday;
 mod playbook;
 mod run;
 mod scenario;

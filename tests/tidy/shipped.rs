@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use firedrill::gameday;
 use firedrill::playbook::check_exercise;
-use firedrill::scenario::{Catalog, Context};
+use firedrill::scenario::{Catalog, Checked, Context, check_service};
 use firedrill::text;
 
 use crate::assert_none;
@@ -60,10 +61,31 @@ fn problems_of(scenario: &Source, shelf: &Shelf) -> Vec<String> {
     let nothing = BTreeMap::new();
     let context =
         Context { catalog: shelf, sets: &sets, process_env: &nothing, inputs: &nothing, environment: None };
-    let checked = check_exercise(text::Source::new(scenario.path.as_str(), &scenario.text), &context, None);
+    let source = text::Source::new(scenario.path.as_str(), &scenario.text);
+    if scenario.text.contains("kind: GameDay") {
+        let checked = gameday::check(source, &context);
+        assert!(checked.value.is_some(), "{}", scenario.path);
+        said(checked)
+    } else if scenario.text.contains("kind: Service") {
+        said(check_service(source, &context))
+    } else {
+        said(check_exercise(source, &context, None))
+    }
+}
+
+fn said<T>(checked: Checked<T>) -> Vec<String> {
     let said =
         checked.files.into_iter().map(|(source, found)| text::render_short(&found.into_sorted(), &source));
     said.filter(|lines| !lines.is_empty()).collect()
+}
+
+#[test]
+fn shipped_game_days_and_services_are_well() {
+    let shelf = Shelf::shipped();
+    let shipped = files(&["docs/examples"], &[".yaml"]);
+    assert!(shipped.len() >= 2, "{}", shipped.len());
+    let problems = shipped.iter().flat_map(|source| problems_of(source, &shelf));
+    assert_none(&problems.collect::<Vec<_>>());
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::text::quote;
 
 const SCENARIO: &str = include_str!("scenario.yaml");
 const PLAYBOOK: &str = include_str!("playbook.yaml");
+const GAMEDAY: &str = include_str!("gameday.yaml");
+const SERVICE: &str = include_str!("service.yaml");
 
 /// Write a commented file to start from
 #[derive(Debug, clap::Args)]
@@ -26,6 +28,10 @@ enum Kind {
     Scenario(Wanted),
     /// What people and machines do about a failure
     Playbook(Wanted),
+    /// A scheduled event: what is injected, when, and who takes part
+    Gameday(Wanted),
+    /// The catalog entry of a thing under test
+    Service(Wanted),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +47,8 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     let (Wanted { name, dir }, template) = match args.kind {
         Kind::Scenario(wanted) => (wanted, SCENARIO),
         Kind::Playbook(wanted) => (wanted, PLAYBOOK),
+        Kind::Gameday(wanted) => (wanted, GAMEDAY),
+        Kind::Service(wanted) => (wanted, SERVICE),
     };
     anyhow::ensure!(
         is_name(&name),

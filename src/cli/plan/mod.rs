@@ -1,6 +1,7 @@
-//! `firedrill plan`: show what a scenario or a playbook would do, and change nothing.
+//! `firedrill plan`: show what a scenario, a playbook or a game day would do, and change nothing.
 
 mod alarms;
+mod gameday;
 mod playbook;
 mod words;
 
@@ -15,10 +16,10 @@ use crate::fault::Seed;
 use crate::playbook::Exercise;
 use crate::playbook::plan::Playbook;
 
-/// Show what a scenario or a playbook would do, and change nothing
+/// Show what a scenario, a playbook or a game day would do, and change nothing
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The scenario or playbook
+    /// The scenario, playbook or game day
     file: PathBuf,
     #[command(flatten)]
     reading: Reading,
@@ -38,6 +39,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
         None => return Ok(Exit::Refused),
         Some((Thing::Exercise(exercise), _)) => *exercise,
         Some((Thing::Playbook(book), _)) => return of_playbook(&book, &args),
+        Some((Thing::GameDay(day), _)) => return gameday::exec(&day, &args),
     };
     if args.expand {
         say(scenario.expanded().trim_end());

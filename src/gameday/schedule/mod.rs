@@ -7,6 +7,8 @@ mod blackout;
 pub mod calendar;
 mod cron;
 mod occurrence;
+#[cfg(test)]
+mod tests;
 mod window;
 mod zone;
 

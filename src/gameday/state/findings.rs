@@ -60,7 +60,7 @@ fn of_words(name: &str, words: &DrillWords, is_control: bool) -> Vec<(FindingKin
     if words.contained == "lost" {
         found.push((FindingKind::Service, format!("{name}: more was harmed than was meant to be")));
     }
-    if is_control && words.impact == "seen" {
+    if is_control && words.steady_state == "lost" {
         let title = format!("{name}: without a fault the steady state was lost");
         found.push((FindingKind::Service, title));
     }

@@ -151,7 +151,7 @@ impl Day {
             DayEvent::FindingAssigned { finding, owner, due, .. } => self.assign(finding, owner, due),
             DayEvent::ReviewAnswered { who, question, answer } => self.reviewed(now, who, question, answer),
             DayEvent::CloseRequested { .. } => self.enter(out, DayState::Closed, None),
-            DayEvent::TimePassed {} => {}
+            DayEvent::TimePassed {} => self.proceed(out, now),
         }
     }
 

@@ -22,8 +22,8 @@ impl Day {
             } else {
                 out.extend([DayCommand::WriteReport {}, DayCommand::Close {}]);
             }
-        } else if let (Some(RunState::Ordered {}), Some(run)) =
-            (self.runs.get(self.done), self.plan.runs.get(self.done))
+        } else if let (DayState::Running, Some(RunState::Ordered {}), Some(run)) =
+            (self.state, self.runs.get(self.done), self.plan.runs.get(self.done))
         {
             out.push(DayCommand::BeginInject { run: run.number });
         }
@@ -61,9 +61,9 @@ impl Day {
                 self.look_at_deadline(out, now);
             }
             DayState::Preflight => self.look_at_deadline(out, now),
-            DayState::Running => self.proceed(out, now),
             DayState::Reviewing => self.look_at_review(out, now),
-            DayState::Paused | DayState::Closed | DayState::Stopped => {}
+            // A run that waited begins with `time.passed` alone: a pause or a stop that comes first is first.
+            DayState::Running | DayState::Paused | DayState::Closed | DayState::Stopped => {}
         }
     }
 
