@@ -91,7 +91,8 @@ fn the_reference_of_the_files_is_what_the_program_prints() {
     let kinds = refused.split_once("possible values: ").and_then(|(_, rest)| rest.split_once(']'));
     let kinds: Vec<&str> = kinds.expect("the kinds are listed").0.split(", ").collect();
     assert!(kinds.contains(&"scenario"), "{kinds:?}");
-    for kind in kinds {
+    // The API is no kind of file; its page is written by hand, and its routes are held against the program's.
+    for kind in kinds.into_iter().filter(|kind| *kind != "openapi") {
         let ended = Child::spawn(firedrill().args(["schema", kind, "--format", "markdown"])).wait(SOON);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         let path = root().join(format!("docs/files/{kind}.md"));

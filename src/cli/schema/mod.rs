@@ -4,6 +4,7 @@ mod page;
 
 use super::Exit;
 use super::say::say;
+use crate::coordinator::api::document;
 use crate::{gameday, playbook, report, scenario};
 
 /// Print what may stand in a kind of file: its JSON Schema, or a page for people
@@ -30,6 +31,8 @@ enum Kind {
     Service,
     /// What `report.json` of a drill's folder holds
     Report,
+    /// The HTTP API of `firedrill serve`, as an OpenAPI document
+    Openapi,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -48,6 +51,15 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
         Kind::Gameday => gameday::schema(),
         Kind::Service => scenario::service_schema(),
         Kind::Report => report::schema(),
+        Kind::Openapi if matches!(args.format, Format::Markdown) => {
+            anyhow::bail!(
+                "the API is no kind of file and has no such page; see docs/api.md, or print it as JSON"
+            )
+        }
+        Kind::Openapi => {
+            say(&serde_json::to_string_pretty(&document())?);
+            return Ok(Exit::Passed);
+        }
     };
     match args.format {
         Format::Json => say(&serde_json::to_string_pretty(&schema)?),

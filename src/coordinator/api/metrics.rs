@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -45,6 +46,16 @@ pub(super) async fn text(api: &Api) -> Result<String, Refused> {
     let mut registry = Registry::with_prefix("firedrill");
     of_office(&mut registry, &drills, &gamedays, is_halted);
     of_answers(&mut registry, &api.inner.numbers);
+    let counted = api.office.numbers();
+    let alarms = Counter::<u64>::default();
+    alarms.inc_by(counted.alarms_in);
+    registry.register("alarms", "Alarms that came in", alarms);
+    let appended = Counter::<u64>::default();
+    appended.inc_by(counted.append_count);
+    registry.register("store_appends", "Lines that were appended to journals", appended);
+    let took = Counter::<f64, AtomicU64>::default();
+    took.inc_by(counted.append_seconds_sum);
+    registry.register_with_unit("store_append_duration", "How long that took", Unit::Seconds, took);
     let mut out = String::new();
     text::encode(&mut out, &registry)
         .map_err(|error| Refused::new(500, "no metrics", format!("cannot write the metrics: {error}")))?;
@@ -71,7 +82,7 @@ fn of_office(registry: &mut Registry, drills: &[DrillLine], gamedays: &[GameDayL
 fn of_answers(registry: &mut Registry, numbers: &Numbers) {
     let answers = numbers.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let family = Family::<Labels, Counter>::default();
-    let seconds = Family::<Labels, Counter<f64, std::sync::atomic::AtomicU64>>::default();
+    let seconds = Family::<Labels, Counter<f64, AtomicU64>>::default();
     for ((route, status), (times, took)) in &*answers {
         let labels = vec![("route", (*route).to_owned()), ("status", status.to_string())];
         family.get_or_create(&labels).inc_by(*times);

@@ -19,6 +19,8 @@ mod problem;
 mod sent;
 mod state;
 mod table;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 use std::net::SocketAddr;

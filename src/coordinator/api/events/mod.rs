@@ -1,19 +1,20 @@
 //! Live events (server-sent events): the lines of a journal as they are, each with its number, resumable.
 
 use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, stream};
 use http::{HeaderMap, HeaderValue, header};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use super::Api;
 use super::problem::{Refused, shown};
-use super::wire::EventsAfter;
-use crate::coordinator::office::Office;
+use super::wire::{EventsAfter, Problem};
 use crate::drill::journal::RawLine;
 
 /// A comment after so long a silence, so that both ends see that the other is there.
@@ -38,17 +39,22 @@ pub(super) enum Stream {
 /// The first line that is wanted: the one after that which was seen last.
 pub(super) fn from(headers: &HeaderMap, asked: EventsAfter) -> Result<u64, Refused> {
     let Some(said) = headers.get("last-event-id") else {
-        return Ok(asked.after.map_or(0, |after| after.saturating_add(1)));
+        return Ok(asked.after.map_or(0, next));
     };
     let said = String::from_utf8_lossy(said.as_bytes());
     match said.trim().parse::<u64>() {
-        Ok(last) => Ok(last.saturating_add(1)),
+        Ok(last) => Ok(next(last)),
         Err(_) => {
             let why =
                 format!("`Last-Event-ID` is `{}`; it is the number of the line seen last", shown(&said));
             Err(Refused::new(400, "no event id", why))
         }
     }
+}
+
+/// No journal is as long as a signed number can count, and a store need not count further.
+fn next(last: u64) -> u64 {
+    last.saturating_add(1).min(i64::MAX.unsigned_abs())
 }
 
 /// Begins a stream.
@@ -64,7 +70,13 @@ pub(super) fn answer(api: &Api, of: Stream) -> Result<Response, Refused> {
         let told = async {
             let pieces = Pieces { to: pieces };
             match of {
-                Stream::Lines { id, from, changed } => lines(&office, &id, from, changed, &pieces).await,
+                Stream::Lines { id, from, changed } => {
+                    let read = move |next| {
+                        let (office, id) = (office.clone(), id.clone());
+                        async move { office.lines(&id, next).await }.boxed()
+                    };
+                    lines(read, from, changed, &pieces).await
+                }
                 Stream::Changes(changes) => self::changes(changes, &pieces).await,
             }
         };
@@ -96,37 +108,42 @@ impl Pieces {
     }
 }
 
-/// Waits for a change; says what keeps the connection alive meanwhile. Whether anything will follow.
-async fn wait(changed: &mut watch::Receiver<u64>, pieces: &Pieces) -> Result<bool, Gone> {
+/// Waits for a change, or for the news that none will follow; says what keeps the connection alive meanwhile.
+async fn wait(changed: &mut watch::Receiver<u64>, pieces: &Pieces) -> Result<ControlFlow<()>, Gone> {
     loop {
         tokio::select! {
             biased;
             () = pieces.to.closed() => return Err(Gone),
-            change = changed.changed() => return Ok(change.is_ok()),
+            change = changed.changed() => {
+                return Ok(if change.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) });
+            }
             () = tokio::time::sleep(HEARTBEAT_EVERY) => pieces.send(&b": still here\n\n"[..]).await?,
         }
     }
 }
 
+/// Lines from one on, a few at a time.
+type Read = Result<Vec<Vec<u8>>, Problem>;
+
+/// Hands on each line once, in order, until no line will follow.
 async fn lines(
-    office: &Office,
-    id: &str,
+    read: impl Fn(u64) -> BoxFuture<'static, Read>,
     mut next: u64,
     mut changed: watch::Receiver<u64>,
     pieces: &Pieces,
 ) -> Result<(), Gone> {
     pieces.send(format!("retry: {RETRY_MS}\n\n")).await?;
     loop {
-        // Marked before the lines are read: what comes meanwhile is a change.
+        // Looked at before the lines are read: what comes meanwhile is a change.
         changed.mark_unchanged();
-        // A journal that is over has no sender any more: what is there is all.
+        // A journal that is over has no writer any more: what is there now is all.
         let is_over = changed.has_changed().is_err();
         loop {
-            let lines = match office.lines(id, next).await {
+            let lines = match read(next).await {
                 Ok(lines) if lines.is_empty() => break,
                 Ok(lines) => lines,
-                Err(refused) => {
-                    tracing::warn!(%refused, id, "events cannot be read");
+                Err(problem) => {
+                    tracing::warn!(%problem, "events cannot be read; whoever follows them comes back");
                     return Ok(());
                 }
             };
@@ -145,10 +162,8 @@ async fn lines(
         if is_over {
             return Ok(());
         }
-        if !wait(&mut changed, pieces).await? {
-            // The last change and the end come together; the lines are read once more.
-            continue;
-        }
+        // Whether it was the end is seen above.
+        let _ = wait(&mut changed, pieces).await?;
     }
 }
 
@@ -166,8 +181,11 @@ async fn changes(mut changes: watch::Receiver<u64>, pieces: &Pieces) -> Result<(
     loop {
         let now = *changes.borrow_and_update();
         pieces.send(format!("event: change\ndata: {now}\n\n")).await?;
-        if !wait(&mut changes, pieces).await? {
+        if wait(&mut changes, pieces).await?.is_break() {
             return Ok(());
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
