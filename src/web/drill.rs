@@ -60,7 +60,7 @@ pub(super) fn running(looked: &Looked, now: &Now, kept: &Kept, back: &str) -> Ve
     let Some(status) = &looked.view.status else { return Vec::new() };
     let ask = status.playbook.as_ref().and_then(|playbook| playbook.asks.as_ref());
     vec![
-        piece("now", headline(status, now)),
+        piece("now", headline(status, looked.view.line.control.as_deref(), now)),
         piece("ask", html! { @if let Some(ask) = ask { (asks::ask(&status.drill, ask, kept, back)) } }),
         piece("ask-time", html! { @if let Some(ask) = ask { (ask_time(ask, now)) } }),
         piece("picture", picture(looked.picture.as_ref())),
@@ -71,7 +71,7 @@ pub(super) fn running(looked: &Looked, now: &Now, kept: &Kept, back: &str) -> Ve
 }
 
 /// Where it is, as one word and one sentence.
-fn headline(status: &Status, now: &Now) -> Markup {
+fn headline(status: &Status, control: Option<&str>, now: &Now) -> Markup {
     let violated: Vec<&str> = status
         .probes
         .iter()
@@ -87,7 +87,8 @@ fn headline(status: &Status, now: &Now) -> Markup {
     let began = now.at.as_millisecond() - i64::try_from(status.elapsed.duration().as_millis()).unwrap_or(0);
     html! {
         section.hero.running.{ (tone) } aria-labelledby="phase" {
-            p.kicker { "Runs now: " a href=(format!("/drills/{}", status.drill)) { (status.scenario) } }
+            p.kicker { "Runs now: " a href=(format!("/drills/{}", status.drill)) { (status.scenario) }
+                @if let Some(control) = control { ", a placebo (" (control) ")" } }
             h1 #phase { (status.phase.word()) }
             p.sentence data-news { (sentence(status.phase)) " " (faults_on(on)) (out_of(&violated)) }
             p.facts {

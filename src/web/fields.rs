@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::shown::Piece;
+
 /// What somebody typed into a form that was not taken, and why not: it is shown again at its place.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kept {
@@ -37,9 +39,11 @@ impl Kept {
         self.why.as_deref().filter(|_| self.form == form)
     }
 
-    /// The same for the head of the page: the form may be gone by now.
-    pub(super) fn orphan(&self) -> Option<String> {
-        self.why.clone()
+    /// The same for the head of the page, where the form itself is gone by now.
+    pub(super) fn orphan(&self, pieces: &[Piece]) -> Option<String> {
+        let form = format!("<form id=\"{}\"", self.form);
+        let is_there = pieces.iter().any(|piece| piece.markup.0.contains(&form));
+        self.why.clone().filter(|_| !is_there)
     }
 }
 
@@ -57,7 +61,7 @@ impl Form<'_> {
     /// The form with its fields, and why it was not taken.
     pub(super) fn with(&self, kept: &Kept, fields: Markup) -> Markup {
         let why = kept.why(&self.id);
-        let wrong = format!("{}-why", self.id);
+        let wrong = format!("{}-wrong", self.id);
         html! {
             form id=(self.id) class="act" method="post" action="/act" aria-describedby=[why.map(|_| &wrong)] {
                 input type="hidden" name="act" value=(self.act);

@@ -42,9 +42,9 @@ pub(super) fn text(page: &Page) -> String {
             p.state #link role="status" { @if page.is_live { "as of the last load" } }
             @for piece in first { div.piece id=(piece.id) { (piece.markup) } }
         }
-        @if let Some(why) = &page.why { p.wrong.banner role="alert" { (why) } }
-        p.hidden #said role="status" aria-live="polite" {}
         main {
+            @if let Some(why) = &page.why { p.wrong.banner role="alert" { (why) } }
+            p.hidden #said role="status" aria-live="polite" {}
             @for piece in rest { div.piece id=(piece.id) { (piece.markup) } }
         }
         footer {

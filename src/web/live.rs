@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::request::Parts;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{Stream, unfold};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::fields::Kept;
 use super::shown::Shown;
@@ -21,8 +23,14 @@ const ALIVE_EVERY: u32 = 4;
 /// After so many looks the browser comes again: what is known of it ends with its session.
 const LOOKS_MAX: u32 = 3600;
 
+/// Pages that are followed at a time, so that there is always room to ask, and to halt.
+pub(super) const FOLLOWED_MAX: usize = 64;
+
 struct Following {
     web: Web,
+    /// How they came in: a session that ends, ends this too.
+    parts: Parts,
+    _room: OwnedSemaphorePermit,
     shown: Shown,
     /// What the browser has, by piece.
     sent: BTreeMap<&'static str, String>,
@@ -31,18 +39,22 @@ struct Following {
 }
 
 /// `GET /live?page=/`.
-pub(super) async fn events(State(web): State<Web>, uri: Uri) -> Response {
-    let page = query(&uri).into_iter().find(|(name, _)| name == "page").map(|(_, page)| page);
+pub(super) async fn events(State(web): State<Web>, parts: Parts) -> Response {
+    let page = query(&parts.uri).into_iter().find(|(name, _)| name == "page").map(|(_, page)| page);
     let Some(shown) = page.as_deref().and_then(Shown::at) else {
         return (axum::http::StatusCode::NOT_FOUND, "no such page\n").into_response();
     };
-    let following = Following { web, shown, sent: BTreeMap::new(), looks: 0, quiet: 0 };
+    let Ok(room) = Arc::clone(&web.followed).try_acquire_owned() else {
+        let why = "too many pages are followed; reload this one to see news\n";
+        return (axum::http::StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    };
+    let following = Following { web, parts, _room: room, shown, sent: BTreeMap::new(), looks: 0, quiet: 0 };
     Sse::new(followed(following)).into_response()
 }
 
 fn followed(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
     unfold(following, |mut following| async move {
-        while following.looks < LOOKS_MAX {
+        while following.looks < LOOKS_MAX && following.web.door.who(&following.parts).is_ok() {
             if following.looks > 0 {
                 tokio::time::sleep(EVERY).await;
             }

@@ -27,6 +27,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use jiff::tz::TimeZone;
+use tokio::sync::Semaphore;
 
 use crate::coordinator::office::Office;
 use fields::Kept;
@@ -54,6 +55,7 @@ struct Web {
     office: Office,
     door: Arc<dyn Door>,
     pictures: Arc<Pictures>,
+    followed: Arc<Semaphore>,
     zone: TimeZone,
 }
 
@@ -63,7 +65,8 @@ struct Who(String);
 
 /// Every page, with its assets and its live events.
 pub fn router(office: Office, door: Arc<dyn Door>, zone: TimeZone) -> Router {
-    let web = Web { office, door, pictures: Arc::default(), zone };
+    let followed = Arc::new(Semaphore::new(live::FOLLOWED_MAX));
+    let web = Web { office, door, pictures: Arc::default(), followed, zone };
     let inside = Router::new()
         .route("/", get(wall_page))
         .route("/drills/{id}", get(drill_page))

@@ -76,7 +76,7 @@ impl Shown {
         };
         page.pieces.insert(0, piece("lever", wall::lever(&standing, &now, kept, &page.path)));
         page.pieces.insert(0, piece("halt", wall::halt(&standing, kept, &page.path)));
-        page.why = kept.orphan();
+        page.why = kept.orphan(&page.pieces);
         page.now = standing.now;
         Ok(page)
     }

@@ -21,9 +21,11 @@ pub(super) fn verdicts(words: &Words) -> Vec<Verdict> {
     verdicts
 }
 
-/// The results as words with their signs. What is as it should be anyway is not said.
-pub(super) fn words(words: &Words) -> Markup {
+/// The results as words with their signs. What is as it should be anyway is not said,
+/// nor that a placebo has no effect.
+pub(super) fn words(words: &Words, is_placebo: bool) -> Markup {
     let is_told = |verdict: &Verdict| match verdict.key.as_str() {
+        "effect" if is_placebo => false,
         "effect" | "clean" | "drill" | "contained" => verdict.tone != Tone::Good,
         _ => verdict.tone != Tone::Neutral,
     };
@@ -49,7 +51,7 @@ pub(super) fn came(line: &DrillLine) -> Markup {
         @if line.state == "running" { p.quiet { "runs now" } }
         @if line.interrupted { p.quiet { "The coordinator died while it ran; it was ended afterwards." } }
         @match &line.words {
-            Some(found) => (words(found)),
+            Some(found) => (words(found, line.control.is_some())),
             None if line.state != "running" => p.quiet { "It was refused before it had any result." },
             None => {}
         }

@@ -71,8 +71,14 @@ pub(super) fn page(wall: Wall, now: &Now, kept: &Kept) -> Page {
     Page { title, path: "/".to_owned(), pieces, why: None, is_live: true, now: now.at }
 }
 
+/// No drill runs: a game day that is under way says where it is, else what comes next is told.
 fn nothing(wall: &Wall, now: &Now) -> Markup {
-    let next = wall.due.iter().find(|view| view.line.due.is_some());
+    let under_way =
+        |view: &&GameDayView| matches!(view.line.state.as_str(), "preflight" | "running" | "paused");
+    if let Some(view) = wall.due.iter().find(under_way) {
+        return gameday::headline(view, now, &format!("/gamedays/{}", view.line.id));
+    }
+    let next = wall.due.iter().find(|view| view.line.due.is_some() && gameday::waits(&view.line));
     html! {
         section.hero.quiet-hero aria-labelledby="phase" {
             h1 #phase { "Nothing runs" }
@@ -99,7 +105,7 @@ fn also(more: &[&DrillLine]) -> Markup {
 fn due(days: &[GameDayView], now: &Now, kept: &Kept) -> Markup {
     html! {
         section aria-labelledby="due-title" {
-            h2 #due-title { "What is due" }
+            h2 #due-title { "Game days" }
             @if days.is_empty() { p.quiet { "No game day is planned." } }
             div.cards { @for day in days { (gameday::card(day, now, kept)) } }
         }
@@ -112,7 +118,7 @@ fn was(wall: &Wall, now: &Now) -> Markup {
             h2 #was-title { "What was" }
             @if wall.drills.is_empty() && wall.gamedays.is_empty() { p.quiet { "Nothing yet." } }
             @if !wall.gamedays.is_empty() {
-                h3 { "Game days" }
+                h3 { "Game days that are over" }
                 ul.rows { @for line in &wall.gamedays { (gameday_row(line, now)) } }
             }
             @if !wall.drills.is_empty() {

@@ -44,6 +44,7 @@ pub(super) fn of(summary: &Summary) -> Headline {
         .filter(|row| row.words.as_ref().is_some_and(|words| !words.clean))
         .map(|row| row.name.as_str())
         .collect();
+    let are_over = matches!(summary.state, DayState::Reviewing | DayState::Closed);
     let passed = format!("{} of {} drills passed", counts.passed, counts.drills);
     let (words, sentence, tone) = if !left.is_empty() {
         ("Left behind".to_owned(), format!("Something was left behind by {}", left.join(", ")), Tone::Bad)
@@ -54,7 +55,13 @@ pub(super) fn of(summary: &Summary) -> Headline {
             format!("It ended before its planned end: {}; {passed}", stopped.reason),
             Tone::Doubtful,
         )
-    } else if counts.drills == 0 && !matches!(summary.state, DayState::Reviewing | DayState::Closed) {
+    } else if counts.drills == 0 && are_over {
+        (
+            "No drill".to_owned(),
+            "No drill ran, so nothing is said about the service".to_owned(),
+            Tone::Neutral,
+        )
+    } else if counts.drills == 0 {
         ("Not begun".to_owned(), format!("It is {}", summary.state.word()), Tone::Neutral)
     } else if counts.silent > 0 {
         let words = plural(counts.silent, "silent failure");
@@ -66,6 +73,9 @@ pub(super) fn of(summary: &Summary) -> Headline {
             "No drill of it says anything about the service".to_owned(),
             Tone::Doubtful,
         )
+    } else if counts.passed == counts.drills && !are_over {
+        let so_far = format!("So far {passed}; {} of {} runs are over", summary.done, summary.rows.len());
+        ("Not over yet".to_owned(), so_far, Tone::Neutral)
     } else if counts.passed == counts.drills {
         ("All passed".to_owned(), passed, Tone::Good)
     } else {

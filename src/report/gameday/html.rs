@@ -94,7 +94,7 @@ fn runs(report: &DayReport, link: &dyn Fn(u32, &str) -> String) -> Markup {
                         @for (_, about) in COLUMNS { th scope="col" { (about) } }
                         th scope="col" { "exit" }
                     } }
-                    tbody { @for run in &report.runs { (row(report, run, link)) } }
+                    tbody { @for run in &report.runs { (row(run, link)) } }
                 }
             }
             p.quiet { "Press a word to see its rule." }
@@ -102,7 +102,7 @@ fn runs(report: &DayReport, link: &dyn Fn(u32, &str) -> String) -> Markup {
     }
 }
 
-fn row(report: &DayReport, run: &RunReport, link: &dyn Fn(u32, &str) -> String) -> Markup {
+fn row(run: &RunReport, link: &dyn Fn(u32, &str) -> String) -> Markup {
     let row = &run.row;
     html! {
         tr {
@@ -117,7 +117,7 @@ fn row(report: &DayReport, run: &RunReport, link: &dyn Fn(u32, &str) -> String) 
                 td.number { (row.exit.map_or("–".to_owned(), |exit| exit.to_string())) }
             } @else {
                 td colspan=(COLUMNS.len() + 1) {
-                    @match answer(report, row.answer.as_deref()) {
+                    @match &row.answer {
                         Some(answer) => { blockquote { (answer) } }
                         None => { (row.state.replace('-', " ")) @if !row.why.is_empty() { ": " (row.why.join("; ")) } }
                     }
@@ -125,12 +125,6 @@ fn row(report: &DayReport, run: &RunReport, link: &dyn Fn(u32, &str) -> String) 
             }
         }
     }
-}
-
-/// What was answered; `who: what`, as the day's summary has it.
-fn answer<'a>(report: &DayReport, answer: Option<&'a str>) -> Option<&'a str> {
-    let text = answer?;
-    if report.planned.plan.report.names { Some(text) } else { text.split_once(": ").map(|(_, said)| said) }
 }
 
 fn word(verdict: &Verdict) -> Markup {
@@ -203,7 +197,7 @@ fn findings(report: &DayReport) -> Markup {
 }
 
 /// How an item came out, with its sign and why.
-pub(super) fn item(report: &DayReport, state: &ItemState) -> (Tone, String) {
+pub(super) fn item(state: &ItemState) -> (Tone, String) {
     let tone = match state {
         ItemState::Passed {} | ItemState::Answered { ok: true, .. } => Tone::Good,
         ItemState::Failed { .. } | ItemState::Answered { ok: false, .. } => Tone::Bad,
@@ -215,9 +209,9 @@ pub(super) fn item(report: &DayReport, state: &ItemState) -> (Tone, String) {
         ItemState::Failed { why } | ItemState::Unknown { why } => why.clone(),
         ItemState::Answered { who, note, .. } => {
             let note = note.as_ref().map_or(String::new(), |note| format!(": {note}"));
-            format!("by {}{note}", report.person(who))
+            format!("by {who}{note}")
         }
-        ItemState::Waived { who, reason } => format!("by {}: {reason}", report.person(who)),
+        ItemState::Waived { who, reason } => format!("by {who}: {reason}"),
     };
     (tone, why)
 }
@@ -231,7 +225,7 @@ fn preflight(report: &DayReport) -> Markup {
                     table {
                         thead { tr { th scope="col" { "what" } th scope="col" { "came out" } th scope="col" { "why" } } }
                         tbody { @for (text, state) in &report.preflight {
-                            @let (tone, why) = item(report, state);
+                            @let (tone, why) = item(state);
                             tr { td { (text) } td { span aria-hidden="true" { (tone.sign()) } " " (state.word()) } td { (why) } }
                         } }
                     }
@@ -247,7 +241,7 @@ fn people(report: &DayReport) -> Markup {
             section aria-labelledby="approvals" {
                 h2 #approvals { "Who agreed" }
                 ul { @for approval in &report.approvals {
-                    li { (report.person(approval.person())) ", " (approval.at.strftime("%-d %B %Y, %H:%M UTC")) }
+                    li { (approval.person()) ", " (approval.at.strftime("%-d %B %Y, %H:%M UTC")) }
                 } }
             }
         }
@@ -257,14 +251,14 @@ fn people(report: &DayReport) -> Markup {
                 @for reviewed in &report.summary.review {
                     h3 { (reviewed.question) }
                     @match &reviewed.answer {
-                        Some(answer) => { blockquote { (answer.answer) br; span.quiet { (report.person(&answer.who)) } } }
+                        Some(answer) => { blockquote { (answer.answer) br; span.quiet { (&answer.who) } } }
                         None => p.nothing { "Nobody answered." },
                     }
                 }
                 @if !report.notes.is_empty() {
                     h3 { "Notes" }
                     ul { @for note in &report.notes {
-                        li { span.number { (note.at.strftime("%H:%M")) } " " (report.person(&note.who)) ": " (note.text) }
+                        li { span.number { (note.at.strftime("%H:%M")) } " " (&note.who) ": " (note.text) }
                     } }
                 }
             }

@@ -40,16 +40,12 @@ pub fn markdown(report: &DayReport, link: &dyn Fn(u32, &str) -> String) -> Strin
     });
     list(&mut text, "What is to be mended", findings.collect());
     let items = report.preflight.iter().map(|(what, state)| {
-        let (tone, why) = super::html::item(report, state);
+        let (tone, why) = super::html::item(state);
         format!("{} {}: {} {}", tone.sign(), escaped(what), state.word(), escaped(&why))
     });
     list(&mut text, "What was looked at before", items.collect());
     let agreed = report.approvals.iter().map(|approval| {
-        format!(
-            "{}, {}",
-            escaped(report.person(approval.person())),
-            approval.at.strftime("%Y-%m-%d %H:%M UTC")
-        )
+        format!("{}, {}", escaped(approval.person()), approval.at.strftime("%Y-%m-%d %H:%M UTC"))
     });
     list(&mut text, "Who agreed", agreed.collect());
     people(&mut text, report);
@@ -114,22 +110,16 @@ fn runs(text: &mut String, report: &DayReport, link: &dyn Fn(u32, &str) -> Strin
 fn people(text: &mut String, report: &DayReport) {
     let asked = report.summary.rows.iter().filter_map(|row| {
         let answer = row.answer.as_ref()?;
-        let names = report.planned.plan.report.names;
-        let said = if names { answer } else { answer.split_once(": ").map_or("", |(_, said)| said) };
-        Some(format!("{} {}", escaped(&row.name), escaped(said)))
+        Some(format!("{} {}", escaped(&row.name), escaped(answer)))
     });
     let reviewed = report.summary.review.iter().map(|one| {
         let answer = one.answer.as_ref().map_or("nobody answered", |answer| answer.answer.as_str());
         format!("{} {}", escaped(&one.question), escaped(answer))
     });
-    let notes = report.notes.iter().map(|note| {
-        format!(
-            "{} {}: {}",
-            note.at.strftime("%H:%M"),
-            escaped(report.person(&note.who)),
-            escaped(&note.text)
-        )
-    });
+    let notes = report
+        .notes
+        .iter()
+        .map(|note| format!("{} {}: {}", note.at.strftime("%H:%M"), escaped(&note.who), escaped(&note.text)));
     list(text, "What people said", asked.chain(reviewed).chain(notes).collect());
 }
 

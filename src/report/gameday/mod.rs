@@ -122,17 +122,14 @@ impl DayReport {
     pub fn title(&self) -> &str {
         self.summary.title.as_deref().unwrap_or(&self.summary.gameday)
     }
-
-    /// A person as the report names them: not at all where the file says so. Owners of findings are named always.
-    fn person<'a>(&self, who: &'a str) -> &'a str {
-        if self.planned.plan.report.names { who } else { "somebody" }
-    }
 }
 
 fn run(row: &Row, drills: &BTreeMap<String, Report>) -> RunReport {
     let report = row.drill.as_ref().and_then(|id| drills.get(id));
     let story = report.map(super::story::Story::of);
     let cells = COLUMNS.iter().map(|(key, _)| match (&story, &row.words) {
+        // A placebo is meant to have none.
+        _ if *key == "effect" && row.control.is_some() => None,
         (Some(story), _) => story.verdicts.iter().find(|verdict| verdict.key == *key).cloned(),
         (None, Some(words)) => word(words, key).and_then(|word| known(key, word)),
         (None, None) => None,

@@ -3,7 +3,7 @@
 (() => {
   const link = document.getElementById("link");
   const said = document.getElementById("said");
-  const waiting = new Map();
+  const waiting = new Map(), answered = new Map();
   let last = Date.now(), skew = 0, news = null;
 
   const fields = (piece) => [...piece.querySelectorAll("input:not([type=hidden]), textarea, select")];
@@ -11,6 +11,12 @@
 
   // What people typed, opened or hold stays theirs.
   const put = (piece, html) => {
+    // Why something was not taken stays until that place has news of its own.
+    if (piece.querySelector(".wrong")) {
+      if (!answered.has(piece.id)) answered.set(piece.id, html);
+      if (answered.get(piece.id) === html) return;
+    }
+    answered.delete(piece.id);
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
     if (fresh.innerHTML === piece.innerHTML) return;

@@ -25,6 +25,11 @@ pub(super) fn is_over(line: &GameDayLine) -> bool {
     matches!(line.state.as_str(), "closed" | "stopped")
 }
 
+/// Whether its time is still to come.
+pub(super) fn waits(line: &GameDayLine) -> bool {
+    matches!(line.state.as_str(), "draft" | "approved")
+}
+
 pub(super) fn title(line: &GameDayLine) -> &str {
     line.title.as_deref().unwrap_or(&line.name)
 }
@@ -58,7 +63,7 @@ pub(super) fn page(looked: Looked, now: &Now, kept: &Kept) -> Page {
     let view = &looked.view;
     let path = format!("/gamedays/{}", view.line.id);
     let pieces = vec![
-        piece("now", headline(view, now)),
+        piece("now", headline(view, now, "")),
         piece("question", html! { @if let Some(asks) = asking(view, kept, &path) { (asks) } }),
         piece(
             "deeds",
@@ -81,7 +86,8 @@ pub(super) fn page(looked: Looked, now: &Now, kept: &Kept) -> Page {
     }
 }
 
-fn headline(view: &GameDayView, now: &Now) -> Markup {
+/// Where it is, as one word and one sentence. `to`: where more is told; empty: here.
+pub(super) fn headline(view: &GameDayView, now: &Now, to: &str) -> Markup {
     let line = &view.line;
     let tone = match line.state.as_str() {
         "running" | "preflight" => "doubtful",
@@ -90,12 +96,12 @@ fn headline(view: &GameDayView, now: &Now) -> Markup {
     };
     html! {
         section.hero.{ (tone) } aria-labelledby="state" {
-            p.kicker { (title(line)) }
+            p.kicker { @if to.is_empty() { (title(line)) } @else { a href=(to) { (title(line)) } } }
             h1 #state { (line.state) }
             p.sentence data-news { (line.why.as_deref().unwrap_or(sentence(&line.state)))
                 @if let Some(stopped) = &view.stopped { " Stopped by " (stopped.who) ": " (stopped.reason) "." } }
             p.facts {
-                @if let Some(due) = line.due { "due " (now.moment(due)) ", " (now.away(due)) " · " }
+                @if let Some(due) = line.due.filter(|_| waits(line)) { "due " (now.moment(due)) ", " (now.away(due)) " · " }
                 (line.done) " of " (line.runs) " runs are over"
                 @if let Some(environment) = &line.environment { " · " (environment) }
             }
@@ -112,9 +118,10 @@ pub(super) fn card(view: &GameDayView, now: &Now, kept: &Kept) -> Markup {
         article.card aria-label=(title(line)) {
             h3 { a href=(format!("/gamedays/{}", line.id)) { (title(line)) } }
             p { (state(&line.state)) " " span.quiet { (line.why.as_deref().unwrap_or(sentence(&line.state))) } }
-            @match line.due {
+            @match line.due.filter(|_| waits(line)) {
                 Some(due) => p { (now.moment(due)) ", " strong { (now.away(due)) } },
-                None => p.quiet { "Somebody starts it." },
+                None if waits(line) => p.quiet { "Somebody starts it." },
+                None => {}
             }
             @if view.approvals_needed > 0 { p.quiet { (approved(view)) } }
             p.quiet { (line.done) " of " (line.runs) " runs are over" @if let Some(environment) = &line.environment { " · " (environment) } }
@@ -262,14 +269,14 @@ fn run_line(run: &RunLine) -> Markup {
                 @match &run.drill { Some(drill) => a href=(format!("/drills/{drill}")) { (name) }, None => (name) }
                 @if let Some(control) = &run.control { span.quiet { " (" (control) ")" } }
             }
-            p.quiet { (run.state) @if run.state == "waiting" && run.gap_secs >= 1.0 {
+            p.quiet { (run.state) @if matches!(run.state.as_str(), "pending" | "waiting") && run.gap_secs >= 1.0 {
                 ", " (lasting(run.gap_secs as u64)) " after the one before" }
                 @if let Some(exit) = run.exit { " · exit " (exit) } }
             @if let Some(ask) = &run.ask { p { (ask) } }
             @if let Some(answer) = &run.answer { blockquote { (answer) } }
             @match &run.words {
-                Some(words) => (told::words(words)),
-                None if run.state == "over" && run.scenario.is_some() => p.doubt { "! It has no results: it was refused, or could not be measured." },
+                Some(words) => (told::words(words, run.control.is_some())),
+                None if run.state == "ended" && run.scenario.is_some() => p.doubt { "! It has no results: it was refused, or could not be measured." },
                 None => {}
             }
         }
