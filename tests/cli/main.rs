@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod documents;
 mod drill;
+mod held;
 mod inert;
 mod kill;
 mod new;
