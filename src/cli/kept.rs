@@ -138,10 +138,37 @@ pub(super) fn gameday(view: &GameDayView) -> String {
             .map(|note| format!("{}  {}: {}", when(note.at), one_line(&note.who), one_line(&note.text))),
     );
     section(&mut out, "NOT ACTED ON", view.not_acted_on.iter().map(|what| one_line(what)));
-    if !view.may.is_empty() {
-        let _ = writeln!(out, "\nnext: firedrill gameday {} {}", view.may.join("|"), line.id);
+    if let Some(next) = next(view) {
+        let _ = writeln!(out, "\nnext: {next}");
     }
     out
+}
+
+/// The command that brings it on: what is asked first, then what may be done.
+fn next(view: &GameDayView) -> Option<String> {
+    let id = &view.line.id;
+    let item = |state: &str| view.preflight.iter().find(|item| item.state == state);
+    if view.line.state == "preflight" {
+        let asked = view.preflight.iter().find(|item| item.ask && item.state == "pending");
+        if let Some(item) = asked.or_else(|| item("unknown")) {
+            return Some(format!("firedrill gameday answer {id} {} ok", item.item));
+        }
+        if let Some(item) = item("failed") {
+            return Some(format!(
+                "firedrill gameday start {id}, once it is mended; or firedrill gameday waive {id} {} --reason TEXT",
+                item.item
+            ));
+        }
+    }
+    if let Some(run) = view.runs.iter().find(|run| is_asked(run)) {
+        return Some(format!("firedrill gameday answer {id} {} 'TEXT'", run.run));
+    }
+    (!view.may.is_empty()).then(|| format!("firedrill gameday {} {id}", view.may.join("|")))
+}
+
+/// Whether the room has to answer it now.
+fn is_asked(run: &RunLine) -> bool {
+    run.ask.is_some() && run.answer.is_none() && run.state == "running"
 }
 
 fn approvals(out: &mut String, view: &GameDayView) {
@@ -162,7 +189,12 @@ fn approvals(out: &mut String, view: &GameDayView) {
 
 fn preflight_line(item: &PreflightLine) -> String {
     let why = item.why.as_deref().map(|why| format!("  ({})", one_line(why))).unwrap_or_default();
-    let ask = if item.ask && item.state == "pending" { "  <- answer it" } else { "" };
+    let ask = match item.state.as_str() {
+        "pending" if item.ask => "  <- answer it",
+        "unknown" => "  <- answer it, or waive it",
+        "failed" => "  <- start again once it is mended, or waive it",
+        _ => "",
+    };
     format!("{:<8}  {:<20}  {}{why}{ask}", item.state, one_line(&item.item), one_line(&item.what))
 }
 
@@ -208,4 +240,58 @@ fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
 /// A time by the wall, to the second.
 pub(super) fn when(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn day(state: &str, preflight: &serde_json::Value, runs: &serde_json::Value) -> GameDayView {
+        serde_json::from_value(json!({
+            "line": {
+                "id": "pay-1", "name": "pay", "title": null, "state": state, "why": null, "environment": null,
+                "added": "2026-01-01T00:00:00Z", "due": null, "deadline": null, "runs": 1, "done": 0, "drill": null,
+                "lines": 1, "closed": false
+            },
+            "goal": null, "seed": 1, "approvals_needed": 0, "approvals": [], "preflight": preflight, "runs": runs,
+            "findings": [], "review": [], "notes": [], "may": ["start", "stop"], "not_acted_on": [], "files": [],
+            "head": "00", "stopped": null
+        }))
+        .unwrap()
+    }
+
+    fn item(name: &str, state: &str, ask: bool) -> serde_json::Value {
+        json!({"item": name, "what": "it is well", "state": state, "why": null, "ask": ask})
+    }
+
+    #[test]
+    fn what_comes_next_is_a_command_that_brings_the_day_on() {
+        let none = json!([]);
+        let asked = json!([{
+            "run": 3, "scenario": null, "control": null, "ask": "Who noticed?", "gap_secs": 0.0, "state": "running",
+            "drill": null, "answer": null, "exit": null, "words": null
+        }]);
+        for (view, wanted) in [
+            (
+                day("preflight", &json!([item("ask-1", "pending", true)]), &none),
+                "gameday answer pay-1 ask-1 ok",
+            ),
+            (
+                day("preflight", &json!([item("clocks", "unknown", false)]), &none),
+                "gameday answer pay-1 clocks ok",
+            ),
+            (
+                day("preflight", &json!([item("hosts", "failed", false)]), &none),
+                "gameday waive pay-1 hosts --reason",
+            ),
+            (day("running", &none, &asked), "gameday answer pay-1 3 'TEXT'"),
+            (day("approved", &none, &none), "gameday start|stop pay-1"),
+        ] {
+            let text = gameday(&view);
+            let next = text.lines().last().unwrap();
+            assert!(next.starts_with("next: firedrill ") && next.contains(wanted), "{text}");
+        }
+    }
 }
