@@ -18,8 +18,11 @@ impl Catalog for BundleCatalog<'_> {
         let paths =
             [format!("{folder}/{name}.yaml"), format!("{folder}/{name}.yml"), format!("{folder}/{name}")];
         let found = paths.iter().find_map(|path| self.0.iter().find(|file| file.path == *path));
-        // A calendar may be named by its whole path.
-        let found = found.or_else(|| self.0.iter().find(|file| file.path == name));
+        found.map(|file| Source::new(file.path.clone(), &file.text))
+    }
+
+    fn file(&self, path: &str) -> Option<Source> {
+        let found = self.0.iter().find(|file| file.path == path);
         found.map(|file| Source::new(file.path.clone(), &file.text))
     }
 }
