@@ -17,6 +17,7 @@ use super::{Exit, drill};
 use crate::agent::{self, Directories, GuardianProgram, Policy};
 use crate::coordinator::api::{Api, Auth, PeerAddress, Printed};
 use crate::coordinator::clock;
+use crate::coordinator::lever::Lever;
 use crate::coordinator::office::{Furnishing, Office};
 use crate::store::Sqlite;
 use crate::web::{self, Door};
@@ -149,6 +150,11 @@ fn show(listen: SocketAddr, data: &Path, printed: Option<&Printed>) {
             say("alarms from this host need none");
         }
     }
+    let Directories { runtime, state, .. } = Directories::here();
+    say(&format!(
+        "to halt when all else is broken, make the file `{}`",
+        Lever::new(&runtime, &state).halt_file().display()
+    ));
     say(&format!("game days at http://{listen}/, kept in `{}`; Ctrl-C ends it in order", data.display()));
 }
 

@@ -98,10 +98,9 @@ pub fn of_event(event: &Event) -> Said {
             let colon = if reason.is_empty() { "" } else { ": " };
             Said::new(Tone::Bad, format!("halt by {who}{colon}{reason}"))
         }
-        Event::CoordinatorRestarted {} => Said::new(
-            Tone::Bad,
-            "the coordinator was restarted: the drill is ended, and everything is taken back",
-        ),
+        Event::CoordinatorRestarted {} => {
+            Said::new(Tone::Bad, "the coordinator was restarted, the drill ends")
+        }
         Event::NoteWritten { who, text } => Said::new(Tone::Plain, format!("note by {who}: {text}")),
         Event::AlarmReceived { alarm } => alarm_said(alarm),
         Event::MonitorAsked { expectation, cause, evidence } => {

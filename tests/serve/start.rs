@@ -81,7 +81,10 @@ fn a_halt_file_stops_what_runs_and_nothing_starts_until_the_release() {
     house.start();
     house.begin(3);
     wait_until("the process stands still", PATIENCE, || house.victim.stands_still());
-    std::fs::write(house.path("own/run/HALT"), "smoke in the room").unwrap();
+    let halt = house.path("own/run/HALT");
+    let said = house.server.as_ref().unwrap().stdout();
+    assert!(said.contains(&halt.display().to_string()), "it says where the file is made: {said}");
+    std::fs::write(halt, "smoke in the room").unwrap();
     wait_until("it goes on", Duration::from_secs(20), || !house.victim.stands_still());
     house.wait_for_quiet();
     let drills = house.drills();

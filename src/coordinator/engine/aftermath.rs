@@ -1,7 +1,8 @@
 //! The outside of a drill whose process died: nothing is begun any more, and everything is taken back.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use firedrill_proxy::control::client::Client;
@@ -37,8 +38,10 @@ pub(super) struct Aftermath {
     live: Live,
     /// What each fault had done, as far as it is on record.
     known: BTreeMap<String, Evidence>,
-    /// What could not be taken back on this host; told once.
-    left_on_host: Mutex<Vec<String>>,
+    /// What could not be taken back on this host: of which fault it is nobody can say, so each of them has it.
+    left_on_host: Vec<String>,
+    /// Whether a fault on this host has told of it.
+    is_told: AtomicBool,
     began: Instant,
 }
 
@@ -50,11 +53,14 @@ impl Aftermath {
         let live = Live::new(setup);
         live.stand_on(prepared(setup, drill).await);
         let known = drill.injects().iter().map(|inject| (inject.plan.id.clone(), inject.evidence.clone()));
-        Self { setup: setup.clone(), live, known: known.collect(), left_on_host: Mutex::new(left), began }
-    }
-
-    fn left_on_host(&self) -> Vec<String> {
-        std::mem::take(&mut self.left_on_host.lock().unwrap_or_else(PoisonError::into_inner))
+        Self {
+            setup: setup.clone(),
+            live,
+            known: known.collect(),
+            left_on_host: left,
+            is_told: AtomicBool::new(false),
+            began,
+        }
     }
 
     fn gone(&self, fault: &str, residue: Vec<String>) -> Removed {
@@ -65,7 +71,10 @@ impl Aftermath {
         let plan = &self.setup.plan;
         let Some(planned) = plan.faults.iter().find(|planned| planned.id == fault) else { return Ok(None) };
         let route = match &planned.target {
-            Target::Host(_) => return Ok(Some(self.gone(fault, self.left_on_host()))),
+            Target::Host(_) => {
+                self.is_told.store(true, Ordering::Relaxed);
+                return Ok(Some(self.gone(fault, self.left_on_host.clone())));
+            }
             Target::Route(name) => plan.routes.iter().find(|route| route.spec.name == *name),
         };
         if route.is_none_or(|route| route.control.is_none()) {
@@ -235,7 +244,10 @@ impl Outside for Aftermath {
     }
 
     fn put_away(&self) -> BoxFuture<'_, Vec<String>> {
-        Box::pin(async move { [self.left_on_host(), self.live.put_away().await].concat() })
+        Box::pin(async move {
+            let untold = if self.is_told.load(Ordering::Relaxed) { &[][..] } else { &self.left_on_host[..] };
+            [untold, &self.live.put_away().await[..]].concat()
+        })
     }
 
     fn wall(&self) -> Timestamp {
