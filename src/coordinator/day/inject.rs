@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::paper::StorePaper;
 use super::words::{of_card, of_summary};
-use super::{Current, Keeper, exercise, report};
+use super::{Current, Keeper, exercise, report, restart};
 use crate::coordinator::alarms::hand_in;
 use crate::coordinator::control::Request;
 use crate::coordinator::engine::{self, Outcome, Setup, Watcher, World};
@@ -34,10 +34,16 @@ pub(super) async fn run(desk: &Arc<Desk>, day: &Arc<Keeper>, run: u32, current: 
     let slot = desk.slot(plan.environment.as_deref());
     let slot = tokio::select! {
         biased;
-        () = current.stop.cancelled() => return ended(refused(5, current.why())),
+        () = current.stop.cancelled() => {
+            if day.is_current(current) {
+                ended(refused(5, current.why()));
+            }
+            return;
+        }
         slot = slot.lock_owned() => slot,
     };
-    if desk.is_closing() {
+    // While it waited the day may have been paused, or its turn given to another task.
+    if desk.is_closing() || current.stop.is_cancelled() {
         return;
     }
     if let Some(engaged) = desk.lever().engaged() {
@@ -53,11 +59,17 @@ pub(super) async fn run(desk: &Arc<Desk>, day: &Arc<Keeper>, run: u32, current: 
         Err(why) => return ended(refused(1, why.to_string())),
     };
     let place = desk.place(report::drill_folder(desk, &day.id, run, &drill));
+    let folder = place.folder.clone();
     let setup = Setup::at(place, drill.clone(), exercise.plan, exercise.playbook, exercise.inputs);
     // What is begun is on record first, and on the disk, so that nothing is ever begun twice.
-    if desk.tell(day, DayEvent::InjectBegan { run, drill: Some(drill.clone()) }).is_err()
-        || desk.sync().is_err()
-    {
+    if let Err(refusal) = desk.tell(day, DayEvent::InjectBegan { run, drill: Some(drill.clone()) }) {
+        // It is not this run's turn any more, or not the time for it: the day says which, and goes on when somebody
+        // resumes it. A day that was paused already takes no second pause.
+        let reason = format!("run {run} could not begin: {refusal}");
+        let _ = desk.tell(day, DayEvent::PauseRequested { who: "firedrill".to_owned(), reason });
+        return;
+    }
+    if desk.sync().is_err() {
         return ended(refused(1, "the beginning could not be written down".to_owned()));
     }
     let line = DrillLine {
@@ -77,9 +89,16 @@ pub(super) async fn run(desk: &Arc<Desk>, day: &Arc<Keeper>, run: u32, current: 
         head: None,
     };
     desk.keep_drill(line);
-    let what_came = go(desk, setup, current).await;
-    drop(slot);
+    let mut what_came = go(desk, setup, current).await;
+    if let Err((why, _)) = &what_came
+        && let Some(outcome) = restart::end_cut(desk, &drill, folder).await
+    {
+        tracing::error!(drill, why, "the drill failed and was ended from its journal");
+        what_came = Ok(outcome);
+    }
     ended(desk.drill_ended(&drill, what_came).await);
+    // The next may begin once this one is over for its day too.
+    drop(slot);
 }
 
 /// What a drill came to, or why nobody knows.

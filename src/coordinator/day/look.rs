@@ -8,24 +8,23 @@ use crate::coordinator::office::Desk;
 use crate::coordinator::preflight::{self, Prospect};
 use crate::gameday::preflight::{Automatic, Checked, LookedAt};
 
-/// Looks at one item.
-pub(super) async fn at(desk: &Arc<Desk>, day: &Arc<Keeper>, item: &str) -> Checked {
+/// Looks at one item. Nothing, when the coordinator ends meanwhile.
+pub(super) async fn at(desk: &Arc<Desk>, day: &Arc<Keeper>, item: &str) -> Option<Checked> {
     let unknown = |why: &str| Checked::Unknown { why: why.to_owned() };
     let Some(planned) = day.planned.plan.preflight.iter().find(|planned| planned.id == item) else {
-        return unknown("there is no such item");
+        return Some(unknown("there is no such item"));
     };
-    let LookedAt::Itself { at } = &planned.looked_at else { return unknown("people answer it") };
+    let LookedAt::Itself { at } = &planned.looked_at else { return Some(unknown("people answer it")) };
     let prospects: Vec<Prospect> = match exercise::plans(day) {
         Ok(plans) => plans.into_iter().map(|(plan, playbook)| Prospect { plan, playbook }).collect(),
-        Err(why) => return Checked::Failed { why },
+        Err(why) => return Some(Checked::Failed { why }),
     };
     let look = preflight::look(at, &prospects, desk.alarms_heard());
-    let seen = desk.closing_token().run_until_cancelled(look).await;
-    match (at, seen) {
-        (_, None) => unknown("the coordinator was stopped"),
-        (Automatic::Playbooks {}, Some(Checked::Passed {})) => said_of_playbooks(day),
-        (_, Some(seen)) => seen,
-    }
+    let seen = desk.closing_token().run_until_cancelled(look).await?;
+    Some(match (at, seen) {
+        (Automatic::Playbooks {}, Checked::Passed {}) => said_of_playbooks(day),
+        (_, seen) => seen,
+    })
 }
 
 /// Nothing is to be said about the file of any playbook, not even a warning.

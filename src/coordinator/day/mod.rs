@@ -84,7 +84,7 @@ impl Keeper {
         let (day, commands) = Day::start(planned.plan.clone(), now);
         let kept = Kept { day, chain, last: now, wake: None, closed: false };
         let keeper = Self::with(books, planned, now, kept);
-        let commands = keeper.write_commands(&mut keeper.kept(), commands)?;
+        let commands = keeper.write_commands(&mut keeper.kept(), commands);
         Ok((Arc::new(keeper), commands))
     }
 
@@ -142,11 +142,12 @@ impl Keeper {
             kept.wake = None;
         }
         let commands = kept.day.next(now, event);
-        self.write_commands(&mut kept, commands)
+        Ok(self.write_commands(&mut kept, commands))
     }
 
-    /// Writes what was decided. A wish to be woken is no news; the time that passes is.
-    fn write_commands(&self, kept: &mut Kept, commands: Vec<DayCommand>) -> Result<Vec<DayCommand>, Refusal> {
+    /// Writes what was decided. A wish to be woken is no news; the time that passes is. What cannot be written is obeyed
+    /// all the same: it follows from an event that is on record, and a stop must not wait for a disk.
+    fn write_commands(&self, kept: &mut Kept, commands: Vec<DayCommand>) -> Vec<DayCommand> {
         let mut to_obey = Vec::new();
         for command in commands {
             let value = match &command {
@@ -158,12 +159,14 @@ impl Keeper {
                 command => serde_json::to_value(command),
             };
             let at = kept.last;
-            self.line(kept, at, &value.unwrap_or_default())?;
+            if let Err(refusal) = self.line(kept, at, &value.unwrap_or_default()) {
+                tracing::error!(gameday = self.id, %refusal, "what was decided is not written down");
+            }
             if !matches!(command, DayCommand::Record(_)) {
                 to_obey.push(command);
             }
         }
-        Ok(to_obey)
+        to_obey
     }
 
     /// Writes `{"kind": …, "data": …}` as a line.

@@ -37,7 +37,8 @@ impl Desk {
                 DayCommand::CheckPreflight { item } => {
                     let (desk, day) = (Arc::clone(self), Arc::clone(day));
                     self.spawn(async move {
-                        let result = look::at(&desk, &day, &item).await;
+                        // What a life that ends did not see the next one looks at.
+                        let Some(result) = look::at(&desk, &day, &item).await else { return };
                         // By now somebody may have waived it, or stopped the day.
                         let _ = desk.tell(&day, DayEvent::PreflightChecked { item, result });
                     });
@@ -64,13 +65,21 @@ impl Desk {
             return;
         }
         let current = Current { stop: CancellationToken::new(), why: Arc::default() };
-        *day.current() = Some(current.clone());
+        // One that still waits for its turn has lost it.
+        if let Some(before) = day.current().replace(current.clone()) {
+            before.stop.cancel();
+        }
         let (desk, day) = (Arc::clone(self), Arc::clone(day));
         self.spawn(async move { inject::run(&desk, &day, run, &current).await });
     }
 }
 
 impl Keeper {
+    /// Whether no later order to begin has taken its place.
+    pub(super) fn is_current(&self, current: &Current) -> bool {
+        self.current().as_ref().is_some_and(|latest| Arc::ptr_eq(&latest.why, &current.why))
+    }
+
     /// Stops the run that is under way, or about to begin.
     pub(super) fn stop_current(&self, why: &str) {
         if let Some(current) = &*self.current() {

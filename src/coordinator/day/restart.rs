@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::inject::{Came, Nobody};
 use super::paper::StorePaper;
 use super::{Keeper, Kept, report};
-use crate::coordinator::engine::{Setup, end_interrupted};
+use crate::coordinator::engine::{Outcome, Setup, end_interrupted};
 use crate::coordinator::office::books::{Books, day_journal, drill_journal};
 use crate::coordinator::office::{Desk, Refusal};
 use crate::drill::journal::{Chain, Line, Verified, verify, whole_lines};
@@ -100,6 +100,15 @@ async fn end_one(desk: &Arc<Desk>, drill: &str, folder: PathBuf) -> (bool, Optio
     desk.mark_interrupted(drill, interrupted);
     let came = finish(desk, drill, &journal, folder).await;
     (interrupted, Some(desk.drill_ended(drill, came).await))
+}
+
+/// Ends a drill whose engine failed while this process lives on, where its journal is not whole.
+pub(super) async fn end_cut(desk: &Arc<Desk>, drill: &str, folder: PathBuf) -> Option<Outcome> {
+    let journal = desk.books().read(&drill_journal(drill)).ok()?;
+    if journal.is_empty() || !matches!(verify(&journal, None), Verified::Cut { .. }) {
+        return None;
+    }
+    finish(desk, drill, &journal, folder).await.ok()
 }
 
 async fn finish(desk: &Arc<Desk>, drill: &str, journal: &[u8], folder: PathBuf) -> Came {

@@ -150,7 +150,9 @@ impl Office {
 
     async fn say(&self, id: &str, event: DayEvent) -> Result<(), Refusal> {
         let day = self.day(id)?;
-        self.desk.tell(&day, event)
+        self.desk.tell(&day, event)?;
+        // Whoever is answered may rely on it, whatever happens to this machine next.
+        Ok(self.desk.sync()?)
     }
 
     /// Approves it, in somebody's stead where that is said.
@@ -161,9 +163,9 @@ impl Office {
 
     /// Starts it now.
     pub async fn start(&self, id: &str, who: &str) -> Result<(), Refusal> {
-        let day = self.day(id)?;
+        self.day(id)?;
         self.not_halted()?;
-        self.desk.tell(&day, DayEvent::StartRequested { who: who.to_owned() })
+        self.say(id, DayEvent::StartRequested { who: who.to_owned() }).await
     }
 
     /// Lets the run that is under way end, and begins no other until it is resumed.
@@ -173,9 +175,9 @@ impl Office {
 
     /// Goes on.
     pub async fn resume(&self, id: &str, who: &str) -> Result<(), Refusal> {
-        let day = self.day(id)?;
+        self.day(id)?;
         self.not_halted()?;
-        self.desk.tell(&day, DayEvent::ResumeRequested { who: who.to_owned() })
+        self.say(id, DayEvent::ResumeRequested { who: who.to_owned() }).await
     }
 
     /// Stops it and the drill that is under way; both take everything back.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Day, later, record};
 use crate::gameday::event::DayCommand;
+use crate::gameday::preflight::ItemState;
 use crate::gameday::record::{DayRecord, DayState};
 
 /// Somebody agreed.
@@ -63,7 +64,10 @@ impl Day {
         for approval in old {
             record(out, DayRecord::ApprovalExpired { who: approval.person().to_owned() });
         }
-        if self.state == DayState::Approved && self.missing_approvals() > 0 {
+        let may_lapse = matches!(self.state, DayState::Approved | DayState::Preflight);
+        if may_lapse && self.missing_approvals() > 0 {
+            // What was looked at for an approval that lapsed is looked at anew.
+            self.items.fill(ItemState::Open {});
             self.enter(out, DayState::Draft, Some("an approval is too old".to_owned()));
         }
     }

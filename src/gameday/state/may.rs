@@ -29,9 +29,7 @@ impl Day {
                 self.may_look(item)?;
                 limits::text("the reason", reason)
             }
-            DayEvent::InjectBegan { run, .. } => {
-                self.run_is(*run, "begin", |state| matches!(state, RunState::Ordered {}))
-            }
+            DayEvent::InjectBegan { run, .. } => self.may_begin_run(now, *run),
             DayEvent::InjectEnded { run, .. } => self.may_end(*run),
             DayEvent::InjectAnswered { run, answer, .. } => {
                 limits::text("the answer", answer)?;
@@ -120,6 +118,15 @@ impl Day {
             Some(state) if fits(state) => Ok(()),
             Some(state) => Err(format!("run {run} cannot {what}: it is {}", state.word())),
             None => Err(format!("run {run} is not the one that is due")),
+        }
+    }
+
+    /// It was told to begin; since then it may have waited for a drill of another day.
+    fn may_begin_run(&self, now: Timestamp, run: u32) -> Result<(), String> {
+        self.run_is(run, "begin", |state| matches!(state, RunState::Ordered {}))?;
+        match self.plan.run(run) {
+            Some(run) if self.state != DayState::Stopped => self.may_run(now, run.what.estimate().duration()),
+            _ => Ok(()),
         }
     }
 

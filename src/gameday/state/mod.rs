@@ -53,6 +53,8 @@ pub struct Day {
     wake: Option<Timestamp>,
     /// Whether the closing commands were given.
     closing: bool,
+    /// When something last happened to it.
+    last: Timestamp,
 }
 
 /// Who stopped a game day, and why.
@@ -97,6 +99,7 @@ impl Day {
             ended: None,
             wake: None,
             closing: false,
+            last: whole_micros(now),
             plan,
         };
         let mut out = Vec::new();
@@ -116,6 +119,7 @@ impl Day {
         }
         self.close_when_over(&mut out, now);
         self.wish_to_wake(&mut out);
+        self.last = now;
         out
     }
 
@@ -142,7 +146,7 @@ impl Day {
             }
             DayEvent::StopRequested { who, reason } => self.stop(out, who, reason, false),
             DayEvent::Halted { who, why } => self.stop(out, who, format!("halted: {why}"), false),
-            DayEvent::CoordinatorRestarted { drill } => self.restarted(out, drill),
+            DayEvent::CoordinatorRestarted { drill } => self.restarted(out, now, drill),
             DayEvent::NoteWritten { who, text } => self.notes.push(Note { at: now, who, text }),
             DayEvent::FindingAdded { who, title, owner, due, kind } => {
                 let (number, who) = (self.finding_number(), Some(who));

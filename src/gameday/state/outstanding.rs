@@ -1,11 +1,14 @@
 //! What is wished and not answered: timers, and what is said again after the coordinator was away.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Day, RunState};
 use crate::gameday::event::DayCommand;
 use crate::gameday::plan::RunWhat;
 use crate::gameday::record::DayState;
+
+/// After a longer absence of the coordinator nothing begins before somebody has looked.
+const AWAY_MAX: SignedDuration = SignedDuration::from_mins(10);
 
 impl Day {
     /// What was commanded and is not answered, as far as the day knows. Whoever replayed a journal gets the same back
@@ -31,25 +34,32 @@ impl Day {
         out
     }
 
-    pub(super) fn restarted(&mut self, out: &mut Vec<DayCommand>, drill: Option<String>) {
-        if let Some(RunState::Ordered {}) = self.runs.get(self.done) {
-            match &drill {
-                // A beginning is journalled before anything is done: this one never came to that.
-                None if self.state == DayState::Stopped => self.runs[self.done] = RunState::Pending {},
-                // While it was away nobody watched, so what was about to begin begins when somebody resumes.
-                None if self.state == DayState::Paused => self.runs[self.done] = RunState::Pending {},
-                _ => {}
+    pub(super) fn restarted(&mut self, out: &mut Vec<DayCommand>, now: Timestamp, drill: Option<String>) {
+        let away = now.duration_since(self.last);
+        let running = self.state == DayState::Running;
+        match drill {
+            Some(drill) if running => {
+                self.pause(out, format!("the coordinator was restarted while {drill} ran"));
             }
-        }
-        if let Some(drill) = drill
-            && self.state == DayState::Running
-        {
-            self.pause(out, format!("the coordinator was restarted while {drill} ran"));
+            Some(_) => {}
+            None => {
+                // A beginning is journalled before anything is done: this one never came to that.
+                self.order_anew();
+                if running && away > AWAY_MAX {
+                    let away = away.as_mins();
+                    self.pause(out, format!("the coordinator was away for {away} minutes"));
+                }
+                self.proceed(out, now);
+            }
         }
         self.wake = self.wake_at();
         // What closes the day is said once more only when it was said before.
         if self.closing || !self.state.is_over() || self.drill_runs() {
-            out.extend(self.outstanding());
+            for command in self.outstanding() {
+                if !out.contains(&command) {
+                    out.push(command);
+                }
+            }
         }
     }
 
@@ -60,7 +70,10 @@ impl Day {
                 self.expire(out, now);
                 self.look_at_deadline(out, now);
             }
-            DayState::Preflight => self.look_at_deadline(out, now),
+            DayState::Preflight => {
+                self.expire(out, now);
+                self.look_at_deadline(out, now);
+            }
             DayState::Reviewing => self.look_at_review(out, now),
             // A run that waited begins with `time.passed` alone: a pause or a stop that comes first is first.
             DayState::Running | DayState::Paused | DayState::Closed | DayState::Stopped => {}
@@ -70,10 +83,9 @@ impl Day {
     /// The next time that matters.
     fn wake_at(&self) -> Option<Timestamp> {
         match self.state {
-            DayState::Draft | DayState::Approved => {
+            DayState::Draft | DayState::Approved | DayState::Preflight => {
                 self.first_expiry().into_iter().chain(self.deadline()).min()
             }
-            DayState::Preflight => self.deadline(),
             DayState::Running => self.run_waits_until(),
             DayState::Reviewing => self.review_by,
             DayState::Paused | DayState::Closed | DayState::Stopped => None,

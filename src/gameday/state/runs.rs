@@ -158,8 +158,16 @@ impl Day {
         }
     }
 
-    /// No further run begins; one that goes on is left to its end.
+    /// What was told to begin and did not yet is told so again, when its turn comes.
+    pub(super) fn order_anew(&mut self) {
+        if let Some(run @ RunState::Ordered {}) = self.runs.get_mut(self.done) {
+            *run = RunState::Pending {};
+        }
+    }
+
+    /// No further run begins, not even one that was told to; one that goes on is left to its end.
     pub(super) fn pause(&mut self, out: &mut Vec<DayCommand>, why: String) {
+        self.order_anew();
         self.enter(out, DayState::Paused, Some(why));
     }
 
@@ -192,6 +200,7 @@ fn needs_a_look(ended: &DrillEnded) -> Option<String> {
         1 => "was refused",
         5 => "was stopped",
         7 => "left something behind",
+        6 if ended.words.is_none() => "failed",
         _ => return None,
     };
     let why = ended.why.first().or_else(|| ended.words.as_ref().and_then(|words| words.reasons.first()));

@@ -293,3 +293,64 @@ fn what_must_be_there_before_closing_is_said() {
     kept.take(9, close);
     kept.is(DayState::Closed);
 }
+
+/// Run 1 is over, and run 2 waits ten minutes for its turn, until minute 16.
+fn in_a_gap() -> Kept {
+    let mut kept = running();
+    kept.take(5, began(1));
+    kept.take(6, ended(1, 0));
+    kept
+}
+
+fn begins(commands: &[DayCommand]) -> usize {
+    commands.iter().filter(|command| matches!(command, DayCommand::BeginInject { .. })).count()
+}
+
+#[test]
+fn a_gap_that_ends_while_the_coordinator_is_away_begins_its_run_once() {
+    let (_, mut again) = replay(in_a_gap().journal()).unwrap();
+    let first = again.next(at(16), DayEvent::CoordinatorRestarted { drill: None });
+    let note = again.next(at(16), DayEvent::NoteWritten { who: who(), text: "back".to_owned() });
+    let timer = again.next(at(17), DayEvent::TimePassed {});
+    assert_eq!((begins(&first), begins(&note), begins(&timer)), (1, 0, 0), "{first:?}");
+    // A word that comes before the restart is told changes nothing of it.
+    let (_, mut again) = replay(in_a_gap().journal()).unwrap();
+    let note = again.next(at(16), DayEvent::NoteWritten { who: who(), text: "early".to_owned() });
+    let then = again.next(at(16), DayEvent::CoordinatorRestarted { drill: None });
+    assert_eq!(begins(&note) + begins(&then), 1, "{note:?} {then:?}");
+}
+
+#[test]
+fn after_a_long_absence_somebody_looks_before_anything_begins() {
+    let restarted = || DayEvent::CoordinatorRestarted { drill: None };
+    for kept in [in_a_gap(), running()] {
+        let (_, mut again) = replay(kept.journal()).unwrap();
+        let commands = again.next(at(120), restarted());
+        assert_eq!((begins(&commands), again.state()), (0, DayState::Paused), "{commands:?}");
+        assert!(again.why().is_some_and(|why| why.contains("away for")), "{:?}", again.why());
+        assert_eq!(begins(&again.next(at(121), DayEvent::ResumeRequested { who: who() })), 1);
+    }
+}
+
+#[test]
+fn a_pause_or_a_closed_window_takes_the_order_to_begin_back() {
+    let mut kept = running();
+    kept.take(6, DayEvent::PauseRequested { who: who(), reason: "coffee".to_owned() });
+    assert!(kept.day.may(at(6), &began(1)).is_err());
+    assert_eq!(begins(&kept.take(7, DayEvent::ResumeRequested { who: who() })), 1);
+    assert_eq!(kept.day.may(at(7), &began(1)), Ok(()));
+    // It waited for another day's drill until the window had closed.
+    let why = kept.day.may(at(8 * 60 + 1), &began(1)).unwrap_err();
+    assert!(why.contains("window"), "{why}");
+}
+
+#[test]
+fn an_approval_that_lapses_while_it_is_looked_around_must_be_given_anew() {
+    let mut kept = Kept::new(DayPlan { schedule: None, due: None, ..plan() });
+    for event in [approved("ben"), approved("cleo"), DayEvent::StartRequested { who: who() }] {
+        kept.take(0, event);
+    }
+    kept.is(DayState::Preflight);
+    kept.take(24 * 60 + 1, DayEvent::TimePassed {});
+    kept.is(DayState::Draft);
+}

@@ -58,7 +58,11 @@ fn a_day_without_a_drill_under_way_goes_on_by_itself_where_it_was() {
                     let item = view.preflight[0].item.clone();
                     office.answer_preflight(&id, &item, "ana", true, "").await.unwrap();
                 }
-                "running" => office.pause(&id, "ana", "coffee").await.unwrap(),
+                "running" => {
+                    // A question that was not asked yet would wait until the pause is over.
+                    house.until(&id, "asked", |view| view.runs[0].state == "running").await;
+                    office.pause(&id, "ana", "coffee").await.unwrap();
+                }
                 "paused" => {
                     office.answer_run(&id, 1, "ana", "Cleo").await.unwrap();
                     office.resume(&id, "ana").await.unwrap();
