@@ -65,6 +65,7 @@ fn a_real_prometheus_sees_what_the_watchman_sees_and_the_games_show_the_same() {
     let watching = format!("http://{watching}");
 
     let (mut real, mut ours) = (Seen::default(), Seen::default());
+    #[expect(clippy::disallowed_methods, reason = "the demo runs on the clock of the machine")]
     let began = Instant::now();
     let is_over = || demo.stdout().contains("What was learnt");
     while !happens_within(Duration::from_millis(100), is_over) && began.elapsed() < PLAYED_WITHIN {

@@ -109,7 +109,7 @@ struct Address {
 
 impl Address {
     fn read(given: &str) -> anyhow::Result<Self> {
-        let url = given.trim().trim_end_matches('/');
+        let url = given.trim();
         let shown: String = url.chars().take(200).flat_map(char::escape_debug).collect();
         let way_out = "write for example `http://127.0.0.1:7400`";
         if !url.contains("://") {
@@ -131,7 +131,7 @@ impl Address {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let is_loopback = bare == "localhost"
             || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        Ok(Self { url: url.to_owned(), is_tls, is_loopback })
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), is_tls, is_loopback })
     }
 }
 

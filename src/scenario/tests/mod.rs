@@ -57,6 +57,7 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 fn checked(path: &str, text: &str, environment: Option<&str>) -> Checked<Scenario> {
     let sets = map(&[
         ("ALERTMANAGER", "http://127.0.0.1:9093"),
+        ("MONITORING", "http://127.0.0.1:9090"),
         ("SHOP", "http://127.0.0.1:8080"),
         ("PAYMENTS", "127.0.0.1:9000"),
         ("PAYMENTS_ROUTE", "127.0.0.1:9001"),
