@@ -40,6 +40,10 @@ pub(super) struct Args {
     /// Listen off loopback without TLS: whoever can read the network can read the tokens
     #[arg(long)]
     insecure_plain_http: bool,
+    /// A name under which a proxy on this host hands requests on; may be given several times. Alarms then always need
+    /// a token
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
     /// Make new tokens and print them; the old ones open nothing any more
     #[arg(long)]
     new_tokens: bool,
@@ -76,15 +80,16 @@ async fn serve(args: &Args) -> anyhow::Result<Exit> {
     let stop = CancellationToken::new();
     end_with_signals(&stop)?;
     let office = Office::open(furnishing(args, Arc::new(store))?).await?;
-    let is_local = listen.ip().is_loopback();
+    // A request that a proxy hands on comes from this host, whoever sent it.
+    let is_local = listen.ip().is_loopback() && args.host.is_empty();
     let (auth, printed) = match args.new_tokens {
         true => Auth::renew(&office, is_local).await.map(|(auth, printed)| (auth, Some(printed)))?,
         false => Auth::open(&office, is_local).await?,
     };
-    show(listen, &args.data, printed.as_ref());
+    show(listen, &args.data, printed.as_ref(), is_local);
     let answered = CancellationToken::new();
     let pages = web::router(office.clone(), Arc::new(Entrance(auth.clone())), TimeZone::system());
-    let api = Api::new(office.clone(), auth, listen, answered.clone());
+    let api = Api::new(office.clone(), auth, listen, args.host.clone(), answered.clone());
     let serving = tokio::spawn(async move { api.serve(listener, pages).await });
     // People can look on, and answer, until the last drill is over.
     office.run(stop.clone()).await;
@@ -136,7 +141,7 @@ fn end_with_signals(stop: &CancellationToken) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(listen: SocketAddr, data: &Path, printed: Option<&Printed>) {
+fn show(listen: SocketAddr, data: &Path, printed: Option<&Printed>, is_local: bool) {
     if let Some(Printed { admin, intake }) = printed {
         let file = Directories::here().config.join("token");
         say("tokens, shown only now:");
@@ -146,7 +151,7 @@ fn show(listen: SocketAddr, data: &Path, printed: Option<&Printed>) {
             "the page asks for the first; the command line finds it in `{}` (mode 600)",
             file.display()
         ));
-        if listen.ip().is_loopback() {
+        if is_local {
             say("alarms from this host need none");
         }
     }

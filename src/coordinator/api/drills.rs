@@ -29,6 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
     let all = vec![
         Route::get("/v1/drills", "drills", "Drills that fit, the newest first", || get(list))
             .asked::<DrillFilter>()
+            .problems(&[404])
             .gives::<Drills>(200),
         Route::get("/v1/drills/{id}", "drill", "One drill: how it stands, or what it came to", || get(one))
             .gives::<DrillView>(200),

@@ -85,7 +85,7 @@ pub(super) async fn every(State(api): State<Api>, request: Request, next: Next) 
     let began = clock::instant();
     let is_page = !request.uri().path().starts_with("/v1/");
     let answered = async {
-        host::check(&request, api.inner.listen)?;
+        host::check(&request, api.inner.listen, &api.inner.hosts)?;
         match tokio::time::timeout(ANSWER_WITHIN, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(_)) => {

@@ -63,6 +63,8 @@ pub struct Api {
 
 struct Inner {
     listen: SocketAddr,
+    /// Further names it is reached by.
+    hosts: Vec<String>,
     stop: CancellationToken,
     heavy: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -71,10 +73,17 @@ struct Inner {
 }
 
 impl Api {
-    /// The API of an office that listens there. Streams end with `stop`.
-    pub fn new(office: Office, auth: Auth, listen: SocketAddr, stop: CancellationToken) -> Self {
+    /// The API of an office that listens there, and is reached by these names too. Streams end with `stop`.
+    pub fn new(
+        office: Office,
+        auth: Auth,
+        listen: SocketAddr,
+        hosts: Vec<String>,
+        stop: CancellationToken,
+    ) -> Self {
         let inner = Inner {
             listen,
+            hosts,
             stop,
             heavy: Arc::new(Semaphore::new(HEAVY_MAX)),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),

@@ -268,6 +268,7 @@ pub struct DrillFilter {
     /// `running` or `over`.
     pub state: Option<String>,
     /// At most so many; at most 500, 100 unless told.
+    #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u32>,
     /// Older than this drill.
     pub before: Option<String>,

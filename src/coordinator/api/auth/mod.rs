@@ -87,8 +87,8 @@ impl Auth {
         Ok(Caller::admin(in_stead_of))
     }
 
-    /// Whoever may hand in alarms: anybody on this host when only this host can reach us; else who shows the intake's
-    /// token, or the admin's, in the header or as `?token=`.
+    /// Whoever may hand in alarms: anybody on this host when only this host can reach us, and no proxy asks for
+    /// somebody else; else who shows the intake's token, or the admin's, in the header or as `?token=`.
     ///
     /// # Errors
     /// 401 or 429, with what to do.
@@ -112,7 +112,7 @@ impl Auth {
         };
         match said {
             Some(token) => self.hold(self.inner.tokens.is_intake(token), peer),
-            None if self.inner.is_local => Ok(()),
+            None if self.inner.is_local && is_of_this_host(headers, peer) => Ok(()),
             None => Err(unauthorized(
                 "no token",
                 "send the intake's token as `Authorization: Bearer TOKEN`, or as `?token=TOKEN` in the URL; \
@@ -156,6 +156,14 @@ const WRONG_TOKEN: &str = "the token is not the one of this server; it was print
 
 fn unauthorized(title: &str, detail: &str) -> Refused {
     Refused::new(401, title, detail).header(header::WWW_AUTHENTICATE, r#"Bearer realm="firedrill""#)
+}
+
+/// Whether somebody on this host asks, as far as it can be seen: a proxy on this host has an address of this host too,
+/// but says for whom it asks.
+fn is_of_this_host(headers: &HeaderMap, peer: IpAddr) -> bool {
+    const OF_PROXIES: [&str; 5] =
+        ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "via"];
+    peer.to_canonical().is_loopback() && !OF_PROXIES.iter().any(|name| headers.contains_key(*name))
 }
 
 /// The token of the header, if there is one.

@@ -92,10 +92,15 @@ async fn whoever_is_wrong_too_often_waits_and_whoever_is_right_does_not() {
 
 #[tokio::test(start_paused = true)]
 async fn the_intake_is_open_on_this_host_only_and_has_a_token_of_its_own() {
-    let peer = FAR.parse().unwrap();
+    let peer = "127.0.0.1".parse().unwrap();
     let none = HeaderMap::new();
     let (local, _) = auth(true);
     assert_eq!(status(local.may_hand_in(&none, None, peer)), 200);
+    assert_eq!(status(local.may_hand_in(&none, None, FAR.parse().unwrap())), 401);
+    for name in ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "via"] {
+        let handed_on = headers(&[(name, "drills.example")]);
+        assert_eq!(status(local.may_hand_in(&handed_on, None, peer)), 401, "{name}");
+    }
     assert_eq!(status(local.may_hand_in(&headers(&[("origin", "http://evil.example")]), None, peer)), 403);
     assert_eq!(status(local.may_hand_in(&none, Some("token=wrong"), peer)), 401, "a wrong token is no token");
     let (open, printed) = auth(false);
