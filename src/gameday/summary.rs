@@ -124,7 +124,13 @@ impl Summary {
             review: questions
                 .map(|(question, answer)| Reviewed { question: question.clone(), answer: answer.clone() })
                 .collect(),
-            exit: most_urgent(rows.iter().filter_map(|row| row.exit).filter(|exit| *exit != 0)),
+            // A day that was skipped proves nothing, and one that was stopped not all of it, however its runs went.
+            exit: most_urgent(
+                rows.iter()
+                    .filter_map(|row| row.exit)
+                    .chain(day.stopped().map(|stopped| if stopped.missed { 6 } else { 5 }))
+                    .filter(|exit| *exit != 0),
+            ),
             rows,
         }
     }

@@ -23,7 +23,7 @@ const REQUESTS_MAX: usize = 16;
 pub(super) async fn run(desk: &Arc<Desk>, day: &Arc<Keeper>, run: u32, current: &Current) {
     let plan = &day.planned.plan;
     let Some(what) = plan.run(run).map(|run| run.what.clone()) else { return };
-    let RunWhat::Drill { scenario, control, .. } = what else {
+    let RunWhat::Drill { scenario, .. } = what else {
         desk.tell_or_log(day, DayEvent::InjectBegan { run, drill: None });
         return;
     };
@@ -72,8 +72,28 @@ pub(super) async fn run(desk: &Arc<Desk>, day: &Arc<Keeper>, run: u32, current: 
     if desk.sync().is_err() {
         return ended(refused(1, "the beginning could not be written down".to_owned()));
     }
-    let line = DrillLine {
-        id: drill.clone(),
+    desk.keep_drill(first_line(desk, day, run, &drill));
+    let mut what_came = go(desk, setup, current).await;
+    if let Err((why, _)) = &what_came
+        && let Some(outcome) = restart::end_cut(desk, &drill, folder).await
+    {
+        tracing::error!(drill, why, "the drill failed and was ended from its journal");
+        what_came = Ok(outcome);
+    }
+    ended(desk.drill_ended(&drill, what_came).await);
+    // The next may begin once this one is over for its day too.
+    drop(slot);
+}
+
+/// What lists show of a drill that begins.
+fn first_line(desk: &Arc<Desk>, day: &Arc<Keeper>, run: u32, drill: &str) -> DrillLine {
+    let plan = &day.planned.plan;
+    let (scenario, control) = match plan.run(run).map(|run| &run.what) {
+        Some(RunWhat::Drill { scenario, control, .. }) => (scenario.clone(), *control),
+        Some(RunWhat::Ask { .. }) | None => (String::new(), None),
+    };
+    DrillLine {
+        id: drill.to_owned(),
         scenario,
         gameday: Some(day.id.clone()),
         run: Some(run),
@@ -87,18 +107,7 @@ pub(super) async fn run(desk: &Arc<Desk>, day: &Arc<Keeper>, run: u32, current: 
         interrupted: false,
         lines: 0,
         head: None,
-    };
-    desk.keep_drill(line);
-    let mut what_came = go(desk, setup, current).await;
-    if let Err((why, _)) = &what_came
-        && let Some(outcome) = restart::end_cut(desk, &drill, folder).await
-    {
-        tracing::error!(drill, why, "the drill failed and was ended from its journal");
-        what_came = Ok(outcome);
     }
-    ended(desk.drill_ended(&drill, what_came).await);
-    // The next may begin once this one is over for its day too.
-    drop(slot);
 }
 
 /// What a drill came to, or why nobody knows.

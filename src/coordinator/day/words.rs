@@ -45,6 +45,7 @@ pub(in crate::coordinator) fn of_summary(summary: &Summary) -> DrillWords {
     DrillWords {
         effect: word(&summary.effect),
         impact: word(&summary.impact),
+        steady_state: word(&summary.steady_state),
         hypothesis: word(&summary.hypothesis),
         playbook: summary.playbook.as_ref().map(word),
         restored_by: word(&summary.restored_by),

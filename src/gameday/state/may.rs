@@ -179,7 +179,7 @@ impl Day {
     }
 
     fn not_over(&self) -> Result<(), String> {
-        if self.state.is_over() { Err(format!("it is {}", self.state.word())) } else { Ok(()) }
+        if self.state.is_over() { Err(format!("it is over: {}", self.state.word())) } else { Ok(()) }
     }
 
     /// Whether its journal is still open.
