@@ -15,6 +15,12 @@ pub struct Bench {
     folder: tempfile::TempDir,
 }
 
+/// Whether a process has let go of everything: its command line is gone before its files and their locks are.
+pub fn is_dead(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.ok().is_none_or(|stat| stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X'])))
+}
+
 impl Bench {
     pub fn new() -> Self {
         Self { folder: temp_dir() }

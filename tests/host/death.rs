@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
-use crate::bench::{Bench, pause, signal};
+use crate::bench::{Bench, is_dead, pause, signal};
 use crate::support::{firedrill, wait_until};
 use crate::victim::{SOON, Victim};
 use crate::worker::Worker;
@@ -68,7 +68,7 @@ fn a_worker_and_a_guardian_that_die_together_leave_the_way_back_to_the_next_life
         worker.go();
         assert_eq!(worker.child.wait(SOON).signal, Some(9), "it died at {step}");
         signal(guardian, Signal::SIGKILL);
-        wait_until("the guardian's death", SOON, || bench.guardian().is_none());
+        wait_until("the guardian's death", SOON, || is_dead(guardian));
         if ["all-hit", "effect-seen", "applied-written"].contains(&step) {
             victims.iter().for_each(|victim| victim.wait_for_state('T'));
         }
@@ -92,7 +92,7 @@ async fn the_next_agent_undoes_first_what_dead_lives_left() {
     worker.child.signal(Signal::SIGKILL);
     assert_eq!(worker.child.wait(SOON).signal, Some(9));
     signal(guardian, Signal::SIGKILL);
-    wait_until("the guardian's death", SOON, || bench.guardian().is_none());
+    wait_until("the guardian's death", SOON, || is_dead(guardian));
     assert_eq!(victims[0].state(), 'T');
     let agent = bench.agent().await;
     assert_eq!(victims[0].state(), 'S');
@@ -113,7 +113,7 @@ fn a_torn_end_of_the_undo_journal_does_not_hide_what_stands_before_it() {
     worker.child.signal(Signal::SIGKILL);
     worker.child.wait(SOON);
     signal(guardian, Signal::SIGKILL);
-    wait_until("the guardian's death", SOON, || bench.guardian().is_none());
+    wait_until("the guardian's death", SOON, || is_dead(guardian));
     let path = bench.journals().remove(0);
     let bytes = std::fs::read(&path).unwrap();
     let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1;
