@@ -36,6 +36,13 @@ pub(super) struct Gates {
     pub(super) cut_after: Option<u64>,
 }
 
+impl Gates {
+    /// Whether bytes may not simply pass: they wait, are counted, changed or taken away.
+    pub(super) fn touch_bytes(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
 /// The part that one `latency` has in the delay of some bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Delay {

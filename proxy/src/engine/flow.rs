@@ -1,8 +1,15 @@
 //! One direction of a connection: bytes come in, wait if a fault says so, and leave in order.
+//!
+//! While no fault acts on them, bytes are copied through the data thread's buffer, and once a source sends more than
+//! that holds, they are spliced (`flow/spliced.rs`). What a fault holds back, and what the destination has no room for,
+//! waits in a queue (`flow/buffered.rs`).
 
-use std::collections::VecDeque;
+mod buffered;
+mod spliced;
+
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
@@ -11,23 +18,20 @@ use tokio::net::TcpStream;
 
 use super::acting::{Acting, Change, Side};
 use super::armed::Armed;
-use super::chunk::Chunk;
 use super::ending::End;
+use super::held::Held;
+use super::pipes::Pipe;
 use super::timer::now_ns;
 use super::worker::Worker;
 use crate::control::wire::OnRemove;
 use crate::fault::TrafficFault;
 
-/// Bytes that one connection may hold back, both directions together; then its sources have to wait.
-pub(super) const HELD_MAX: usize = 4 << 20;
-/// The same for all connections of the engine; beyond it each may hold no more than `HELD_SMALL`.
-const HELD_MAX_ALL: u64 = 256 << 20;
-/// Enough for what a rate limit needs.
-const HELD_SMALL: usize = 64 << 10;
 /// How long what is held may take to leave when its connection is to be reset.
 pub(super) const LAST_BYTES_NS: u64 = 1_000_000_000;
 /// Reads in one go before other connections have their turn.
 const ROUNDS: usize = 16;
+/// What is received in one go while a pipe could take over: a source that fills it has more to send.
+const FIRST_BYTES: usize = 16 << 10;
 
 /// What a flow has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +49,11 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Flow {
     side: Side,
-    queue: VecDeque<Chunk>,
-    held: usize,
+    held: Held,
+    /// There while bytes are being spliced. With bytes in it nothing is held.
+    pipe: Option<Pipe>,
+    /// The source sends much, so the next bytes are to be spliced.
+    bulk: bool,
     end: End,
     /// The destination takes nothing any more.
     broken: bool,
@@ -80,8 +87,9 @@ impl Flow {
     pub(super) fn new(side: Side) -> Self {
         Self {
             side,
-            queue: VecDeque::new(),
-            held: 0,
+            held: Held::default(),
+            pipe: None,
+            bulk: false,
             end: End::Open,
             broken: false,
             failure_told: false,
@@ -93,8 +101,14 @@ impl Flow {
         }
     }
 
-    pub(super) const fn held(&self) -> usize {
-        self.held
+    /// What is held back, as it counts against the bounds.
+    pub(super) fn held(&self) -> usize {
+        self.held.cost()
+    }
+
+    /// Whether bytes of the source have not been passed on yet.
+    fn has_bytes(&self) -> bool {
+        !self.held.is_empty() || self.pipe.as_ref().is_some_and(|pipe| !pipe.is_empty())
     }
 
     /// Whether the source is not being read, so that its reset would not be seen.
@@ -109,7 +123,7 @@ impl Flow {
 
     /// Whether nothing more will happen in this direction by itself.
     pub(super) fn is_over(&self) -> bool {
-        self.queue.is_empty() && matches!(self.end, End::Told | End::Swallowed)
+        !self.has_bytes() && matches!(self.end, End::Told | End::Swallowed)
     }
 
     pub(super) const fn is_broken(&self) -> bool {
@@ -141,7 +155,11 @@ impl Flow {
     /// Moves what can be moved now.
     pub(super) fn pump(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Outcome {
         self.wake_ns = 0;
+        if with.acting.gates(self.side).touch_bytes() {
+            self.leave_pipe(with);
+        }
         for _ in 0..ROUNDS {
+            self.pour(cx, with);
             if let Some(outcome) = self.flush(cx, with) {
                 return outcome;
             }
@@ -155,97 +173,23 @@ impl Flow {
         Outcome::Going
     }
 
-    /// Writes what is due and allowed.
-    fn flush(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Option<Outcome> {
-        let gates = with.acting.gates(self.side);
-        if gates.cut_after.is_some_and(|limit| self.passed >= limit) {
-            return Some(Outcome::Cut);
-        }
-        while let Some(chunk) = self.queue.front_mut() {
-            let now = now_ns();
-            if chunk.due_ns > now {
-                self.wake_ns = chunk.due_ns;
-                return None;
-            }
-            let mut want = (chunk.bytes.len() - chunk.left) as u64;
-            if let Some(limit) = gates.cut_after {
-                want = want.min(limit.saturating_sub(self.passed));
-            }
-            if gates.bandwidth {
-                match with.acting.allowance(self.side, want, now) {
-                    Ok(allowed) => want = allowed,
-                    Err(at) => {
-                        self.wake_ns = at;
-                        return None;
-                    }
-                }
-            }
-            let slice = &chunk.bytes[chunk.left..chunk.left + want as usize];
-            let wrote = match Pin::new(&mut *with.to).poll_write(cx, slice) {
-                Poll::Pending => {
-                    self.stuck_ns = if self.stuck_ns == 0 { now } else { self.stuck_ns };
-                    return None;
-                }
-                Poll::Ready(Ok(wrote)) => wrote,
-                Poll::Ready(Err(error)) => {
-                    self.destination_failed(&error, with.worker);
-                    return None;
-                }
-            };
-            self.wrote_of_first(wrote, with);
-            if gates.cut_after.is_some_and(|limit| self.passed >= limit) {
-                return Some(Outcome::Cut);
-            }
-        }
-        None
-    }
-
-    fn wrote_of_first(&mut self, wrote: usize, with: &mut Surroundings<'_>) {
-        self.stuck_ns = 0;
-        let Some(chunk) = self.queue.front_mut() else { return };
-        let now = now_ns();
-        if chunk.left == 0 {
-            chunk.account(now);
-        }
-        chunk.left += wrote;
-        if chunk.left == chunk.bytes.len() {
-            let cost = chunk.cost();
-            self.queue.pop_front();
-            self.held -= cost;
-            with.worker.table.held_bytes.fetch_sub(cost as u64, Relaxed);
-        }
-        with.acting.took(self.side, wrote as u64, now);
-        if self.queue.is_empty() {
-            with.acting.dry(self.side, now);
-        }
-        self.count(wrote, with);
-    }
-
-    fn count(&mut self, wrote: usize, with: &Surroundings<'_>) {
-        self.passed += wrote as u64;
-        with.counter.fetch_add(wrote as u64, Relaxed);
-    }
-
     /// Whether there is room for more.
     fn may_read(&self, with: &Surroundings<'_>) -> bool {
-        if self.end != End::Open || self.broken {
-            return false;
-        }
-        let gates = with.acting.gates(self.side);
-        let room = if gates.latency && with.worker.table.held_bytes.load(Relaxed) < HELD_MAX_ALL {
-            HELD_MAX
-        } else if gates.latency || gates.bandwidth {
-            HELD_SMALL
-        } else {
-            0
-        };
-        self.queue.is_empty() || self.held + with.held_elsewhere < room
+        let open = self.end == End::Open && !self.broken;
+        open && (!self.has_bytes() || self.held.cost() + with.held_elsewhere < self.room(with))
     }
 
-    /// Reads once. False when nothing more can be read now.
+    /// Receives once. False when nothing more can be received now.
     fn take_in(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> bool {
+        let gates = with.acting.gates(self.side);
+        let direct = !gates.touch_bytes() && self.held.is_empty();
+        if direct && self.bulk {
+            return self.splice(cx, with);
+        }
         let mut buffer = with.worker.buffer.borrow_mut();
-        let mut room = ReadBuf::new(&mut buffer);
+        let splice_next = direct && self.may_splice(with.worker);
+        let most = if splice_next { FIRST_BYTES } else { buffer.len() };
+        let mut room = ReadBuf::new(&mut buffer[..most]);
         match Pin::new(&mut *with.from).poll_read(cx, &mut room) {
             Poll::Pending => return false,
             Poll::Ready(Ok(())) if room.filled().is_empty() => {
@@ -253,20 +197,18 @@ impl Flow {
                 return false;
             }
             Poll::Ready(Err(error)) => {
-                tracing::debug!(%error, side = ?self.side, "a source failed");
-                self.source_is_over(true, with.acting);
+                self.source_failed(&error, with.acting);
                 return false;
             }
             Poll::Ready(Ok(())) => {}
         }
+        self.bulk = splice_next && room.remaining() == 0;
         let mut bytes = room.filled();
-        let gates = with.acting.gates(self.side);
         if gates.blackhole {
             with.acting.swallow(self.side, bytes.len() as u64);
             return true;
         }
-        let free = self.queue.is_empty() && !gates.latency && !gates.bandwidth && gates.cut_after.is_none();
-        while free && !bytes.is_empty() {
+        while direct && !bytes.is_empty() {
             match Pin::new(&mut *with.to).poll_write(cx, bytes) {
                 Poll::Ready(Ok(wrote)) => {
                     self.count(wrote, with);
@@ -285,14 +227,9 @@ impl Flow {
         true
     }
 
-    fn arrived(&mut self, bytes: &[u8], worker: &Worker, acting: &mut Acting) {
-        let arrived_ns = now_ns();
-        let delays = if acting.gates(self.side).latency { acting.delays(self.side) } else { Vec::new() };
-        let chunk = Chunk::new(bytes, arrived_ns, delays);
-        let cost = chunk.cost();
-        self.held += cost;
-        worker.table.held_bytes.fetch_add(cost as u64, Relaxed);
-        self.queue.push_back(chunk);
+    fn count(&mut self, wrote: usize, with: &Surroundings<'_>) {
+        self.passed += wrote as u64;
+        with.counter.fetch_add(wrote as u64, Relaxed);
     }
 
     /// The source ended; the news is as late as bytes would be.
@@ -308,6 +245,11 @@ impl Flow {
         self.end = if reset { End::Reset { due_ns } } else { End::Finished { due_ns } };
     }
 
+    fn source_failed(&mut self, error: &io::Error, acting: &mut Acting) {
+        tracing::debug!(%error, side = ?self.side, "a source failed");
+        self.source_is_over(true, acting);
+    }
+
     fn destination_failed(&mut self, error: &io::Error, worker: &Worker) {
         tracing::debug!(%error, side = ?self.side, "a destination failed");
         self.broken = true;
@@ -316,7 +258,7 @@ impl Flow {
 
     /// Passes the end on, once everything before it has left.
     fn finish(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Outcome {
-        if !self.queue.is_empty() {
+        if self.has_bytes() {
             return self.abandon();
         }
         let (End::Finished { due_ns } | End::Reset { due_ns }) = self.end else {
@@ -368,8 +310,7 @@ impl Flow {
                 }
                 OnRemove::Reset => {
                     let throttled = matches!(armed.spec.fault, TrafficFault::Bandwidth(_));
-                    throttled && !self.queue.is_empty()
-                        || self.queue.iter().any(|chunk| chunk.waits_for(armed))
+                    throttled && !self.held.is_empty() || self.held.waits_for(armed)
                 }
             },
         }
@@ -384,14 +325,14 @@ impl Flow {
     }
 
     /// Held bytes wait for this fault at most so long, and the end no longer than one that came now would.
-    fn shorten(&mut self, armed: &Armed, longest_ns: u64, acting: &Acting) {
-        self.queue.iter_mut().for_each(|chunk| chunk.shorten(armed, longest_ns));
+    fn shorten(&mut self, armed: &Arc<Armed>, longest_ns: u64, acting: &Acting) {
+        self.held.shorten(armed, longest_ns);
         self.end = self.end.by(now_ns() + acting.longest_delay_ns(self.side));
     }
 
-    /// Drops what is held.
+    /// Drops what is held and what is in the pipe.
     pub(super) fn clear(&mut self, worker: &Worker) {
-        self.queue.clear();
-        worker.table.held_bytes.fetch_sub(std::mem::take(&mut self.held) as u64, Relaxed);
+        self.held.clear(worker);
+        self.put_pipe(worker);
     }
 }

@@ -13,8 +13,10 @@ mod connection;
 mod dial;
 mod ending;
 mod flow;
+mod held;
 mod http;
 mod outq;
+mod pipes;
 mod problem;
 mod record;
 mod red;
@@ -37,6 +39,7 @@ use arc_swap::ArcSwap;
 use crate::control::wire::{FaultSpec, FaultView, LedgerEntry, Protocol, RouteSpec, RouteView};
 use address::Upstream;
 use armed::Armed;
+use pipes::PipeCount;
 use record::Record;
 use route::Route;
 use worker::Workers;
@@ -89,6 +92,8 @@ pub(crate) struct Table {
     routes: ArcSwap<Vec<Arc<Route>>>,
     /// Bytes held back in all connections of all routes.
     held_bytes: AtomicU64,
+    /// Pipes that bytes are spliced through.
+    pipes: Arc<PipeCount>,
     /// Dials under way.
     dials: AtomicU64,
     /// Open connections that one route may have.

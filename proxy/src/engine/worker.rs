@@ -17,6 +17,7 @@ use tokio::task::spawn_local;
 use super::Table;
 use super::accept;
 use super::connection::{self, Accepted};
+use super::pipes::Pipes;
 use super::route::Route;
 use super::timer::Timers;
 
@@ -50,6 +51,7 @@ pub(super) struct Worker {
     pub(super) timers: Rc<Timers>,
     /// Where bytes are received; lent for the time of one read and the write after it.
     pub(super) buffer: RefCell<Box<[u8]>>,
+    pub(super) pipes: Pipes,
     pub(super) table: Arc<Table>,
     all: Arc<[Shared]>,
     index: usize,
@@ -137,6 +139,7 @@ fn run(
     let worker = Rc::new(Worker {
         timers,
         buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
+        pipes: Pipes::new(&table.pipes),
         table,
         all,
         index,
@@ -169,6 +172,7 @@ impl Worker {
             if self.index == 0 {
                 accepting.follow(self);
             }
+            self.pipes.give_up_if_short();
             self.wake_changed().await;
         }
     }
@@ -226,6 +230,13 @@ impl Worker {
         }
         self.shared().load.fetch_add(1, Relaxed);
         connection::start_here(self, stream, accepted);
+    }
+
+    /// Descriptors have run out: the pipes that nobody uses just now give theirs up, on every data thread.
+    pub(super) fn out_of_descriptors(&self) {
+        self.table.pipes.do_without();
+        self.pipes.give_up();
+        self.all.iter().for_each(|worker| worker.changed.notify_one());
     }
 
     /// A connection of this thread has ended.
