@@ -38,6 +38,7 @@ pub(in crate::coordinator) struct Desk {
     books: Arc<Books>,
     lever: Lever,
     days: Mutex<BTreeMap<String, Arc<Keeper>>>,
+    adding: Mutex<()>,
     index: Mutex<Index>,
     running: Mutex<BTreeMap<String, Running>>,
     slots: Mutex<BTreeMap<Option<String>, Arc<tokio::sync::Mutex<()>>>>,
@@ -84,6 +85,7 @@ impl Desk {
             books: Arc::new(books),
             lever,
             days: Mutex::default(),
+            adding: Mutex::default(),
             index: Mutex::new(index),
             running: Mutex::default(),
             slots: Mutex::default(),
@@ -200,6 +202,11 @@ impl Desk {
 
     pub(super) fn days(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Keeper>>> {
         locked(&self.days)
+    }
+
+    /// Held from the look whether there is room for a game day until it is there: another may be added at once.
+    pub(super) fn adding(&self) -> MutexGuard<'_, ()> {
+        locked(&self.adding)
     }
 
     pub(super) fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {

@@ -35,6 +35,7 @@ impl Office {
     pub async fn add_gameday(&self, bundle: Bundle, who: &str) -> Result<Added, Refusal> {
         let (files, warnings, gameday) = self.read(bundle)?;
         let plan = self.plan(&gameday, self.desk.now())?;
+        let _adding = self.desk.adding();
         self.room_for(&plan)?;
         tracing::info!(gameday = plan.gameday, who, "a game day is added");
         let day = self.make(files, plan.clone())?;
@@ -279,6 +280,7 @@ impl Office {
             .as_ref()
             .is_some_and(|schedule| matches!(schedule.when, crate::gameday::schedule::When::Cron(_)));
         let Some(due) = plan.due.filter(|_| repeats) else { return Ok(()) };
+        let _adding = self.desk.adding();
         if self
             .desk
             .days()

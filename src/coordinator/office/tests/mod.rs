@@ -1,6 +1,7 @@
 //! Whole game days, from a bundle to the closed journal, against the store in memory: small real drills on routes of
 //! their own, with an upstream of this process.
 
+mod at_once;
 mod days;
 mod due;
 mod restart;
