@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::fault::{
     Bandwidth, Blackhole, ByteRate, FaultSpec, HttpError, Latency, Percent, Period, Protocol, RequestMatch,
-    Reset, RouteSpec, Scope, Seed, TrafficFault,
+    Reset, RouteSpec, Scope, Seed, Stall, TrafficFault,
 };
 
 /// Run a fault-injecting proxy by hand
@@ -54,6 +54,9 @@ pub(super) struct Args {
     /// Responses are swallowed, and connections stay open
     #[arg(long, requires = "listen", help_heading = "Faults")]
     blackhole: bool,
+    /// Nothing of the responses flows, for this time or until the fault is removed; nothing is lost
+    #[arg(long, value_name = "TIME", num_args = 0..=1, requires = "listen", help_heading = "Faults")]
+    stall: Option<Option<Period>>,
     /// Requests are answered with this status, 200 to 599
     #[arg(long, value_name = "STATUS", requires = "listen", help_heading = "Faults")]
     http_error: Option<u16>,
@@ -202,6 +205,7 @@ impl Args {
         });
         let reset = self.reset.then(|| TrafficFault::Reset(Reset::default()));
         let blackhole = self.blackhole.then(|| TrafficFault::Blackhole(Blackhole::default()));
+        let stall = self.stall.map(|lasts| TrafficFault::Stall(Stall { lasts, ..Stall::default() }));
         let http_error = self.http_error.map(|status| {
             TrafficFault::HttpError(HttpError {
                 status,
@@ -209,7 +213,7 @@ impl Args {
                 headers: std::collections::BTreeMap::new(),
             })
         });
-        let given = [latency, bandwidth, reset, blackhole, http_error].into_iter().flatten();
+        let given = [latency, bandwidth, reset, blackhole, stall, http_error].into_iter().flatten();
         given
             .map(|fault| FaultSpec {
                 id: fault.kind().replace('_', "-"),

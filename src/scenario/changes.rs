@@ -66,6 +66,7 @@ fn put(entry: &mut FaultEntry, change: FaultEntry, problems: &mut Problems) {
         bandwidth,
         reset,
         blackhole,
+        stall,
         http_error,
         process_kill,
         process_pause,
@@ -88,6 +89,7 @@ fn put(entry: &mut FaultEntry, change: FaultEntry, problems: &mut Problems) {
     set(&mut entry.bandwidth, bandwidth);
     set(&mut entry.reset, reset);
     set(&mut entry.blackhole, blackhole);
+    set(&mut entry.stall, stall);
     set(&mut entry.http_error, http_error);
     set(&mut entry.process_kill, process_kill);
     set(&mut entry.process_pause, process_pause);

@@ -48,6 +48,7 @@ fn a_fault_that_does_nothing_is_found_out() {
     for (fault, target) in [
         ("reset: {}", "route/r"),
         ("blackhole: {}", "route/r"),
+        ("stall: {}", "route/r"),
         ("latency: 200ms", "route/r"),
         ("process_pause: {pattern: \"sleep 7654.321\"}", "host/local"),
         ("process_kill: {pattern: \"sleep 7654.321\"}", "host/local"),

@@ -117,7 +117,7 @@ pub fn parameters(kind: &str) -> Option<Value> {
     Some(match kind {
         "latency" => json!("2s"),
         "bandwidth" => json!("1KB/s"),
-        "reset" | "blackhole" => json!({}),
+        "reset" | "blackhole" | "stall" => json!({}),
         "http_error" => json!(503),
         "process_kill" | "process_pause" | "process_restart" => json!("shop"),
         _ => return None,

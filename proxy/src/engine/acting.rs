@@ -1,5 +1,7 @@
 //! The faults of a route as they act on one TCP connection.
 
+mod stalling;
+
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::armed::{Armed, Decision, Snapshot, Subject};
 use super::bucket::Bucket;
+use super::hold::Hold;
 use super::record::Record;
 use crate::fault::{Direction, TrafficFault};
 
@@ -18,6 +21,14 @@ pub(super) enum Side {
 }
 
 impl Side {
+    /// Its place where something is kept for each of the two.
+    const fn index(self) -> usize {
+        match self {
+            Self::Request => 0,
+            Self::Response => 1,
+        }
+    }
+
     const fn meant_by(self, direction: Direction) -> bool {
         match self {
             Self::Request => direction.acts_on_request(),
@@ -32,6 +43,7 @@ pub(super) struct Gates {
     pub(super) latency: bool,
     pub(super) bandwidth: bool,
     pub(super) blackhole: bool,
+    pub(super) stall: bool,
     /// The connection is cut once so many bytes have passed.
     pub(super) cut_after: Option<u64>,
 }
@@ -106,6 +118,8 @@ struct Act {
     swallowed: Vec<Side>,
     request_bucket: Option<Bucket>,
     response_bucket: Option<Bucket>,
+    /// Of a `stall`, by [`Side::index`].
+    holds: [Hold; 2],
 }
 
 impl Acting {
@@ -152,6 +166,7 @@ impl Acting {
                 TrafficFault::Latency(fault) => gates.latency |= side.meant_by(fault.direction),
                 TrafficFault::Bandwidth(fault) => gates.bandwidth |= side.meant_by(fault.direction),
                 TrafficFault::Blackhole(fault) => gates.blackhole |= side.meant_by(fault.direction),
+                TrafficFault::Stall(fault) => gates.stall |= side.meant_by(fault.direction),
                 TrafficFault::Reset(fault) if side == Side::Response => {
                     let limit = fault.after_bytes.map(|size| size.bytes());
                     gates.cut_after = [gates.cut_after, limit].into_iter().flatten().min();
@@ -305,6 +320,7 @@ impl Act {
             swallowed: old.map_or_else(Vec::new, |old| old.swallowed.clone()),
             request_bucket: None,
             response_bucket: None,
+            holds: old.map_or_else(Default::default, |old| old.holds),
         };
         if armed.fits(subject) {
             let decision = armed.decide(subject, ordinal);

@@ -54,9 +54,9 @@ impl Armed {
         FaultView { spec: self.spec.clone(), evidence: self.record.evidence(self.unit()) }
     }
 
-    /// What one measured step is worth outside: latency is measured in microseconds and shown in milliseconds.
+    /// What one measured step is worth outside: times are measured in microseconds and shown in milliseconds.
     fn unit(&self) -> f64 {
-        if matches!(self.spec.fault, TrafficFault::Latency(_)) { 1e-3 } else { 1.0 }
+        if matches!(self.spec.fault, TrafficFault::Latency(_) | TrafficFault::Stall(_)) { 1e-3 } else { 1.0 }
     }
 
     /// Whether the subject is one that the fault is for.
@@ -117,7 +117,7 @@ impl Armed {
         match &self.spec.fault {
             TrafficFault::Reset(reset) => reset.after.is_none() && reset.after_bytes.is_none(),
             TrafficFault::Blackhole(_) | TrafficFault::HttpError(_) => true,
-            TrafficFault::Latency(_) | TrafficFault::Bandwidth(_) => false,
+            TrafficFault::Latency(_) | TrafficFault::Bandwidth(_) | TrafficFault::Stall(_) => false,
         }
     }
 }

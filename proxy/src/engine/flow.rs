@@ -6,6 +6,7 @@
 
 mod buffered;
 mod spliced;
+mod stalled;
 
 use std::io;
 use std::pin::Pin;
@@ -63,6 +64,8 @@ pub(super) struct Flow {
     ends_in_reset: bool,
     /// The source is not being read, because there is no room for more.
     full: bool,
+    /// A `stall` keeps what it has.
+    stalled: bool,
     /// Since when the destination takes nothing of what is due; 0 when it does.
     stuck_ns: u64,
     /// Bytes passed on.
@@ -95,6 +98,7 @@ impl Flow {
             failure_told: false,
             ends_in_reset: false,
             full: false,
+            stalled: false,
             stuck_ns: 0,
             passed: 0,
             wake_ns: 0,
@@ -154,7 +158,7 @@ impl Flow {
 
     /// Moves what can be moved now.
     pub(super) fn pump(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Outcome {
-        self.wake_ns = 0;
+        (self.wake_ns, self.stalled) = (0, false);
         if with.acting.gates(self.side).touch_bytes() {
             self.leave_pipe(with);
         }
@@ -268,6 +272,9 @@ impl Flow {
             self.wake_ns = due_ns;
             return Outcome::Going;
         }
+        if with.acting.gates(self.side).stall && self.passage(with, now_ns()).is_err() {
+            return Outcome::Going;
+        }
         if matches!(self.end, End::Reset { .. }) {
             return Outcome::Reset;
         }
@@ -309,7 +316,8 @@ impl Flow {
                     false
                 }
                 OnRemove::Reset => {
-                    let throttled = matches!(armed.spec.fault, TrafficFault::Bandwidth(_));
+                    let throttled =
+                        matches!(armed.spec.fault, TrafficFault::Bandwidth(_) | TrafficFault::Stall(_));
                     throttled && !self.held.is_empty() || self.held.waits_for(armed)
                 }
             },

@@ -29,6 +29,12 @@ impl Held {
         self.0.as_ref().map_or(0, |queue| queue.cost)
     }
 
+    /// How many bytes wait.
+    pub(super) fn bytes(&self) -> u64 {
+        let chunks = self.0.iter().flat_map(|queue| &queue.chunks);
+        chunks.map(|chunk| (chunk.bytes.len() - chunk.left) as u64).sum()
+    }
+
     pub(super) fn first(&mut self) -> Option<&mut Chunk> {
         self.0.as_mut()?.chunks.front_mut()
     }

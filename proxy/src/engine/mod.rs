@@ -14,6 +14,7 @@ mod dial;
 mod ending;
 mod flow;
 mod held;
+mod hold;
 mod http;
 mod outq;
 mod pipes;

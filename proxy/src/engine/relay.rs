@@ -227,6 +227,13 @@ impl Relay {
 
     /// Watches for resets that reading does not show. What came before them is passed on first.
     fn watch_unread(&mut self, cx: &mut Context<'_>) {
+        // A peer that has closed and is told nothing would never be found out.
+        if self.response.is_stalled() {
+            self.client_vigil.probe(&self.client);
+        }
+        if self.request.is_stalled() {
+            self.upstream_vigil.probe(&self.upstream);
+        }
         let sides = [
             (&mut self.request, &self.client, &mut self.client_vigil),
             (&mut self.response, &self.upstream, &mut self.upstream_vigil),

@@ -9,6 +9,7 @@ mod latency;
 mod matcher;
 mod reset;
 mod scope;
+mod stall;
 
 pub use bandwidth::Bandwidth;
 pub use blackhole::Blackhole;
@@ -18,6 +19,7 @@ pub(crate) use matcher::RequestParts;
 pub use matcher::{Glob, RequestMatch};
 pub use reset::Reset;
 pub use scope::{Scope, Sticky};
+pub use stall::Stall;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,13 +61,15 @@ pub enum TrafficFault {
     Reset(Reset),
     /// Bytes are accepted and lead nowhere.
     Blackhole(Blackhole),
+    /// Nothing flows any more from a place in the stream on, for a time; nothing is lost.
+    Stall(Stall),
     /// Requests are answered with an HTTP status by the proxy itself.
     HttpError(HttpError),
 }
 
 impl TrafficFault {
     /// Every kind, by the word that files and the control API use.
-    pub const KINDS: [&str; 5] = ["latency", "bandwidth", "reset", "blackhole", "http_error"];
+    pub const KINDS: [&str; 6] = ["latency", "bandwidth", "reset", "blackhole", "stall", "http_error"];
 
     /// The word for this fault in files and in the control API.
     pub const fn kind(&self) -> &'static str {
@@ -74,6 +78,7 @@ impl TrafficFault {
             Self::Bandwidth(_) => "bandwidth",
             Self::Reset(_) => "reset",
             Self::Blackhole(_) => "blackhole",
+            Self::Stall(_) => "stall",
             Self::HttpError(_) => "http_error",
         }
     }
@@ -92,6 +97,7 @@ impl TrafficFault {
     pub fn check(&self) -> Vec<ParameterProblem> {
         match self {
             Self::Latency(fault) => fault.check(),
+            Self::Stall(fault) => fault.check(),
             Self::HttpError(fault) => fault.check(),
             Self::Bandwidth(_) | Self::Reset(_) | Self::Blackhole(_) => Vec::new(),
         }

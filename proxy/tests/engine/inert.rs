@@ -13,11 +13,12 @@ fn inert_faults_match_and_leave_no_evidence() {
     rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "1h"}}}"#);
     rig.fault(r#"{"id": "hole", "fault": {"blackhole": {}}}"#);
     rig.fault(r#"{"id": "cut", "fault": {"reset": {}}}"#);
+    rig.fault(r#"{"id": "stuck", "fault": {"stall": {}}}"#);
     let mut stream = connect(at);
     for _ in 0..3 {
         assert!(round_trip(&mut stream) < Duration::from_secs(5));
     }
-    for id in ["slow", "hole", "cut"] {
+    for id in ["slow", "hole", "cut", "stuck"] {
         let evidence = rig.counted(id, 1, 0);
         assert_eq!((evidence.bytes, evidence.achieved), (0, None), "{id}");
         assert!(rig.engine.ledger("r", id).unwrap()[0].hit);

@@ -20,4 +20,6 @@ mod rig;
 #[cfg(not(feature = "inert-faults"))]
 mod routes;
 #[cfg(not(feature = "inert-faults"))]
+mod stall;
+#[cfg(not(feature = "inert-faults"))]
 mod tcp;

@@ -136,6 +136,12 @@ fn deed(fault: &Fault) -> String {
         Fault::Traffic(TrafficFault::Blackhole(blackhole)) => {
             format!("{} are swallowed; connections stay open and silent", flow(blackhole.direction))
         }
+        Fault::Traffic(TrafficFault::Stall(stall)) => {
+            let place =
+                stall.after_bytes.map(|bytes| format!(" once {bytes} have passed")).unwrap_or_default();
+            let lasts = stall.lasts.map_or("until it is removed".to_owned(), |lasts| format!("for {lasts}"));
+            format!("{} stand still{place}, {lasts}; nothing of them is lost", flow(stall.direction))
+        }
         Fault::Traffic(TrafficFault::HttpError(error)) => {
             format!("requests are answered with status {}; the upstream never sees them", error.status)
         }

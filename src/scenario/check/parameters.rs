@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 
 use super::processes::{self, report};
 use super::{Checker, given, key_span, optional};
-use crate::fault::{Bandwidth, Blackhole, ByteRate, Fault, HttpError, Latency, Period, Reset, TrafficFault};
+use crate::fault::{
+    Bandwidth, Blackhole, ByteRate, Fault, HttpError, Latency, Period, Reset, Stall, TrafficFault,
+};
 use crate::scenario::written::{
     Bandwidth as WrittenBandwidth, FaultEntry, HttpError as WrittenHttpError, Latency as WrittenLatency,
+    Stall as WrittenStall,
 };
 use crate::text::{Field, Form, Span};
 
 /// Every kind of fault with the place of its key, where it was written.
-pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 8] {
+pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 9] {
     [
         ("latency", key_span(&entry.latency)),
         ("bandwidth", key_span(&entry.bandwidth)),
         ("reset", key_span(&entry.reset)),
         ("blackhole", key_span(&entry.blackhole)),
+        ("stall", key_span(&entry.stall)),
         ("http_error", key_span(&entry.http_error)),
         ("process_kill", key_span(&entry.process_kill)),
         ("process_pause", key_span(&entry.process_pause)),
@@ -39,6 +43,7 @@ pub(in crate::scenario) fn fault(checker: &mut Checker<'_>, entry: &FaultEntry, 
             let direction = optional(&map.direction)?.unwrap_or_default();
             Some(Fault::Traffic(TrafficFault::Blackhole(Blackhole { direction })))
         }
+        "stall" => stall(checker, &entry.stall).map(Fault::Traffic),
         "http_error" => http_error(checker, &entry.http_error).map(Fault::Traffic),
         "process_kill" => processes::kill(checker, &entry.process_kill).map(Fault::Host),
         "process_pause" => processes::pause(checker, &entry.process_pause).map(Fault::Host),
@@ -90,6 +95,24 @@ fn bandwidth(
         Form::List(never) => match *never {},
     };
     checked(checker, TrafficFault::Bandwidth(fault), |_| None, at)
+}
+
+fn stall(checker: &mut Checker<'_>, field: &Field<Form<Period, WrittenStall>>) -> Option<TrafficFault> {
+    let (form, at) = given(field)?;
+    let (fault, map) = match form {
+        Form::Word(lasts) => (Stall { lasts: Some(*lasts), ..Stall::default() }, None),
+        Form::Map(map) => {
+            let fault = Stall {
+                after_bytes: optional(&map.after_bytes)?,
+                lasts: optional(&map.lasts)?,
+                direction: optional(&map.direction)?.unwrap_or_default(),
+            };
+            (fault, Some(map))
+        }
+        Form::List(never) => match *never {},
+    };
+    let place = |key: &str| if key == "for" { map?.lasts.span() } else { None };
+    checked(checker, TrafficFault::Stall(fault), place, at)
 }
 
 fn http_error(checker: &mut Checker<'_>, field: &Field<Form<u16, WrittenHttpError>>) -> Option<TrafficFault> {

@@ -13,9 +13,10 @@ use crate::fault::{Fault, TrafficFault};
 type Block = Map<String, Value>;
 
 /// Each fault's main key, by its kind.
-const MAIN_KEYS: [(&str, &str); 6] = [
+const MAIN_KEYS: [(&str, &str); 7] = [
     ("latency", "delay"),
     ("bandwidth", "rate"),
+    ("stall", "for"),
     ("http_error", "status"),
     ("process_kill", "name"),
     ("process_pause", "name"),
@@ -162,7 +163,7 @@ fn traffic(entry: &mut Block, kind: &str) {
         }
         long(scope, "exclude", "path");
     }
-    if matches!(kind, "latency" | "bandwidth" | "blackhole")
+    if matches!(kind, "latency" | "bandwidth" | "blackhole" | "stall")
         && let Some(block) = block(entry, kind)
         && !is_written(block, "direction")
     {

@@ -1,7 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, ProcessRestart, Reset};
+use super::{
+    Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, ProcessRestart, Reset, Stall,
+};
 use crate::fault::{ByteRate, OnRemove, Percent, Period};
 use crate::text::{Field, Form, Pairs, Scalar};
 
@@ -38,6 +40,8 @@ pub struct FaultEntry {
     pub reset: Field<Reset>,
     /// Bytes are accepted and lead nowhere. Without parameters: `blackhole: {}`.
     pub blackhole: Field<Blackhole>,
+    /// Nothing flows any more, and nothing is lost. A length of time is its `for`; without parameters: `stall: {}`.
+    pub stall: Field<Form<Period, Stall>>,
     /// Requests are answered with an HTTP status. A number is its `status`.
     pub http_error: Field<Form<u16, HttpError>>,
     /// Processes get a signal that ends them. A word is their `name`.

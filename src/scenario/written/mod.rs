@@ -31,7 +31,7 @@ pub use http::{Http, HttpForm};
 pub use hypothesis::{Hypothesis, Premortem};
 pub use load::Load;
 pub use parameters::{
-    Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, ProcessRestart, Reset,
+    Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, ProcessRestart, Reset, Stall,
 };
 pub use playbook::{PlaybookRef, PlaybookStart};
 pub use policy::Policy;

@@ -48,6 +48,19 @@ pub struct Blackhole {
     pub direction: Field<Direction>,
 }
 
+/// Nothing flows any more from a place in the stream on, for a time; nothing is lost.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stall {
+    /// How many bytes pass first; absent: none.
+    pub after_bytes: Field<ByteSize>,
+    /// How long nothing flows; absent: until the fault is removed.
+    #[serde(rename = "for")]
+    pub lasts: Field<Period>,
+    /// Which way; absent: `response`.
+    pub direction: Field<Direction>,
+}
+
 /// Requests are answered by the proxy itself.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -44,6 +44,13 @@ impl Flow {
                     }
                 }
             }
+            if gates.stall {
+                match self.passage(with, now) {
+                    Ok(allowed) => want = want.min(allowed),
+                    Err(()) => return None,
+                }
+            }
+            let chunk = self.held.first()?;
             let slice = &chunk.bytes[chunk.left..chunk.left + want as usize];
             let wrote = match Pin::new(&mut *with.to).poll_write(cx, slice) {
                 Poll::Pending => {
@@ -80,7 +87,7 @@ impl Flow {
         let gates = with.acting.gates(self.side);
         if gates.latency && with.worker.table.held_bytes.load(Relaxed) < HELD_MAX_ALL {
             HELD_MAX
-        } else if gates.latency || gates.bandwidth {
+        } else if gates.latency || gates.bandwidth || gates.stall {
             HELD_SMALL
         } else {
             0

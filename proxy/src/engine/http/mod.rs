@@ -10,9 +10,11 @@ mod call;
 mod conn;
 mod cut;
 mod forward;
+mod holds;
 mod latency;
 mod payload;
 mod socket;
+mod stalled;
 mod throttle;
 
 use std::future::poll_fn;
@@ -46,10 +48,11 @@ pub(super) async fn serve(
     // Declared before the server, so closed after it: closing the sockets is the deed, and only then it counts.
     let _closing = Closing(Rc::clone(&conn));
     let socket = Socket::new(&conn.worker, client, &conn.client, prefix);
-    // The stack reads as a sentence: a call is delayed, throttled, cut, swallowed, answered here, or forwarded.
+    // The stack reads as a sentence: a call is delayed, throttled, stalled, cut, swallowed, answered here, or forwarded.
     let stack = ServiceBuilder::new()
         .layer_fn(latency::Delayed)
         .layer_fn(throttle::Throttled)
+        .layer_fn(stalled::Stalled)
         .layer_fn(cut::CutOff)
         .layer_fn(blackhole::Swallowed)
         .layer_fn(answer::Answered)

@@ -9,6 +9,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::call::{Account, Hit};
 use super::conn::{Conn, Standing};
+use super::holds::{Holds, Next};
 use crate::engine::bucket::Bucket;
 use crate::engine::timer::{Alarm, now_ns};
 use crate::fault::TrafficFault;
@@ -19,6 +20,7 @@ pub(super) struct Payload {
     conn: Rc<Conn>,
     source: Source,
     pace: Option<Box<Pace>>,
+    holds: Option<Box<Holds>>,
     account: Option<Account>,
 }
 
@@ -39,13 +41,13 @@ struct Pace {
 
 impl Payload {
     pub(super) fn incoming(conn: &Rc<Conn>, body: Incoming) -> Self {
-        Self { conn: Rc::clone(conn), source: Source::Incoming(body), pace: None, account: None }
+        Self { conn: Rc::clone(conn), source: Source::Incoming(body), pace: None, holds: None, account: None }
     }
 
     pub(super) fn own(conn: &Rc<Conn>, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let body = if body.is_empty() { None } else { Some(body) };
-        Self { conn: Rc::clone(conn), source: Source::Own(body), pace: None, account: None }
+        Self { conn: Rc::clone(conn), source: Source::Own(body), pace: None, holds: None, account: None }
     }
 
     /// The body belongs to the answer of this call, which ends with it.
@@ -63,7 +65,13 @@ impl Payload {
         self
     }
 
-    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    /// Lets it stand still where these say so.
+    pub(super) fn held_by(mut self, holds: Holds) -> Self {
+        self.holds = Some(Box::new(holds));
+        self
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         match &mut self.source {
             Source::Own(body) => Poll::Ready(body.take().map(|bytes| Ok(Frame::data(bytes)))),
             Source::Incoming(body) => {
@@ -81,20 +89,12 @@ impl Payload {
             }
         }
     }
-}
 
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let this = &mut *self;
-        let Some(mut pace) = this.pace.take() else { return this.poll_source(cx) };
+    /// As fast as the rates allow.
+    fn poll_paced(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let Some(mut pace) = self.pace.take() else { return self.poll_source(cx) };
         if pace.held.is_empty() {
-            match this.poll_source(cx) {
+            match self.poll_source(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => pace.held = data,
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
@@ -102,19 +102,34 @@ impl Body for Payload {
                 other => {
                     pace.dry();
                     if other.is_pending() {
-                        this.pace = Some(pace);
+                        self.pace = Some(pace);
                     }
                     return other;
                 }
             }
         }
-        let passed = pace.pass(&this.conn, cx);
-        this.pace = Some(pace);
+        let passed = pace.pass(&self.conn, cx);
+        self.pace = Some(pace);
         passed.map(|bytes| Some(Ok(Frame::data(bytes))))
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Next> {
+        let this = &mut *self;
+        let Some(mut holds) = this.holds.take() else { return this.poll_paced(cx) };
+        let conn = Rc::clone(&this.conn);
+        let next = holds.poll_frame(&conn, cx, |cx| this.poll_paced(cx));
+        this.holds = Some(holds);
+        next
     }
 
     fn is_end_stream(&self) -> bool {
         self.pace.as_ref().is_none_or(|pace| pace.held.is_empty())
+            && self.holds.as_ref().is_none_or(|holds| holds.is_empty())
             && match &self.source {
                 Source::Incoming(body) => body.is_end_stream(),
                 Source::Own(body) => body.is_none(),
