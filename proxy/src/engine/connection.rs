@@ -1,4 +1,7 @@
 //! The life of a connection from being accepted to being told apart.
+//!
+//! A task is as large as the largest thing it ever holds, and most connections spend their lives waiting. So what comes
+//! before plain bytes flow (dialling, sniffing) is one task, and the flow is another, small one.
 
 use std::future::poll_fn;
 use std::io;
@@ -17,7 +20,7 @@ use super::relay::{Faults, Relay};
 use super::route::Route;
 use super::sniff::{self, Kind};
 use super::timer::{Alarm, now_ns};
-use super::worker::Worker;
+use super::worker::{Burden, Worker};
 use crate::control::wire::Protocol;
 
 /// A connection that a client has made. It counts as open until this is dropped.
@@ -51,46 +54,47 @@ pub(super) fn start(worker: &Rc<Worker>, mut accepted: Accepted) {
         Some(Ok(stream)) => start_here(worker, stream, accepted),
         Some(Err(error)) => {
             tracing::debug!(%error, "taking over a socket");
-            worker.ended();
+            drop(Burden::taken_over(worker));
         }
-        None => worker.ended(),
+        None => drop(Burden::taken_over(worker)),
     }
 }
 
 /// Serves a socket that is registered with this thread already.
 pub(super) fn start_here(worker: &Rc<Worker>, client: TcpStream, accepted: Accepted) {
-    let worker = Rc::clone(worker);
-    spawn_local(async move {
-        if let Err(error) = client.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY towards the client");
+    let worker = Burden::taken_over(worker);
+    if let Err(error) = client.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY towards the client");
+    }
+    match accepted.route.spec.protocol {
+        Protocol::Tcp => {
+            let dial = dial::dial(&worker, &accepted.route);
+            spawn_local(tcp(worker, client, accepted, Upstream::Dialling(dial), Vec::new()));
         }
-        match accepted.route.spec.protocol {
-            Protocol::Tcp => {
-                let dial = dial::dial(&worker, &accepted.route);
-                tcp(&worker, client, accepted, Upstream::Dialling(dial), &[]).await;
-            }
-            Protocol::Http => http::serve(&worker, client, accepted, Vec::new(), None).await,
-            Protocol::Auto => auto(&worker, client, accepted).await,
+        Protocol::Http => {
+            spawn_local(async move { http::serve(&worker, client, accepted, Vec::new(), None).await });
         }
-        worker.ended();
-    });
+        Protocol::Auto => {
+            spawn_local(auto(worker, client, accepted));
+        }
+    }
 }
 
 /// Dials at once and watches who speaks first.
-async fn auto(worker: &Rc<Worker>, mut client: TcpStream, accepted: Accepted) {
-    let mut dial = dial::dial(worker, &accepted.route);
-    let Some(found) = sniff::sniff(worker, &accepted.route, &mut client, &mut dial).await else { return };
+async fn auto(worker: Burden, mut client: TcpStream, accepted: Accepted) {
+    let mut dial = dial::dial(&worker, &accepted.route);
+    let Some(found) = sniff::sniff(&worker, &accepted.route, &mut client, &mut dial).await else { return };
     match (found.kind, found.dialled) {
         (Kind::Http, dialled) => {
             // A dial under way is given up: it is made again when a request is to be forwarded.
             drop(dial);
             let upstream = dialled.and_then(Result::ok);
-            http::serve(worker, client, accepted, found.prefix, upstream).await;
+            http::serve(&worker, client, accepted, found.prefix, upstream).await;
         }
         (Kind::Tcp, Some(dialled)) => {
-            tcp(worker, client, accepted, Upstream::Dialled(dialled), &found.prefix).await;
+            tcp(worker, client, accepted, Upstream::Dialled(dialled), found.prefix).await;
         }
-        (Kind::Tcp, None) => tcp(worker, client, accepted, Upstream::Dialling(dial), &found.prefix).await,
+        (Kind::Tcp, None) => tcp(worker, client, accepted, Upstream::Dialling(dial), found.prefix).await,
     }
 }
 
@@ -100,15 +104,15 @@ enum Upstream {
 }
 
 /// Plain bytes. Faults act already while the upstream is being dialled.
-async fn tcp(worker: &Rc<Worker>, client: TcpStream, accepted: Accepted, upstream: Upstream, prefix: &[u8]) {
+async fn tcp(worker: Burden, client: TcpStream, accepted: Accepted, upstream: Upstream, prefix: Vec<u8>) {
     let mut faults = Faults::new(accepted);
     let dialled = match upstream {
         Upstream::Dialled(dialled) => Some(dialled),
-        Upstream::Dialling(mut dial) => until_dialled(worker, &mut faults, &mut dial).await,
+        Upstream::Dialling(mut dial) => until_dialled(&worker, &mut faults, &mut dial).await,
     };
     match dialled {
         Some(Ok(upstream)) => {
-            Relay::new(worker, faults, client, upstream, prefix).await;
+            spawn_local(Relay::new(worker, faults, client, upstream, &prefix));
         }
         Some(Err(error)) => {
             tracing::debug!(route = faults.accepted.route.spec.name, %error, "no upstream");

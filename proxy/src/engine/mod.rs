@@ -217,6 +217,11 @@ impl Engine {
         self.inner.table.held_bytes.load(Relaxed)
     }
 
+    /// Bytes that went from socket to socket without passing through this process, in all connections together.
+    pub fn spliced_bytes(&self) -> u64 {
+        self.inner.table.pipes.spliced_bytes()
+    }
+
     /// Ends all connections and the data threads. Changes are refused from then on.
     pub fn stop(&self) {
         self.inner.stop();

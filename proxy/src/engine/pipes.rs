@@ -31,12 +31,18 @@ pub(super) struct PipeCount {
     made: AtomicUsize,
     /// No pipes before this moment.
     none_until_ns: AtomicU64,
+    /// What came out of them at a socket.
+    spliced_bytes: AtomicU64,
 }
 
 impl PipeCount {
     /// Descriptors have run out: connections need them more.
     pub(super) fn do_without(&self) {
         self.none_until_ns.store(now_ns() + WITHOUT_NS, Relaxed);
+    }
+
+    pub(super) fn spliced_bytes(&self) -> u64 {
+        self.spliced_bytes.load(Relaxed)
     }
 
     fn is_without(&self) -> bool {
@@ -161,6 +167,7 @@ impl Pipe {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(moved) => {
                     ends.filled = ends.filled.saturating_sub(moved);
+                    ends.count.spliced_bytes.fetch_add(moved as u64, Relaxed);
                     return Poll::Ready(Ok(moved));
                 }
                 Err(error) => return Poll::Ready(Err(error)),

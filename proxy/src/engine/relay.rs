@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
@@ -15,7 +14,7 @@ use super::flow::{Flow, LAST_BYTES_NS, Outcome, Surroundings};
 use super::outq;
 use super::timer::{Alarm, now_ns};
 use super::vigil::Vigil;
-use super::worker::{Watch, Worker};
+use super::worker::{Burden, Watch};
 use crate::control::wire::OnRemove;
 use crate::fault::TrafficFault;
 
@@ -72,7 +71,7 @@ pub(super) enum Ended {
 
 /// The future. Ready when the connection is over and its sockets are closed or reset.
 pub(super) struct Relay {
-    worker: Rc<Worker>,
+    worker: Burden,
     faults: Faults,
     client: TcpStream,
     upstream: TcpStream,
@@ -89,7 +88,7 @@ pub(super) struct Relay {
 impl Relay {
     /// `request` is what was read from the client before.
     pub(super) fn new(
-        worker: &Rc<Worker>,
+        worker: Burden,
         mut faults: Faults,
         client: TcpStream,
         upstream: TcpStream,
@@ -97,15 +96,16 @@ impl Relay {
     ) -> Self {
         faults.refresh();
         let mut flow = Flow::new(Side::Request);
-        flow.begin_with(request, worker, &mut faults.acting);
+        flow.begin_with(request, &worker, &mut faults.acting);
+        let alarm = Alarm::new(&worker.timers);
         Self {
-            worker: Rc::clone(worker),
+            worker,
             faults,
             client,
             upstream,
             request: flow,
             response: Flow::new(Side::Response),
-            alarm: Alarm::new(&worker.timers),
+            alarm,
             watch: None,
             client_vigil: Vigil::default(),
             upstream_vigil: Vigil::default(),

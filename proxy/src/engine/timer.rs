@@ -1,7 +1,7 @@
 //! Time on a data thread: one timerfd over one heap. Deadlines are absolute and never early; a timerfd wakes some
 //! 50 µs late where a timer wheel of milliseconds is 1 ms late.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::Future;
@@ -162,33 +162,35 @@ impl Timers {
 #[derive(Debug)]
 pub(super) struct Alarm {
     timers: Rc<Timers>,
-    slot: Rc<Slot>,
+    /// There once it has been set.
+    slot: OnceCell<Rc<Slot>>,
 }
 
 impl Alarm {
     pub(super) fn new(timers: &Rc<Timers>) -> Self {
-        Self { timers: Rc::clone(timers), slot: Rc::default() }
+        Self { timers: Rc::clone(timers), slot: OnceCell::new() }
     }
 
     /// Wakes the task at `due_ns` or, if it was set to something earlier, already then.
     pub(super) fn set(&self, due_ns: u64, cx: &Context<'_>) {
         let due_ns = due_ns.max(1);
-        let mut waker = self.slot.waker.borrow_mut();
+        let slot = self.slot.get_or_init(Rc::default);
+        let mut waker = slot.waker.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
         drop(waker);
-        let set = self.slot.due_ns.get();
+        let set = slot.due_ns.get();
         if set != 0 && set <= due_ns {
             return;
         }
-        self.forget();
-        self.slot.due_ns.set(due_ns);
-        self.timers.push(due_ns, &self.slot);
+        self.forget(slot);
+        slot.due_ns.set(due_ns);
+        self.timers.push(due_ns, slot);
     }
 
-    fn forget(&self) {
-        if self.slot.due_ns.replace(0) != 0 {
+    fn forget(&self, slot: &Slot) {
+        if slot.due_ns.replace(0) != 0 {
             self.timers.dead.set(self.timers.dead.get() + 1);
         }
     }
@@ -196,9 +198,10 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        self.forget();
+        let Some(slot) = self.slot.get() else { return };
+        self.forget(slot);
         // The entry may stay in the heap for long; the task must not.
-        self.slot.waker.borrow_mut().take();
+        slot.waker.borrow_mut().take();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -239,11 +240,6 @@ impl Worker {
         self.all.iter().for_each(|worker| worker.changed.notify_one());
     }
 
-    /// A connection of this thread has ended.
-    pub(super) fn ended(&self) {
-        self.shared().load.fetch_sub(1, Relaxed);
-    }
-
     /// Puts a connection on the list of those to wake when its route changes.
     pub(super) fn watch(self: &Rc<Self>, route: &Arc<Route>, waker: Waker) -> Watch {
         let mut watched = self.watched.borrow_mut();
@@ -260,6 +256,31 @@ impl Worker {
         });
         entry.wakers[place] = Some(waker);
         Watch { worker: Rc::clone(self), route: route.id, place }
+    }
+}
+
+/// A connection of this thread: it counts in the thread's load until this is dropped.
+#[derive(Debug)]
+pub(super) struct Burden(Rc<Worker>);
+
+impl Burden {
+    /// The connection was counted when it was handed out.
+    pub(super) fn taken_over(worker: &Rc<Worker>) -> Self {
+        Self(Rc::clone(worker))
+    }
+}
+
+impl Deref for Burden {
+    type Target = Rc<Worker>;
+
+    fn deref(&self) -> &Rc<Worker> {
+        &self.0
+    }
+}
+
+impl Drop for Burden {
+    fn drop(&mut self) {
+        self.0.shared().load.fetch_sub(1, Relaxed);
     }
 }
 
