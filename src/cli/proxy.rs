@@ -181,12 +181,7 @@ impl Args {
         });
         first
             .chain(self.routes.iter().cloned())
-            .map(|Pair { name, listen, upstream }| RouteSpec {
-                name,
-                listen,
-                upstream,
-                protocol: self.protocol,
-            })
+            .map(|Pair { name, listen, upstream }| RouteSpec::new(name, listen, upstream, self.protocol))
             .collect()
     }
 

@@ -93,12 +93,7 @@ pub fn plan(upstream: SocketAddr) -> Plan {
         action: ProbeAction::Http(request),
         tolerance: Tolerance { over: Period::from_secs(5), ..Tolerance::default() },
     };
-    let spec = RouteSpec {
-        name: "shop".into(),
-        listen: format!("127.0.0.1:{port}"),
-        upstream: upstream.to_string(),
-        protocol: Protocol::Http,
-    };
+    let spec = RouteSpec::new("shop", format!("127.0.0.1:{port}"), upstream.to_string(), Protocol::Http);
     Plan {
         scenario: "engine-test".into(),
         title: None,

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::connection::REQUEST_LIMIT;
 use super::handle::{Control, gone};
 use super::metrics;
-use super::wire::{FaultSpec, FaultState, Gone, Health, Problem, Renewal, Renewed, RouteSpec};
+use super::wire::{FaultSpec, FaultState, Gone, Health, Problem, Renewal, Renewed, RouteChange, RouteSpec};
 
 /// The longest body that is read.
 pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -30,7 +30,7 @@ pub enum Hosts {
 
 /// The native API over a running proxy.
 pub fn router(control: Control, hosts: Hosts) -> Router {
-    let route = get(route).delete(remove_route);
+    let route = get(route).patch(change_route).delete(remove_route);
     let fault = get(fault).put(put_fault).patch(patch_fault).delete(remove_fault);
     Router::new()
         .route("/v1/routes", get(routes).post(add_route))
@@ -58,6 +58,14 @@ async fn add_route(State(control): State<Control>, Json(spec): Json<RouteSpec>) 
 
 async fn route(State(control): State<Control>, Path(name): Path<String>) -> Result<Response, Problem> {
     Ok(Json(control.route(&name)?).into_response())
+}
+
+async fn change_route(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    Json(change): Json<RouteChange>,
+) -> Result<Response, Problem> {
+    Ok(Json(control.change_route(&name, &change)?).into_response())
 }
 
 async fn remove_route(State(control): State<Control>, Path(name): Path<String>) -> Result<Response, Problem> {

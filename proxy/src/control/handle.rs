@@ -9,8 +9,8 @@ use super::change;
 use super::keeper::{Alarm, Keeper, since_boot};
 use super::lease::{self, Book};
 use super::wire::{
-    EndReason, EndedFault, FaultSpec, FaultState, FaultView, LedgerEntry, MANUAL, Problem, RouteSpec,
-    RouteView,
+    EndReason, EndedFault, FaultSpec, FaultState, FaultView, LedgerEntry, MANUAL, Problem, RouteChange,
+    RouteSpec, RouteView,
 };
 use crate::engine::{Engine, EngineError, Options, RedView};
 
@@ -60,6 +60,13 @@ impl Control {
         check_name("route", &spec.name)?;
         let _book = self.0.shared.book();
         Ok(self.0.shared.engine.add_route(spec)?)
+    }
+
+    /// Changes where a route listens or leads, or switches it on or off. Its faults stay; its connections end. A
+    /// refused change changes nothing.
+    pub fn change_route(&self, name: &str, change: &RouteChange) -> Result<RouteView, Problem> {
+        let _book = self.0.shared.book();
+        Ok(self.0.shared.engine.change_route(name, change)?)
     }
 
     /// Takes a route away, its connections and its faults with it.

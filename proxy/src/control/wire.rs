@@ -38,6 +38,44 @@ pub struct RouteSpec {
     /// What its bytes are.
     #[serde(default)]
     pub protocol: Protocol,
+    /// Whether it listens. Switched off, it keeps its faults and its counts.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub enabled: bool,
+}
+
+impl RouteSpec {
+    /// A route that listens; everything else is as it is by default.
+    pub fn new(
+        name: impl Into<String>,
+        listen: impl Into<String>,
+        upstream: impl Into<String>,
+        protocol: Protocol,
+    ) -> Self {
+        Self { name: name.into(), listen: listen.into(), upstream: upstream.into(), protocol, enabled: true }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn is_yes(flag: &bool) -> bool {
+    *flag
+}
+
+/// What is to be different about a route; what is absent stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouteChange {
+    /// Where it listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// Where it leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// Whether it listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
 }
 
 /// What happens to connections and requests that a fault still holds when it is removed.
@@ -97,7 +135,7 @@ fn no_seed() -> Seed {
 pub struct RouteView {
     /// What was asked for.
     pub spec: RouteSpec,
-    /// The address in fact bound.
+    /// The address in fact bound; of a route that is switched off, where it will listen.
     pub bound: SocketAddr,
     /// Counts since the route was made.
     pub traffic: TrafficCounts,

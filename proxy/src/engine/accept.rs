@@ -36,7 +36,7 @@ impl Accepting {
             }
             there
         });
-        for route in routes.iter() {
+        for route in routes.iter().filter(|route| route.listener.is_some()) {
             self.tasks.entry(route.id).or_insert_with(|| {
                 let (worker, route) = (Rc::clone(worker), Arc::clone(route));
                 spawn_local(async move {
@@ -87,7 +87,10 @@ async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) {
 async fn next(listener: &mut Option<TcpListener>, route: &Route) -> io::Result<(TcpStream, SocketAddr)> {
     let open = match listener.take() {
         Some(open) => open,
-        None => TcpListener::from_std(route.listener.try_clone()?)?,
+        None => {
+            let shared = route.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+            TcpListener::from_std(shared.try_clone()?)?
+        }
     };
     listener.insert(open).accept().await
 }

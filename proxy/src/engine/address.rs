@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::EngineError;
@@ -35,14 +36,23 @@ impl Upstream {
     }
 }
 
-/// Binds the listen address of a route.
-pub(super) fn bind(spec: &RouteSpec) -> Result<std::net::TcpListener, EngineError> {
+/// The listen address of a route.
+pub(super) fn listen_address(spec: &RouteSpec) -> Result<SocketAddr, EngineError> {
     let bad = || EngineError::BadListen { route: spec.name.clone(), value: spec.listen.clone() };
-    let address: SocketAddr = match spec.listen.strip_prefix("localhost:") {
+    Ok(match spec.listen.strip_prefix("localhost:") {
         Some(port) => (Ipv4Addr::LOCALHOST, port.parse().map_err(|_| bad())?).into(),
         None => spec.listen.parse().map_err(|_| bad())?,
-    };
-    listen(address).map_err(|source| EngineError::Bind {
+    })
+}
+
+/// Binds the listen address of a route.
+pub(super) fn bind(spec: &RouteSpec) -> Result<std::net::TcpListener, EngineError> {
+    bind_as(spec, false)
+}
+
+fn bind_as(spec: &RouteSpec, shared: bool) -> Result<std::net::TcpListener, EngineError> {
+    let address = listen_address(spec)?;
+    listen(address, shared).map_err(|source| EngineError::Bind {
         route: spec.name.clone(),
         listen: spec.listen.clone(),
         holder: if source.kind() == io::ErrorKind::AddrInUse { holder(address) } else { None },
@@ -50,14 +60,48 @@ pub(super) fn bind(spec: &RouteSpec) -> Result<std::net::TcpListener, EngineErro
     })
 }
 
-fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+fn listen(mut address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
+    // A port that the kernel chose is lost when the listener is shut down, one that was named is not. So the kernel
+    // chooses for a socket that never listens, and the listener names that port while the other still holds it.
+    let chosen = if address.port() == 0 { Some(bound(address, shared)?) } else { None };
+    if let Some(chosen) = chosen.as_ref().and_then(|socket| socket.local_addr().ok()?.as_socket()) {
+        address = chosen;
+    }
+    let socket = bound(address, shared)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bound(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // Lets a route come back while old connections are in TIME_WAIT; a second listener is still refused.
     socket.set_reuse_address(true)?;
+    if shared {
+        setsockopt(&socket, sockopt::ReusePort, &true)?;
+    }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
+}
+
+/// Binds an address that overlaps with that of a listener of ours, which goes on meanwhile: `0.0.0.0:9001` beside
+/// `127.0.0.1:9001`. The kernel allows it to two sockets that both ask for it, so both do for this moment.
+pub(super) fn bind_beside(
+    spec: &RouteSpec,
+    standing: &std::net::TcpListener,
+) -> Result<std::net::TcpListener, EngineError> {
+    let share = |listener: &std::net::TcpListener, on: bool| {
+        if let Err(error) = setsockopt(listener, sockopt::ReusePort, &on) {
+            tracing::debug!(%error, on, "SO_REUSEPORT");
+        }
+    };
+    share(standing, true);
+    let listener = bind_as(spec, true);
+    share(standing, false);
+    if let Ok(listener) = &listener {
+        share(listener, false);
+    }
+    listener
 }
 
 /// The process that listens on the port, where `/proc` shows it to us.
@@ -92,12 +136,7 @@ mod tests {
     #[test]
     fn upstreams_are_hosts_with_ports() {
         let read = |upstream: &str| {
-            Upstream::read(&RouteSpec {
-                name: "r".into(),
-                listen: "127.0.0.1:0".into(),
-                upstream: upstream.into(),
-                protocol: Default::default(),
-            })
+            Upstream::read(&RouteSpec::new("r", "127.0.0.1:0", upstream, Default::default()))
         };
         for good in ["127.0.0.1:80", "[::1]:80", "payments.internal:443"] {
             read(good).unwrap();

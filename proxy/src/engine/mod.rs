@@ -8,6 +8,7 @@ mod acting;
 mod address;
 mod armed;
 mod bucket;
+mod change;
 mod chunk;
 mod connection;
 mod dial;
@@ -87,6 +88,13 @@ struct Changes {
     stopped: bool,
 }
 
+impl Changes {
+    fn next_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
+
 /// The routes that there are now, in the order in which they were made.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
@@ -122,12 +130,14 @@ impl Engine {
         if routes.len() >= ROUTES_MAX {
             return Err(EngineError::TooManyRoutes { limit: ROUTES_MAX });
         }
-        let listener = address::bind(&spec)?;
-        let (name, listen) = (spec.name.clone(), spec.listen.clone());
-        let route = Route::new(changes.next_id, spec, upstream, listener)
-            .map_err(|source| EngineError::Bind { route: name, listen, holder: None, source })?;
-        changes.next_id += 1;
-        let route = Arc::new(route);
+        let address = address::listen_address(&spec)?;
+        let (bound, listener) = if spec.enabled {
+            let (bound, listener) = change::bind(&spec)?;
+            (bound, Some(listener))
+        } else {
+            (address, None)
+        };
+        let route = Arc::new(Route::new(changes.next_id(), spec, bound, upstream, listener));
         let mut routes = Vec::clone(&routes);
         routes.push(Arc::clone(&route));
         self.inner.table.routes.store(Arc::new(routes));

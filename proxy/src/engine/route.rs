@@ -19,14 +19,16 @@ pub(super) struct Route {
     pub(super) spec: RouteSpec,
     pub(super) bound: SocketAddr,
     pub(super) upstream: Upstream,
-    /// Kept here too, so that removing the route can stop it listening without waiting for a data thread.
-    pub(super) listener: TcpListener,
+    /// Kept here too, so that removing the route can stop it listening without waiting for a data thread. None while
+    /// the route is switched off.
+    pub(super) listener: Option<Arc<TcpListener>>,
     faults: ArcSwap<Snapshot>,
     /// Goes up with every change, after the change can be seen.
     epoch: AtomicU64,
     closed: AtomicBool,
-    pub(super) counts: Counts,
-    pub(super) red: Red,
+    /// These two go on when the route is changed, so that no ordinal comes twice.
+    pub(super) counts: Arc<Counts>,
+    pub(super) red: Arc<Red>,
 }
 
 /// What passed, since the route was made.
@@ -48,21 +50,29 @@ impl Route {
     pub(super) fn new(
         id: u64,
         spec: RouteSpec,
+        bound: SocketAddr,
         upstream: Upstream,
-        listener: TcpListener,
-    ) -> std::io::Result<Self> {
-        Ok(Self {
+        listener: Option<Arc<TcpListener>>,
+    ) -> Self {
+        Self {
             id,
             spec,
-            bound: listener.local_addr()?,
+            bound,
             upstream,
             listener,
             faults: ArcSwap::default(),
             epoch: AtomicU64::new(1),
             closed: AtomicBool::new(false),
-            counts: Counts::default(),
-            red: Red::default(),
-        })
+            counts: Arc::default(),
+            red: Arc::default(),
+        }
+    }
+
+    /// Takes over what another route counted, and its faults as they stand.
+    pub(super) fn succeeding(mut self, before: &Self) -> Self {
+        self.faults.store(before.faults());
+        (self.counts, self.red) = (Arc::clone(&before.counts), Arc::clone(&before.red));
+        self
     }
 
     /// The faults of this moment. Read [`Route::epoch`] before, never after.
@@ -88,10 +98,20 @@ impl Route {
 
     /// Ends the route: it listens no more from now on, and its connections end as soon as they look.
     pub(super) fn close(&self) {
+        self.end_connections();
+        self.stop_listening();
+    }
+
+    /// Its connections end as soon as they look, and it accepts none; its listener may serve another.
+    pub(super) fn end_connections(&self) {
         self.closed.store(true, Release);
         self.epoch.fetch_add(1, Release);
-        // The data thread closes its copy a moment later; shut down, the port is free at once.
-        if let Err(error) = socket2::SockRef::from(&self.listener).shutdown(std::net::Shutdown::Both) {
+    }
+
+    /// The data thread closes its copy a moment later; shut down, the port is free at once.
+    pub(super) fn stop_listening(&self) {
+        let Some(listener) = &self.listener else { return };
+        if let Err(error) = socket2::SockRef::from(&**listener).shutdown(std::net::Shutdown::Both) {
             tracing::debug!(route = self.spec.name, %error, "shutting down a listener");
         }
     }

@@ -3,6 +3,7 @@
 use firedrill_proxy::control::client::ClientError;
 use firedrill_proxy::control::wire::{EndReason, FaultState};
 
+use crate::raw;
 use crate::running::{Running, echo, exchange, owned, route, slow};
 
 #[tokio::test]
@@ -91,4 +92,20 @@ async fn a_client_names_the_address_and_the_way_out() {
     let foreign = firedrill_proxy::control::client::Client::new(&other).unwrap().health().await.unwrap_err();
     assert!(matches!(foreign, ClientError::Foreign { .. }), "{foreign}");
     assert!(foreign.to_string().contains(&other), "{foreign}");
+}
+
+#[test]
+fn a_route_is_switched_off_and_on_and_a_refused_change_says_why() {
+    let running = Running::start();
+    let bound = running.route("payments", echo()).bound;
+    let patch = |body: &str| raw::json(running.address, "PATCH", "/v1/routes/payments", body);
+    let off = patch(r#"{"enabled": false}"#);
+    assert_eq!((off.status, &off.json()["spec"]["enabled"]), (200, &false.into()), "{off:?}");
+    assert!(std::net::TcpStream::connect(bound).is_err(), "it refuses");
+    assert_eq!(patch(r#"{"enabled": true}"#).status, 200);
+    exchange(bound);
+    let taken = format!(r#"{{"listen": "{}"}}"#, running.address);
+    assert!(patch(&taken).problem(409).contains("in use"));
+    assert!(patch(r#"{"name": "other"}"#).problem(422).contains("`name`"));
+    exchange(bound);
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 #[cfg(not(feature = "inert-faults"))]
+mod change;
 mod ends;
 #[cfg(not(feature = "inert-faults"))]
 mod exactness;

@@ -74,7 +74,7 @@ impl Drop for Rig {
 }
 
 pub fn route_spec(name: &str, protocol: Protocol, upstream: SocketAddr) -> RouteSpec {
-    RouteSpec { name: name.into(), listen: "127.0.0.1:0".into(), upstream: upstream.to_string(), protocol }
+    RouteSpec::new(name, "127.0.0.1:0", upstream.to_string(), protocol)
 }
 
 pub fn fault(json: &str) -> FaultSpec {

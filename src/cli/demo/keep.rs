@@ -25,12 +25,8 @@ pub(super) fn open(runtime: &Runtime, ground: &Ground, interrupts: &mut Interrup
     for (name, listen, upstream) in
         [(PAYMENTS, routes.payments_by_hand, shop.payments), (STOCK, routes.stock_by_hand, shop.stock)]
     {
-        control.add_route(RouteSpec {
-            name: name.to_owned(),
-            listen: listen.to_string(),
-            upstream: upstream.to_string(),
-            protocol: Protocol::Http,
-        })?;
+        let (listen, upstream) = (listen.to_string(), upstream.to_string());
+        control.add_route(RouteSpec::new(name, listen, upstream, Protocol::Http))?;
     }
     let api = Server::start(listener, control.clone(), ServerOptions::default())?;
     invite(ground, api.address());

@@ -325,12 +325,7 @@ mod tests {
         // They take connections and never answer.
         let silent: Vec<TcpListener> = (0..11).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let route = |(n, proxy): (usize, &TcpListener)| PlannedRoute {
-            spec: RouteSpec {
-                name: format!("r{n:02}"),
-                listen: "127.0.0.1:0".into(),
-                upstream: "127.0.0.1:1".into(),
-                protocol: Protocol::Http,
-            },
+            spec: RouteSpec::new(format!("r{n:02}"), "127.0.0.1:0", "127.0.0.1:1", Protocol::Http),
             control: Some(proxy.local_addr().unwrap().to_string()),
         };
         let routes: Vec<PlannedRoute> = silent.iter().enumerate().map(route).collect();

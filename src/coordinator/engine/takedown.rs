@@ -54,7 +54,8 @@ async fn stop_agent(agent: Option<Arc<Agent>>) -> Vec<String> {
 async fn stop_proxy(control: Option<Control>) -> Vec<String> {
     let Some(control) = control else { return Vec::new() };
     let mut residue = Vec::new();
-    let bound: Vec<SocketAddr> = control.routes().iter().map(|route| route.bound).collect();
+    let listening = control.routes().into_iter().filter(|route| route.spec.enabled);
+    let bound: Vec<SocketAddr> = listening.map(|route| route.bound).collect();
     // Stopping joins threads, which may take a moment.
     let stopped = tokio::task::spawn_blocking(move || control.stop()).await;
     if stopped.is_err() {
@@ -93,12 +94,7 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = silent.local_addr().unwrap().to_string();
         let control = Control::start(Options::default()).unwrap();
-        let spec = RouteSpec {
-            name: "own".into(),
-            listen: "127.0.0.1:0".into(),
-            upstream: "127.0.0.1:1".into(),
-            protocol: Protocol::Http,
-        };
+        let spec = RouteSpec::new("own", "127.0.0.1:0", "127.0.0.1:1", Protocol::Http);
         control.add_route(spec).unwrap();
         let bound = control.routes()[0].bound;
         let prepared = Prepared {

@@ -108,7 +108,7 @@ fn one<R>(
             .help("let `upstream` be the real service, and let its clients use the address of `listen`");
         return None;
     }
-    let spec = RouteSpec { name: pair.name.clone(), listen, upstream, protocol };
+    let spec = RouteSpec::new(&pair.name, listen, upstream, protocol);
     named.then_some(NamedRoute { route: PlannedRoute { spec, control: None }, at: pair.name_span, listen_at })
 }
 
