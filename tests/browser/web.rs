@@ -1,64 +1,19 @@
 //! The pages of a server, driven through once as people do: log in, approve, start, watch, answer, halt, read.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::support::{
-    Browser, Child, Page, axe_problems, firedrill, free_port, get, happens_within, requires, temp_dir,
+    Browser, Child, Page, Upstream, axe_problems, firedrill, free_port, get, happens_within, requires,
+    temp_dir,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A service that answers every request with 200. It ends with the test.
-struct Service {
-    address: SocketAddr,
-    ended: Arc<AtomicBool>,
-}
-
-impl Service {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let ended = Arc::new(AtomicBool::new(false));
-        let end = Arc::clone(&ended);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if end.load(Ordering::Relaxed) {
-                    return;
-                }
-                std::thread::spawn(move || answer(stream));
-            }
-        });
-        Self { address, ended }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        // Wakes the accept, so that the listener goes away.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-fn answer(stream: TcpStream) {
-    let _ = stream.set_read_timeout(Some(PATIENCE));
-    let Ok(mut to) = stream.try_clone() else { return };
-    for line in BufReader::new(stream).lines() {
-        let Ok(line) = line else { return };
-        if line.is_empty() && to.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_err() {
-            return;
-        }
-    }
-}
-
 /// A server with one game day, as a draft: payments is late until somebody helps, and the playbook asks people.
 struct Site {
     dir: tempfile::TempDir,
-    service: Service,
+    service: Upstream,
     address: SocketAddr,
     token: String,
     _server: Child,
@@ -66,7 +21,7 @@ struct Site {
 
 impl Site {
     fn start() -> Self {
-        let (dir, service) = (temp_dir(), Service::start());
+        let (dir, service) = (temp_dir(), Upstream::start());
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = firedrill();
         let listen = address.to_string();

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::stage::Upstream;
 use crate::support::{
-    Child, Ended, firedrill, free_port, happens_within, is_listening, temp_dir, wait_until,
+    Child, Ended, Upstream, firedrill, free_port, happens_within, is_listening, temp_dir, wait_until,
 };
 
 /// How long any step may take on a busy machine.

@@ -1,91 +1,20 @@
 //! What a drill that is ended by force stands on: an upstream, a victim, a folder, and a look at what is left.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Child, Ended, firedrill, free_port, temp_dir, wait_until};
+use crate::support::{Child, Ended, Upstream, Victim, firedrill, free_port, temp_dir, wait_until};
 
 /// How long anything may take to be taken back after a violent end; what is promised is a fifth of it.
 pub const TAKEN_BACK: Duration = Duration::from_secs(5);
 
 /// How long a step of a drill may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(40);
-
-/// An HTTP server that answers 200; ends with the test.
-pub struct Upstream {
-    pub address: SocketAddr,
-    ended: Arc<AtomicBool>,
-}
-
-impl Upstream {
-    pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, ended) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
-        let end = Arc::clone(&ended);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if end.load(Ordering::Relaxed) {
-                    return;
-                }
-                std::thread::spawn(move || answer(stream));
-            }
-        });
-        Self { address, ended }
-    }
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        // Wakes the accept, so that the listener goes away.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-fn answer(stream: TcpStream) {
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(30)));
-    let Ok(mut writer) = stream.try_clone() else { return };
-    let mut lines = BufReader::new(stream).lines();
-    while let Some(Ok(line)) = lines.next() {
-        if line.is_empty() && writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_err() {
-            return;
-        }
-    }
-}
-
-/// A process that this test started and that a drill may pause.
-pub struct Victim(std::process::Child);
-
-impl Victim {
-    pub fn start() -> Self {
-        Self(Command::new("sleep").arg("300").stdin(Stdio::null()).spawn().unwrap())
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
-    /// The letter of its state in /proc: `S` sleeps, `T` stands still.
-    pub fn state(&self) -> char {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
-        stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Everything that one drill needs, and nobody else uses.
 pub struct Stage {

@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::sys::signal::Signal;
 
 use crate::stage::{PATIENCE, Stage, signal};
-use crate::support::{Child, requires, wait_until};
+use crate::support::{Child, requires, state_of, wait_until};
 
 /// A drill in a terminal of its own. Its keyboard is a pipe of ours.
 struct Terminal {
@@ -119,10 +119,7 @@ fn ctrl_c_still_stops_the_drill_and_ctrl_z_gives_the_terminal_back_meanwhile() {
     let mut terminal = Terminal::run(stage, &file);
     terminal.shows("Ctrl-C stops the drill");
     let pid = terminal.pid();
-    let state = || {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
-    };
+    let state = || state_of(u32::try_from(pid).unwrap()).unwrap();
     let pictures = |terminal: &Terminal| terminal.child.stdout().matches("\x1b[?1049h").count();
     signal(pid, Signal::SIGTSTP);
     wait_until("the drill stands still", PATIENCE, || state() == 'T');

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use firedrill::agent::{Agent, AgentError, Applied, GuardianProgram, Options, Policy};
 use firedrill::fault::{Draws, HostFault, Period, Seed};
 
-use crate::support::{processes_with, temp_dir};
+use crate::support::{processes_with, state_of, temp_dir};
 
 /// A lease that no test outlives.
 pub const LONG: Period = Period::from_secs(60);
@@ -17,8 +17,7 @@ pub struct Bench {
 
 /// Whether a process has let go of everything: its command line is gone before its files and their locks are.
 pub fn is_dead(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-    stat.ok().is_none_or(|stat| stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X'])))
+    matches!(state_of(pid.cast_unsigned()), None | Some('Z' | 'X'))
 }
 
 impl Bench {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::support::wait_until;
+use crate::support::{state_of, wait_until};
 
 /// How long anything about a victim may take; what is promised is a fifth of it.
 pub const SOON: Duration = Duration::from_secs(5);
@@ -91,8 +91,7 @@ impl Victim {
 
     /// The letter of its state in /proc: `S` sleeps, `T` stands still, `Z` waits to be reaped.
     pub fn state(&self) -> char {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
+        state_of(self.child.id()).unwrap()
     }
 
     pub fn is_gone(&mut self) -> bool {

@@ -1,11 +1,8 @@
 //! Everything that one server needs and nobody else uses: a folder, a proxy, a service behind it, a process to be hit.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -13,81 +10,12 @@ use serde_json::Value;
 
 use crate::ask::{Answer, ask};
 use crate::day;
-use crate::support::{Child, Ended, firedrill, free_port, get, happens_within, temp_dir, wait_until};
+use crate::support::{
+    Child, Ended, Upstream, Victim, firedrill, free_port, get, happens_within, temp_dir, wait_until,
+};
 
 /// How long a busy machine may take for anything.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A service that answers every request with 200. It ends with the test.
-struct Upstream {
-    address: SocketAddr,
-    ended: Arc<AtomicBool>,
-}
-
-impl Upstream {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let ended = Arc::new(AtomicBool::new(false));
-        let end = Arc::clone(&ended);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if end.load(Ordering::Relaxed) {
-                    return;
-                }
-                std::thread::spawn(move || answer(stream));
-            }
-        });
-        Self { address, ended }
-    }
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        // Wakes the accept, so that the listener goes away.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-fn answer(stream: TcpStream) {
-    let _ = stream.set_read_timeout(Some(PATIENCE));
-    let Ok(mut to) = stream.try_clone() else { return };
-    for line in BufReader::new(stream).lines() {
-        let Ok(line) = line else { return };
-        let done =
-            line.is_empty() && to.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_err();
-        if done {
-            return;
-        }
-    }
-}
-
-/// A process to be hit; killed when dropped.
-pub struct Victim(std::process::Child);
-
-impl Victim {
-    fn start() -> Self {
-        Self(Command::new("sleep").arg("900").stdin(Stdio::null()).spawn().unwrap())
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
-    /// Whether it stands still.
-    pub fn stands_still(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
-        stat.rsplit_once(") ").unwrap().1.starts_with('T')
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// One server with all that belongs to it.
 pub struct House {

@@ -158,3 +158,9 @@ pub fn processes_with(text: &str) -> Vec<u32> {
     }
     found
 }
+
+/// The letter of a process's state in /proc: `S` sleeps, `T` stands still, `Z` waits to be reaped; nothing: it is gone.
+pub fn state_of(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}

@@ -10,14 +10,18 @@ mod child;
 mod golden;
 mod http;
 mod requires;
+mod upstream;
+mod victim;
 mod wait;
 
 pub use axe::axe_problems;
 pub use browser::{Browser, Page};
-pub use child::{Child, Ended, firedrill, processes_with};
+pub use child::{Child, Ended, firedrill, processes_with, state_of};
 pub use golden::assert_golden;
 pub use http::{Answer, get, put, request};
 pub use requires::{requires, requires_that};
+pub use upstream::Upstream;
+pub use victim::Victim;
 pub use wait::{free_port, happens_within, is_listening, wait_until};
 
 /// A folder that is removed with the test.
