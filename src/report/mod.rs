@@ -17,7 +17,7 @@ pub mod timeline;
 pub use compare::{
     COMPARISON_VERSION, Comparison, Row, Section, Side, comparison_html, comparison_json, comparison_markdown,
 };
-pub use html::{STYLE, html};
+pub use html::{STYLE, html, verdict};
 pub use json::{VERSION, json, schema};
 pub use junit::junit;
 pub use live::Live;

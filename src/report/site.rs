@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::Report;
-use super::html::{POLICY, STYLE};
+use super::html::{POLICY, STYLE, shell};
 use super::story::{Headline, Story, Tone, Verdict, span};
 use crate::drill::summary::{Impact, RestoredBy, Validity};
 use crate::score::Share;
@@ -72,30 +72,17 @@ pub fn site(title: &str, mut entries: Vec<Entry>, mut skipped: Vec<Skipped>) -> 
     for entry in &entries {
         scenarios.entry(&entry.scenario).or_default().push(entry);
     }
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="content-security-policy" content=(POLICY);
-                title { "Drills: " (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header { p.brand { "firedrill" } p.what { (title) } }
-                main {
-                    h1.index { (count(entries.len(), "drill")) " of " (count(scenarios.len(), "scenario")) }
-                    (broken(&skipped))
-                    (table("all", "Every drill, the newest first", &entries.iter().collect::<Vec<_>>(), true))
-                    @for (n, (name, entries)) in scenarios.iter().enumerate() { (history(n, name, entries)) }
-                }
-                footer { p { code { "firedrill report site" } " made this page from the drills' journals." } }
-            }
+    let body = html! {
+        header { p.brand { "firedrill" } p.what { (title) } }
+        main {
+            h1.index { (count(entries.len(), "drill")) " of " (count(scenarios.len(), "scenario")) }
+            (broken(&skipped))
+            (table("all", "Every drill, the newest first", &entries.iter().collect::<Vec<_>>(), true))
+            @for (n, (name, entries)) in scenarios.iter().enumerate() { (history(n, name, entries)) }
         }
+        footer { p { code { "firedrill report site" } " made this page from the drills' journals." } }
     };
-    page.into_string()
+    shell(&format!("Drills: {title}"), POLICY, &[STYLE], &body)
 }
 
 fn count(n: usize, what: &str) -> String {

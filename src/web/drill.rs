@@ -11,7 +11,7 @@ use crate::coordinator::control::playbook::{AskStatus, PlaybookState, PlaybookSt
 use crate::coordinator::control::wire::{FaultStatus, ProbeStatus, Status};
 use crate::coordinator::office::{DrillView, Refusal};
 use crate::drill::event::{Judgement, Phase};
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::report::story::{Headline, Story, Verdict};
 
 /// What is shown of a drill.
@@ -243,7 +243,7 @@ fn over(looked: &Looked, now: &Now) -> Markup {
                 }
                 section aria-labelledby="verdicts" {
                     h2 #verdicts { "Verdicts" }
-                    div.verdicts { @for verdict in verdicts { (one(verdict)) } }
+                    div.verdicts { @for verdict in verdicts { (report::verdict(verdict)) } }
                 }
             }
             None => {
@@ -251,19 +251,6 @@ fn over(looked: &Looked, now: &Now) -> Markup {
                     p.facts { (now.moment(line.began)) @if let Some(exit) = line.exit { " · exit " (exit) } } }
                 (told::came(line))
             }
-        }
-    }
-}
-
-/// A verdict with its rule one press away.
-pub(super) fn one(verdict: &Verdict) -> Markup {
-    html! {
-        details.verdict.{ (verdict.tone.class()) } {
-            summary {
-                span.about { (verdict.about) }
-                span.word { span.sign aria-hidden="true" { (verdict.tone.sign()) } " " (verdict.word) }
-            }
-            p.rule { (verdict.rule) "." }
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::{Comparison, Row, Section, Side};
 use crate::report::ReportError;
-use crate::report::html::{POLICY, STYLE};
+use crate::report::html::{POLICY, STYLE, shell};
 use crate::report::markdown::escaped;
 use crate::report::story::{Tone, span};
 
@@ -94,34 +94,21 @@ fn difference(row: &Row) -> String {
 
 /// As one self-contained page.
 pub fn comparison_html(comparison: &Comparison) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="content-security-policy" content=(POLICY);
-                title { (title(comparison)) }
-                style { (PreEscaped(STYLE)) }
+    let body = html! {
+        header { p.brand { "firedrill" } p.what { (title(comparison)) } }
+        main {
+            h1.sides { "What changed" }
+            div.columns {
+                (side("Before", &comparison.before))
+                (side("After", &comparison.after))
             }
-            body {
-                header { p.brand { "firedrill" } p.what { (title(comparison)) } }
-                main {
-                    h1.sides { "What changed" }
-                    div.columns {
-                        (side("Before", &comparison.before))
-                        (side("After", &comparison.after))
-                    }
-                    @for warning in &comparison.warnings { p.warning { (warning) } }
-                    @if comparison.changes() == 0 { p.nothing { "Nothing changed." } }
-                    @for (n, one) in comparison.sections.iter().enumerate() { (section(n, one)) }
-                }
-                footer { p { "A time counts as changed from 50 ms on. " code { "firedrill report compare" } " made this page." } }
-            }
+            @for warning in &comparison.warnings { p.warning { (warning) } }
+            @if comparison.changes() == 0 { p.nothing { "Nothing changed." } }
+            @for (n, one) in comparison.sections.iter().enumerate() { (section(n, one)) }
         }
+        footer { p { "A time counts as changed from 50 ms on. " code { "firedrill report compare" } " made this page." } }
     };
-    page.into_string()
+    shell(&title(comparison), POLICY, &[STYLE], &body)
 }
 
 fn side(word: &str, side: &Side) -> Markup {

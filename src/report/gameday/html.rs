@@ -1,13 +1,13 @@
 //! The game day as one self-contained page, with the look of a drill's report.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::history::share;
 use super::{COLUMNS, DayReport, RunReport};
 use crate::drill::words::short;
 use crate::gameday::finding::Finding;
 use crate::gameday::preflight::ItemState;
-use crate::report::STYLE;
+use crate::report::html::{STYLE, shell};
 use crate::report::story::{Tone, Verdict};
 
 const MORE: &str = "td details > summary { cursor: pointer; list-style: none; white-space: nowrap; font-weight: 600; }
@@ -22,36 +22,24 @@ blockquote { margin: .4rem 0; padding: .1rem .9rem; border-left: 3px solid var(-
 
 /// The whole page. `link` gives where the report of a run's drill is, by the run's number and the drill's id.
 pub fn html(report: &DayReport, link: &dyn Fn(u32, &str) -> String) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                // Nothing is fetched, nothing is sent, nothing runs.
-                meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (report.headline.words) ": " (report.title()) }
-                style { (PreEscaped(STYLE)) (PreEscaped(MORE)) }
-            }
-            body {
-                header { p.brand { "firedrill" } p.what { "Game day: " (report.title()) } }
-                main {
-                    (hero(report))
-                    (defects(report))
-                    (runs(report, link))
-                    (time(report))
-                    (findings(report))
-                    (preflight(report))
-                    (people(report))
-                    (history(report))
-                    (asked_for(report))
-                }
-                footer { (record(report)) }
-            }
+    let body = html! {
+        header { p.brand { "firedrill" } p.what { "Game day: " (report.title()) } }
+        main {
+            (hero(report))
+            (defects(report))
+            (runs(report, link))
+            (time(report))
+            (findings(report))
+            (preflight(report))
+            (people(report))
+            (history(report))
+            (asked_for(report))
         }
+        footer { (record(report)) }
     };
-    page.into_string()
+    // Nothing is fetched, nothing is sent, nothing runs.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    shell(&format!("{}: {}", report.headline.words, report.title()), policy, &[STYLE, MORE], &body)
 }
 
 fn hero(report: &DayReport) -> Markup {

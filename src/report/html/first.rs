@@ -18,7 +18,7 @@ pub(super) fn page(report: &Report, story: &Story) -> Markup {
         }
         section aria-labelledby="verdicts" {
             h2 #verdicts { "Verdicts" }
-            div.verdicts { @for verdict in &story.verdicts { (one(verdict)) } }
+            div.verdicts { @for verdict in &story.verdicts { (self::verdict(verdict)) } }
             @if !summary.reasons.is_empty() {
                 h3 { "Why the exit status is " (summary.exit) }
                 ul { @for reason in &summary.reasons { li { (reason) } } }
@@ -42,7 +42,8 @@ pub(super) fn page(report: &Report, story: &Story) -> Markup {
     }
 }
 
-fn one(verdict: &Verdict) -> Markup {
+/// A verdict with its rule one press away.
+pub fn verdict(verdict: &Verdict) -> Markup {
     html! {
         details.verdict.{ (verdict.tone.class()) } {
             summary {

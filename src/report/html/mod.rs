@@ -2,8 +2,12 @@
 
 mod detail;
 mod first;
+mod shell;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+pub use first::verdict;
+pub(super) use shell::shell;
+
+use maud::{Markup, PreEscaped, html};
 
 use super::Report;
 use super::chart::chart;
@@ -14,6 +18,9 @@ use super::timeline::{Curve, Point};
 pub const STYLE: &str = include_str!("page.css");
 /// Nothing is fetched, nothing is sent: what stands in a journal cannot make a page without a script do either.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+/// The same for the page that brings its few lines of script along.
+const SCRIPT_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 const IN_WORDS: &str = "The list of what happened below says the same in full.";
 const SCRIPT: &str = include_str!("page.js");
 
@@ -21,40 +28,25 @@ const SCRIPT: &str = include_str!("page.js");
 pub fn html(report: &Report) -> String {
     let story = Story::of(report);
     let title = report.plan.title.as_deref().unwrap_or(&report.plan.scenario);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                // Nothing is fetched, nothing is sent: what stands in a journal cannot make the page do either.
-                meta http-equiv="content-security-policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
-                title { (story.headline.words) ": " (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    p.brand { "firedrill" }
-                    p.what { (title) }
-                }
-                main {
-                    (first::page(report, &story))
-                    (timeline(report))
-                    (detail::told(&story))
-                    (detail::alarms(report))
-                    (detail::playbook(report))
-                    (detail::faults(report))
-                    (detail::inputs(report))
-                }
-                footer { (detail::record(report)) }
-                script type="application/json" id="points" { (PreEscaped(points(report))) }
-                script { (PreEscaped(SCRIPT)) }
-            }
+    let body = html! {
+        header {
+            p.brand { "firedrill" }
+            p.what { (title) }
         }
+        main {
+            (first::page(report, &story))
+            (timeline(report))
+            (detail::told(&story))
+            (detail::alarms(report))
+            (detail::playbook(report))
+            (detail::faults(report))
+            (detail::inputs(report))
+        }
+        footer { (detail::record(report)) }
+        script type="application/json" id="points" { (PreEscaped(points(report))) }
+        script { (PreEscaped(SCRIPT)) }
     };
-    page.into_string()
+    shell(&format!("{}: {title}", story.headline.words), SCRIPT_POLICY, &[STYLE], &body)
 }
 
 fn timeline(report: &Report) -> Markup {
