@@ -10,6 +10,7 @@ mod live;
 mod markdown;
 mod site;
 pub mod story;
+mod suite;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
