@@ -11,8 +11,8 @@ use crate::coordinator::control::playbook::{AskStatus, PlaybookState, PlaybookSt
 use crate::coordinator::control::wire::{FaultStatus, ProbeStatus, Status};
 use crate::coordinator::office::{DrillView, Refusal};
 use crate::drill::event::{Judgement, Phase};
-use crate::report::{self, Report};
 use crate::report::story::{Headline, Story, Verdict};
+use crate::report::{self, Report};
 
 /// What is shown of a drill.
 pub(super) struct Looked {

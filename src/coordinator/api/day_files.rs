@@ -51,10 +51,10 @@ async fn made(
     form: Form,
 ) -> Result<Response, Refused> {
     let id = names.id().to_owned();
-    api.office.gameday(&id).await?;
-    let journal = Bytes::from(api.office.journal(&id).await?);
-    let tag = Tag::of(&journal, form, CLOSED);
     if form == Form::Journal {
+        api.office.gameday(&id).await?;
+        let journal = Bytes::from(api.office.journal(&id).await?);
+        let tag = Tag::of(&journal, form, CLOSED);
         if tag.is_known(&headers) {
             return Ok(tag.on(StatusCode::NOT_MODIFIED.into_response()));
         }

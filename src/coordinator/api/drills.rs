@@ -6,13 +6,13 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Json};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 
 use super::Api;
 use super::auth::Caller;
-use super::events::{self, Stream};
-use super::problem::Refused;
-use super::sent::{Asked, Names, Perhaps, Sent, fit_text};
+use super::events;
+use super::problem::{DONE, Done, Refused};
+use super::sent::{Asked, Names, Sent, Why, fit_text};
 use super::table::Route;
 use super::wire::{
     Changed, DrillFilter, DrillLine, DrillView, Drills, EventsAfter, History, Note, Reason, Said, SetFault,
@@ -102,12 +102,9 @@ async fn follow(
     State(api): State<Api>,
     names: Names,
     headers: HeaderMap,
-    Asked(asked): Asked<EventsAfter>,
+    asked: Asked<EventsAfter>,
 ) -> Result<Response, Refused> {
-    let from = events::from(&headers, asked)?;
-    api.office.drill(names.id()).await?;
-    let changed = api.office.changed(names.id()).await?;
-    events::answer(&api, Stream::Lines { id: names.id().to_owned(), from, changed })
+    events::follow(&api, names.id(), &headers, asked, api.office.drill(names.id())).await
 }
 
 async fn verified(
@@ -128,9 +125,6 @@ async fn verified(
     let journal = api.office.journal(names.id()).await?;
     api.heavy(move || verify(&journal, head.as_deref())).await.map(Json)
 }
-
-type Done = Result<StatusCode, Refused>;
-const DONE: Done = Ok(StatusCode::NO_CONTENT);
 
 async fn note(
     State(api): State<Api>,
@@ -163,7 +157,7 @@ async fn start_playbook(
     State(api): State<Api>,
     names: Names,
     Extension(Caller { who, .. }): Extension<Caller>,
-    Perhaps(Reason { .. }): Perhaps<Reason>,
+    Why(_): Why,
 ) -> Done {
     let asked = api.office.ask_drill(names.id(), |reply| Request::StartPlaybook { who, reply }).await?;
     asked.map_err(|why| Refused::new(409, "playbook not started", why))?;

@@ -7,9 +7,9 @@ use axum::{Extension, Json};
 use http::{HeaderMap, StatusCode, header};
 
 use super::auth::Caller;
-use super::events::{self, Stream};
-use super::problem::Refused;
-use super::sent::{Asked, Names, Perhaps, Sent, fit_length, fit_text};
+use super::events;
+use super::problem::{DONE, Done, Refused};
+use super::sent::{Asked, Names, Perhaps, Sent, Why, fit_length, fit_text};
 use super::table::Route;
 use super::wire::{
     AddFinding, AddGameDay, Added, Approve, Bundle, DayNote, EventsAfter, GameDayView, GameDays, ItemAnswer,
@@ -33,11 +33,12 @@ pub(super) fn routes() -> Vec<Route> {
         .events(),
     ];
     all.extend(deeds());
+    all.extend(buttons());
+    all.extend(said());
     all.into_iter().map(|route| route.tag("game days")).collect()
 }
 
 fn deeds() -> Vec<Route> {
-    let conflict: &'static [u16] = &[409];
     vec![
         Route::post("/v1/gamedays", "add_gameday", "Add a game day, as a draft; or only check it", || {
             post(add)
@@ -48,62 +49,65 @@ fn deeds() -> Vec<Route> {
         .problems(&[200, 409]),
         Route::post("/v1/gamedays/{id}/approve", "approve_gameday", "Approve it", || post(approve))
             .perhaps::<Approve>()
-            .problems(conflict),
-        Route::post("/v1/gamedays/{id}/start", "start_gameday", "Start it now", || post(start))
-            .perhaps::<Reason>()
-            .problems(conflict),
+            .problems(&[409]),
+    ]
+}
+
+/// What is pressed; why may be left out.
+fn buttons() -> Vec<Route> {
+    let all = vec![
+        Route::post("/v1/gamedays/{id}/start", "start_gameday", "Start it now", || {
+            post(|api, names, by, why| press(api, names, by, why, Button::Start))
+        }),
         Route::post(
             "/v1/gamedays/{id}/pause",
             "pause_gameday",
             "Begin no other run until it is resumed",
-            || post(pause),
-        )
-        .perhaps::<Reason>()
-        .problems(conflict),
-        Route::post("/v1/gamedays/{id}/resume", "resume_gameday", "Go on", || post(resume))
-            .perhaps::<Reason>()
-            .problems(conflict),
+            || post(|api, names, by, why| press(api, names, by, why, Button::Pause)),
+        ),
+        Route::post("/v1/gamedays/{id}/resume", "resume_gameday", "Go on", || {
+            post(|api, names, by, why| press(api, names, by, why, Button::Resume))
+        }),
         Route::post("/v1/gamedays/{id}/stop", "stop_gameday", "Stop it and the drill that runs", || {
-            post(stop)
-        })
-        .perhaps::<Reason>()
-        .problems(conflict),
-        Route::post("/v1/gamedays/{id}/close", "close_gameday", "Close it", || post(close))
-            .perhaps::<Reason>()
-            .problems(conflict),
+            post(|api, names, by, why| press(api, names, by, why, Button::Stop))
+        }),
+        Route::post("/v1/gamedays/{id}/close", "close_gameday", "Close it", || {
+            post(|api, names, by, why| press(api, names, by, why, Button::Close))
+        }),
+    ];
+    all.into_iter().map(|route| route.perhaps::<Reason>().problems(&[409])).collect()
+}
+
+/// What people say to it.
+fn said() -> Vec<Route> {
+    let all = vec![
         Route::post(
             "/v1/gamedays/{id}/answers",
             "answer",
             "Answer an item of the preflight, or a run",
             || post(answer),
         )
-        .takes::<ItemAnswer>()
-        .problems(conflict),
+        .takes::<ItemAnswer>(),
         Route::post("/v1/gamedays/{id}/waivers", "waive", "Go on without an item of the preflight", || {
             post(waive)
         })
-        .takes::<Waive>()
-        .problems(conflict),
+        .takes::<Waive>(),
         Route::post("/v1/gamedays/{id}/notes", "note_gameday", "Write something into its journal", || {
             post(note)
         })
-        .takes::<DayNote>()
-        .problems(conflict),
+        .takes::<DayNote>(),
         Route::post("/v1/gamedays/{id}/findings", "add_finding", "Add what is to be mended", || {
             post(finding)
         })
-        .takes::<AddFinding>()
-        .problems(conflict),
+        .takes::<AddFinding>(),
         Route::post("/v1/gamedays/{id}/reviews", "review", "Answer a question of the review", || {
             post(review)
         })
-        .takes::<Review>()
-        .problems(conflict),
-    ]
+        .takes::<Review>(),
+    ];
+    all.into_iter().map(|route| route.problems(&[409])).collect()
 }
 
-type Done = Result<StatusCode, Refused>;
-const DONE: Done = Ok(StatusCode::NO_CONTENT);
 type Who = Extension<Caller>;
 
 async fn list(State(api): State<Api>) -> Result<Json<GameDays>, Refused> {
@@ -118,12 +122,9 @@ async fn follow(
     State(api): State<Api>,
     names: Names,
     headers: HeaderMap,
-    Asked(asked): Asked<EventsAfter>,
+    asked: Asked<EventsAfter>,
 ) -> Result<Response, Refused> {
-    let from = events::from(&headers, asked)?;
-    api.office.gameday(names.id()).await?;
-    let changed = api.office.changed(names.id()).await?;
-    events::answer(&api, Stream::Lines { id: names.id().to_owned(), from, changed })
+    events::follow(&api, names.id(), &headers, asked, api.office.gameday(names.id())).await
 }
 
 async fn add(
@@ -163,58 +164,31 @@ async fn approve(
     DONE
 }
 
-async fn start(
-    State(api): State<Api>,
-    names: Names,
-    Extension(by): Who,
-    Perhaps(body): Perhaps<Reason>,
-) -> Done {
-    fit_length("reason", &body.reason)?;
-    api.office.start(names.id(), &by.who).await?;
-    DONE
+/// The buttons of a game day.
+#[derive(Clone, Copy)]
+enum Button {
+    Start,
+    Pause,
+    Resume,
+    Stop,
+    Close,
 }
 
-async fn pause(
+async fn press(
     State(api): State<Api>,
     names: Names,
     Extension(by): Who,
-    Perhaps(body): Perhaps<Reason>,
+    Why(reason): Why,
+    button: Button,
 ) -> Done {
-    fit_length("reason", &body.reason)?;
-    api.office.pause(names.id(), &by.who, &body.reason).await?;
-    DONE
-}
-
-async fn resume(
-    State(api): State<Api>,
-    names: Names,
-    Extension(by): Who,
-    Perhaps(body): Perhaps<Reason>,
-) -> Done {
-    fit_length("reason", &body.reason)?;
-    api.office.resume(names.id(), &by.who).await?;
-    DONE
-}
-
-async fn stop(
-    State(api): State<Api>,
-    names: Names,
-    Extension(by): Who,
-    Perhaps(body): Perhaps<Reason>,
-) -> Done {
-    fit_length("reason", &body.reason)?;
-    api.office.stop(names.id(), &by.who, &body.reason).await?;
-    DONE
-}
-
-async fn close(
-    State(api): State<Api>,
-    names: Names,
-    Extension(by): Who,
-    Perhaps(body): Perhaps<Reason>,
-) -> Done {
-    fit_length("reason", &body.reason)?;
-    api.office.close(names.id(), &by.who).await?;
+    let (office, id, who) = (&api.office, names.id(), &by.who);
+    match button {
+        Button::Start => office.start(id, who).await?,
+        Button::Pause => office.pause(id, who, &reason).await?,
+        Button::Resume => office.resume(id, who).await?,
+        Button::Stop => office.stop(id, who, &reason).await?,
+        Button::Close => office.close(id, who).await?,
+    }
     DONE
 }
 

@@ -51,6 +51,11 @@ impl IntoResponse for Refused {
     }
 }
 
+/// What a deed answers: nothing, or why it was not done.
+pub(super) type Done = Result<StatusCode, Refused>;
+/// It was done.
+pub(super) const DONE: Done = Ok(StatusCode::NO_CONTENT);
+
 /// Text of somebody else as a message may show it.
 pub(super) fn shown(text: &str) -> String {
     const SHOWN_MAX: usize = 80;

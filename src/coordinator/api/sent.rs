@@ -9,13 +9,16 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use super::problem::{Refused, shown};
-use super::wire::{BODY_MAX_BYTES, NAME_MAX_BYTES, TEXT_MAX_BYTES};
+use super::wire::{BODY_MAX_BYTES, NAME_MAX_BYTES, Reason, TEXT_MAX_BYTES};
 
 /// A JSON body that must be there.
 pub(super) struct Sent<T>(pub(super) T);
 
 /// A JSON body that may be left out.
 pub(super) struct Perhaps<T>(pub(super) T);
+
+/// The reason of a deed that may be done without one; not longer than a text may be.
+pub(super) struct Why(pub(super) String);
 
 /// The query; keys that are not known are refused.
 pub(super) struct Asked<T>(pub(super) T);
@@ -111,6 +114,16 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for Perhaps<T> {
             check_content_type(&parts.headers)?;
         }
         parse(&body).map(Self)
+    }
+}
+
+impl<S: Sync> FromRequest<S> for Why {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let Perhaps(Reason { reason }) = Perhaps::from_request(request, state).await?;
+        fit_length("reason", &reason)?;
+        Ok(Self(reason))
     }
 }
 

@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 use super::auth::Caller;
 use super::events::{self, Stream};
 use super::problem::Refused;
-use super::sent::{Perhaps, Sent, fit_length, fit_text};
+use super::sent::{Perhaps, Sent, fit_text};
 use super::table::Route;
 use super::wire::{Halt, Health, Reason, Standing};
 use super::{Api, metrics};
@@ -80,7 +80,6 @@ async fn release(
     Sent(Reason { reason }): Sent<Reason>,
 ) -> Result<StatusCode, Refused> {
     fit_text("reason", &reason)?;
-    fit_length("reason", &reason)?;
     api.office.release(&caller.who, &reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

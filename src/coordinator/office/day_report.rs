@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::books::{day_journal, drill_journal};
+use super::gamedays::no_gameday;
 use super::{Desk, DrillLine, Office, Refusal};
 use crate::report::Report;
 use crate::report::gameday::{DayReport, Past};
@@ -14,7 +15,7 @@ impl Office {
     /// No such game day, or its journal cannot be read.
     pub fn day_report(&self, id: &str) -> Result<DayReport, Refusal> {
         if !self.desk.index().gamedays.contains_key(id) {
-            return Err(Refusal::unknown("game day", id, "see `GET /v1/gamedays`"));
+            return Err(no_gameday(id));
         }
         self.desk.day_report(id)
     }

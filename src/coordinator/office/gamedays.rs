@@ -306,7 +306,7 @@ fn said(reason: &str) -> String {
     if reason.trim().is_empty() { "no reason given".to_owned() } else { reason.to_owned() }
 }
 
-fn no_gameday(id: &str) -> Refusal {
+pub(super) fn no_gameday(id: &str) -> Refusal {
     Refusal::unknown("game day", id, "see `firedrill gameday list`")
 }
 

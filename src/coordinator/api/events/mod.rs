@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use super::Api;
 use super::problem::{Refused, shown};
+use super::sent::Asked;
 use super::wire::{EventsAfter, Problem};
 use crate::drill::journal::RawLine;
 
@@ -37,7 +38,7 @@ pub(super) enum Stream {
 }
 
 /// The first line that is wanted: the one after that which was seen last.
-pub(super) fn from(headers: &HeaderMap, asked: EventsAfter) -> Result<u64, Refused> {
+fn from(headers: &HeaderMap, asked: EventsAfter) -> Result<u64, Refused> {
     let Some(said) = headers.get("last-event-id") else {
         return Ok(asked.after.map_or(0, next));
     };
@@ -55,6 +56,20 @@ pub(super) fn from(headers: &HeaderMap, asked: EventsAfter) -> Result<u64, Refus
 /// No journal is as long as a signed number can count, and a store need not count further.
 fn next(last: u64) -> u64 {
     last.saturating_add(1).min(i64::MAX.unsigned_abs())
+}
+
+/// Follows a journal that `exists` tells of: what was asked is looked at first, then whether there is such a journal.
+pub(super) async fn follow<T>(
+    api: &Api,
+    id: &str,
+    headers: &HeaderMap,
+    Asked(asked): Asked<EventsAfter>,
+    exists: impl Future<Output = Result<T, Problem>>,
+) -> Result<Response, Refused> {
+    let from = from(headers, asked)?;
+    exists.await?;
+    let changed = api.office.changed(id).await?;
+    answer(api, Stream::Lines { id: id.to_owned(), from, changed })
 }
 
 /// Begins a stream.
