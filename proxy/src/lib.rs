@@ -8,5 +8,7 @@ pub mod seed;
 
 pub mod fault;
 
+pub mod proxy_protocol;
+
 pub mod control;
 pub mod engine;

@@ -285,7 +285,7 @@ impl Out {
 
     fn started(&mut self, routes: &[RouteView], control: Option<SocketAddr>, seed: u64) {
         for route in routes {
-            let (name, bound, upstream) = (&route.spec.name, route.bound, &route.spec.upstream);
+            let (name, bound, upstream) = (&route.spec.name, &route.bound, route.spec.leads_to());
             self.line(
                 &json!({"kind": "route.listening", "route": name, "listen": bound, "upstream": upstream,
                         "protocol": route.spec.protocol}),

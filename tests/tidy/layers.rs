@@ -82,7 +82,8 @@ const FIREDRILL_PROXY: &[Layer] = &[
     layer("seed", &["quantity"], &["tokio", "std::fs"]),
     layer("fault", &["quantity", "seed"], &["tokio", "std::fs"]),
     layer("control::wire", &["quantity", "seed", "fault"], &["tokio", "std::fs"]),
-    layer("engine", &["quantity", "seed", "fault", "control::wire"], &[]),
+    layer("proxy_protocol", &["control::wire"], PURE),
+    layer("engine", &["quantity", "seed", "fault", "control::wire", "proxy_protocol"], &[]),
     layer("control", &["quantity", "seed", "fault", "control::wire", "engine"], &[]),
 ];
 

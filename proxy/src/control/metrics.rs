@@ -58,8 +58,12 @@ impl Collector for Scrape {
             MetricType::Gauge,
             each(|route| route.traffic.connections_open),
         )?;
-        let text = "Connections reset because the route had as many open as it may have";
+        let text = "Connections reset because the route, or the proxy, had as many open as it may have";
         self.routes(to, "refused", text, counter, each(|route| route.traffic.refused))?;
+        let text = "Connections reset because they did not begin with the PROXY header that was asked for";
+        self.routes(to, "unintroduced", text, counter, each(|route| route.traffic.unintroduced))?;
+        let text = "Connections closed because nothing had moved on them for as long as the route allows";
+        self.routes(to, "idle_closed", text, counter, each(|route| route.traffic.idle_closed))?;
         let text = "Connections whose upstream could not be reached";
         self.routes(to, "upstream_failures", text, counter, each(|route| route.traffic.upstream_failures))?;
         self.routes(to, "bytes", "Bytes that passed, by direction", counter, |route| {

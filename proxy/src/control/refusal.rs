@@ -14,6 +14,7 @@ impl From<EngineError> for Problem {
             EngineError::BadListen { .. } | EngineError::BadUpstream { .. } => {
                 (422, "the address does not fit")
             }
+            EngineError::BadRoute { .. } => (422, "the route does not fit"),
             EngineError::BadFault { .. } => (422, "the parameters do not fit"),
             EngineError::NeedsHttp { .. } => (422, "the route does not speak HTTP"),
             EngineError::TooManyRoutes { .. } | EngineError::TooManyFaults { .. } => {

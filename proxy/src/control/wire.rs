@@ -1,6 +1,10 @@
 //! The words of the control API, version 1. In process and over HTTP they are the same.
 
-use std::net::SocketAddr;
+mod route;
+
+pub use route::{
+    Bound, CONNECTIONS_MAX, DIAL_TIMEOUT, ProxyProtocol, ProxyVersion, RouteSpec, UPSTREAMS_MAX, unix_path,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,44 +27,6 @@ pub enum Protocol {
     Tcp,
     /// HTTP/1.1.
     Http,
-}
-
-/// One listen→upstream pair.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RouteSpec {
-    /// Its name, unique in this proxy.
-    pub name: String,
-    /// Where it listens: `address:port`; port 0 lets the kernel choose.
-    pub listen: String,
-    /// Where it leads: `host:port`.
-    pub upstream: String,
-    /// What its bytes are.
-    #[serde(default)]
-    pub protocol: Protocol,
-    /// Whether it listens. Switched off, it keeps its faults and its counts.
-    #[serde(default = "yes", skip_serializing_if = "is_yes")]
-    pub enabled: bool,
-}
-
-impl RouteSpec {
-    /// A route that listens; everything else is as it is by default.
-    pub fn new(
-        name: impl Into<String>,
-        listen: impl Into<String>,
-        upstream: impl Into<String>,
-        protocol: Protocol,
-    ) -> Self {
-        Self { name: name.into(), listen: listen.into(), upstream: upstream.into(), protocol, enabled: true }
-    }
-}
-
-const fn yes() -> bool {
-    true
-}
-
-const fn is_yes(flag: &bool) -> bool {
-    *flag
 }
 
 /// What is to be different about a route; what is absent stays as it is.
@@ -136,7 +102,7 @@ pub struct RouteView {
     /// What was asked for.
     pub spec: RouteSpec,
     /// The address in fact bound; of a route that is switched off, where it will listen.
-    pub bound: SocketAddr,
+    pub bound: Bound,
     /// Counts since the route was made.
     pub traffic: TrafficCounts,
     /// Its faults, in the order in which they act.
@@ -150,9 +116,15 @@ pub struct TrafficCounts {
     pub connections: u64,
     /// Connections open now.
     pub connections_open: u64,
-    /// Connections reset because the route had as many open as it may have.
+    /// Connections reset because the route, or the proxy, had as many open as it may have.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refused: u64,
+    /// Connections reset because they did not begin with the PROXY header that the route asks for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unintroduced: u64,
+    /// Connections closed because nothing had moved on them for as long as the route allows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub idle_closed: u64,
     /// Connections whose upstream could not be reached.
     pub upstream_failures: u64,
     /// HTTP requests (0 on a TCP route).

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use nix::libc;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::connection::Accepted;
+use super::connection::{self, Accepted};
+use super::ends::Ends;
+use super::listen;
 use super::route::Route;
 use super::timer::{Sleep, now_ns};
 use super::worker::Worker;
@@ -55,18 +57,7 @@ async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) {
         match next(&mut listener, route).await {
             Ok((stream, client)) => {
                 waiting = false;
-                let counts = &route.counts;
-                let ordinal = counts.connections.fetch_add(1, Relaxed);
-                if counts.connections_open.load(Relaxed) >= worker.table.connections_max {
-                    counts.refused.fetch_add(1, Relaxed);
-                    // A reset says at once what a silent close would leave open.
-                    if let Err(error) = stream.set_zero_linger() {
-                        tracing::debug!(%error, "refusing a connection");
-                    }
-                    continue;
-                }
-                let accepted = Accepted::new(route, ordinal, client.ip(), now_ns());
-                worker.hand_out(stream, accepted);
+                take(worker, route, stream, client);
             }
             Err(_) if route.is_closed() => break,
             // The client of this one has gone already; the next may be there.
@@ -78,19 +69,47 @@ async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) {
                 if !std::mem::replace(&mut waiting, true) {
                     tracing::warn!(route = route.spec.name, %error, "accepting; trying again every 50 ms");
                 }
+                if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+                    worker.out_of_descriptors();
+                }
                 Sleep::until(&worker.timers, now_ns() + BACK_OFF_NS).await;
             }
         }
     }
 }
 
-async fn next(listener: &mut Option<TcpListener>, route: &Route) -> io::Result<(TcpStream, SocketAddr)> {
+/// Numbers a connection and hands it out, unless there is no room for it or it must not be.
+fn take(worker: &Rc<Worker>, route: &Arc<Route>, stream: TcpStream, client: SocketAddr) {
+    let (counts, table) = (&route.counts, &worker.table);
+    let ordinal = counts.connections.fetch_add(1, Relaxed);
+    let route_max = route.spec.connections_max.unwrap_or(table.connections_max);
+    if counts.connections_open.load(Relaxed) >= route_max
+        || table.connections_open.load(Relaxed) >= table.connections_total_max
+    {
+        counts.refused.fetch_add(1, Relaxed);
+        // A reset says at once what a silent close would leave open.
+        return connection::reset(&stream);
+    }
+    let mut accepted = Accepted::new(route, ordinal, client.ip(), now_ns());
+    match Ends::of(table, route, &stream, client) {
+        Ok(ends) => accepted.ends = ends.map(Arc::new),
+        Err(error) => {
+            if counts.upstream_failures.fetch_add(1, Relaxed) == 0 {
+                tracing::warn!(route = route.spec.name, %error, "a connection that leads nowhere is reset");
+            }
+            return connection::reset(&stream);
+        }
+    }
+    worker.hand_out(stream, accepted);
+}
+
+async fn next(
+    listener: &mut Option<listen::Accepting>,
+    route: &Route,
+) -> io::Result<(TcpStream, SocketAddr)> {
     let open = match listener.take() {
         Some(open) => open,
-        None => {
-            let shared = route.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-            TcpListener::from_std(shared.try_clone()?)?
-        }
+        None => route.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.accepting()?,
     };
     listener.insert(open).accept().await
 }

@@ -3,20 +3,20 @@
 //! A changed route is a new one in the place of the old, with the same faults and the same counts. What must be bound
 //! is bound before the old one is touched, so a change that fails leaves everything as it was.
 
-use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use super::address::{self, Upstream};
+use super::listen::{self, Listener};
 use super::route::Route;
+use super::upstreams::Upstreams;
 use super::{Engine, EngineError};
-use crate::control::wire::{RouteChange, RouteSpec, RouteView};
+use crate::control::wire::{Bound, RouteChange, RouteSpec, RouteView};
 
 /// A route as it is to become.
 struct Next {
     spec: RouteSpec,
-    upstream: Upstream,
+    upstreams: Upstreams,
     /// Where it is to listen, where that is not where it is.
-    moves_to: Option<SocketAddr>,
+    moves_to: Option<Bound>,
 }
 
 impl Engine {
@@ -29,21 +29,24 @@ impl Engine {
         if next.spec == before.spec && next.moves_to.is_none() {
             return Ok(before.view());
         }
-        let Next { mut spec, upstream, moves_to } = next;
+        let Next { mut spec, upstreams, moves_to } = next;
+        let stays_there = moves_to.is_none();
         let (bound, listener) = match (&before.listener, moves_to) {
-            (_, to) if !spec.enabled => (to.unwrap_or(before.bound), None),
-            (Some(listener), None) => (before.bound, Some(Arc::clone(listener))),
+            (_, to) if !spec.enabled => (to.unwrap_or_else(|| before.bound.clone()), None),
+            (Some(listener), None) => (before.bound.clone(), Some(Arc::clone(listener))),
             _ => {
-                let (bound, listener) = bind_beside(&before, &spec)?;
-                (bound, Some(listener))
+                let (listener, bound) = bind_beside(&before, &spec)?;
+                (bound, Some(Arc::new(listener)))
             }
         };
-        if !spec.enabled && before.listener.is_some() && moves_to.is_none() {
+        if !spec.enabled && before.listener.is_some() && stays_there {
             spec.listen = bound.to_string();
         }
         let stays = matches!((&before.listener, &listener), (Some(old), Some(new)) if Arc::ptr_eq(old, new));
-        let route =
-            Arc::new(Route::new(changes.next_id(), spec, bound, upstream, listener).succeeding(&before));
+        let route = Arc::new(
+            Route::new(changes.next_id(), spec, bound, upstreams, listener, &before.all_open)
+                .succeeding(&before),
+        );
         let mut routes = Vec::clone(&self.inner.table.routes.load());
         for place in routes.iter_mut().filter(|other| other.id == before.id) {
             *place = Arc::clone(&route);
@@ -64,47 +67,34 @@ impl Next {
         let mut spec = before.spec.clone();
         if let Some(upstream) = &change.upstream {
             spec.upstream.clone_from(upstream);
+            spec.upstreams.clear();
         }
         spec.enabled = change.enabled.unwrap_or(spec.enabled);
-        let upstream = Upstream::read(&spec)?;
+        let upstreams = Upstreams::read(&spec)?;
         let mut moves_to = None;
         if let Some(listen) = &change.listen {
             let there = std::mem::replace(&mut spec.listen, listen.clone());
-            let address = address::listen_address(&spec)?;
+            let place = listen::place(&spec)?;
             // Port 0 asks for a new port each time.
-            if address.port() == 0 || address != before.bound {
-                moves_to = Some(address);
+            if place.tcp().is_some_and(|address| address.port() == 0) || place != before.bound {
+                moves_to = Some(place);
             } else {
                 spec.listen = there;
             }
         }
-        Ok(Self { spec, upstream, moves_to })
+        if let Some(problem) = spec.check().into_iter().next() {
+            return Err(EngineError::BadRoute { route: spec.name, problem });
+        }
+        Ok(Self { spec, upstreams, moves_to })
     }
-}
-
-/// Binds the listen address; says what was bound.
-pub(super) fn bind(spec: &RouteSpec) -> Result<(SocketAddr, Arc<TcpListener>), EngineError> {
-    with_address(spec, address::bind(spec)?)
 }
 
 /// Binds while the route before still listens, also where that one is in the way.
-fn bind_beside(before: &Route, spec: &RouteSpec) -> Result<(SocketAddr, Arc<TcpListener>), EngineError> {
-    let same_port = address::listen_address(spec)?.port() == before.bound.port();
+fn bind_beside(before: &Route, spec: &RouteSpec) -> Result<(Listener, Bound), EngineError> {
+    let port = |place: &Bound| place.tcp().map(|address| address.port());
+    let same_port = port(&listen::place(spec)?).is_some_and(|wanted| port(&before.bound) == Some(wanted));
     match &before.listener {
-        Some(standing) if same_port => with_address(spec, address::bind_beside(spec, standing)?),
-        _ => bind(spec),
+        Some(standing) if same_port => Listener::bind_beside(spec, standing),
+        _ => Listener::bind(spec),
     }
-}
-
-fn with_address(
-    spec: &RouteSpec,
-    listener: TcpListener,
-) -> Result<(SocketAddr, Arc<TcpListener>), EngineError> {
-    let bound = listener.local_addr().map_err(|source| EngineError::Bind {
-        route: spec.name.clone(),
-        listen: spec.listen.clone(),
-        holder: None,
-        source,
-    })?;
-    Ok((bound, Arc::new(listener)))
 }

@@ -15,7 +15,9 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
 use super::dial::{self, Dial};
+use super::ends::Ends;
 use super::http;
+use super::introduction;
 use super::relay::{Faults, Relay};
 use super::route::Route;
 use super::sniff::{self, Kind};
@@ -30,6 +32,8 @@ pub(super) struct Accepted {
     /// Which connection of the route it is, from 0.
     pub(super) ordinal: u64,
     pub(super) client: IpAddr,
+    /// Between which addresses it is, when its route needs to know.
+    pub(super) ends: Option<Arc<Ends>>,
     pub(super) at_ns: u64,
     /// The socket while it moves between threads.
     pub(super) stream: Option<std::net::TcpStream>,
@@ -38,13 +42,15 @@ pub(super) struct Accepted {
 impl Accepted {
     pub(super) fn new(route: &Arc<Route>, ordinal: u64, client: IpAddr, at_ns: u64) -> Self {
         route.counts.connections_open.fetch_add(1, Relaxed);
-        Self { route: Arc::clone(route), ordinal, client, at_ns, stream: None }
+        route.all_open.fetch_add(1, Relaxed);
+        Self { route: Arc::clone(route), ordinal, client, ends: None, at_ns, stream: None }
     }
 }
 
 impl Drop for Accepted {
     fn drop(&mut self) {
         self.route.counts.connections_open.fetch_sub(1, Relaxed);
+        self.route.all_open.fetch_sub(1, Relaxed);
     }
 }
 
@@ -66,9 +72,24 @@ pub(super) fn start_here(worker: &Rc<Worker>, client: TcpStream, accepted: Accep
     if let Err(error) = client.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY towards the client");
     }
+    if accepted.route.spec.proxy_protocol.accept {
+        spawn_local(introduced_first(worker, client, accepted));
+    } else {
+        serve(worker, client, accepted);
+    }
+}
+
+/// Lets the client say who it is before anything else.
+async fn introduced_first(worker: Burden, mut client: TcpStream, mut accepted: Accepted) {
+    if introduction::introduced(&worker, &mut client, &mut accepted).await {
+        serve(worker, client, accepted);
+    }
+}
+
+fn serve(worker: Burden, client: TcpStream, accepted: Accepted) {
     match accepted.route.spec.protocol {
         Protocol::Tcp => {
-            let dial = dial::dial(&worker, &accepted.route);
+            let dial = dial::dial(&worker, &accepted);
             spawn_local(tcp(worker, client, accepted, Upstream::Dialling(dial), Vec::new()));
         }
         Protocol::Http => {
@@ -82,7 +103,7 @@ pub(super) fn start_here(worker: &Rc<Worker>, client: TcpStream, accepted: Accep
 
 /// Dials at once and watches who speaks first.
 async fn auto(worker: Burden, mut client: TcpStream, accepted: Accepted) {
-    let mut dial = dial::dial(&worker, &accepted.route);
+    let mut dial = dial::dial(&worker, &accepted);
     let Some(found) = sniff::sniff(&worker, &accepted.route, &mut client, &mut dial).await else { return };
     match (found.kind, found.dialled) {
         (Kind::Http, dialled) => {

@@ -13,10 +13,16 @@ mod chunk;
 mod connection;
 mod dial;
 mod ending;
+mod ends;
 mod flow;
 mod held;
 mod hold;
+mod holder;
 mod http;
+mod idle;
+mod introduction;
+mod listen;
+mod names;
 mod outq;
 mod pipes;
 mod problem;
@@ -27,9 +33,13 @@ mod route;
 mod sniff;
 mod spread;
 mod timer;
+mod transparent;
+mod unix;
+mod upstreams;
 mod vigil;
 mod worker;
 
+pub use listen::{Reserved, reserve};
 pub use problem::EngineError;
 pub use red::{BUCKETS_SECONDS, RedNumbers, RedView};
 
@@ -39,11 +49,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 
 use crate::control::wire::{FaultSpec, FaultView, LedgerEntry, Protocol, RouteSpec, RouteView};
-use address::Upstream;
 use armed::Armed;
+use listen::Listener;
 use pipes::PipeCount;
 use record::Record;
 use route::Route;
+use upstreams::Upstreams;
 use worker::Workers;
 
 /// The most routes that one engine has.
@@ -57,13 +68,15 @@ const NAME_MAX_CHARS: usize = 128;
 pub struct Options {
     /// Data threads; at least one.
     pub workers: usize,
-    /// Open connections that one route may have; more are reset, and counted as refused.
+    /// Open connections that a route may have unless it says otherwise; more are reset, and counted as refused.
     pub connections_max: u64,
+    /// Open connections that all routes together may have.
+    pub connections_total_max: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 1, connections_max: 20_000 }
+        Self { workers: 1, connections_max: 20_000, connections_total_max: 60_000 }
     }
 }
 
@@ -103,16 +116,23 @@ pub(crate) struct Table {
     held_bytes: AtomicU64,
     /// Pipes that bytes are spliced through.
     pipes: Arc<PipeCount>,
-    /// Dials under way.
-    dials: AtomicU64,
-    /// Open connections that one route may have.
+    /// Open connections of all routes.
+    connections_open: Arc<AtomicU64>,
+    /// The local addresses of dials that could come back.
+    own_dials: Arc<transparent::OwnDials>,
+    /// Open connections that a route may have unless it says otherwise, and all together.
     connections_max: u64,
+    connections_total_max: u64,
 }
 
 impl Engine {
     /// Starts the data threads. There are no routes yet.
     pub fn start(options: &Options) -> Result<Self, EngineError> {
-        let table = Arc::new(Table { connections_max: options.connections_max, ..Table::default() });
+        let table = Arc::new(Table {
+            connections_max: options.connections_max,
+            connections_total_max: options.connections_total_max,
+            ..Table::default()
+        });
         let workers = Workers::start(options.workers.max(1), &table).map_err(EngineError::Start)?;
         let changes = Mutex::new(Changes { next_id: 0, stopped: false });
         Ok(Self { inner: Arc::new(Inner { table, changes, workers }) })
@@ -121,7 +141,10 @@ impl Engine {
     /// Binds the listen address and begins to serve.
     pub fn add_route(&self, spec: RouteSpec) -> Result<RouteView, EngineError> {
         check_name("the name of a route", &spec.name)?;
-        let upstream = Upstream::read(&spec)?;
+        if let Some(problem) = spec.check().into_iter().next() {
+            return Err(EngineError::BadRoute { route: spec.name, problem });
+        }
+        let upstreams = Upstreams::read(&spec)?;
         let mut changes = self.changes()?;
         let routes = self.inner.table.routes.load();
         if routes.iter().any(|route| route.spec.name == spec.name) {
@@ -130,14 +153,21 @@ impl Engine {
         if routes.len() >= ROUTES_MAX {
             return Err(EngineError::TooManyRoutes { limit: ROUTES_MAX });
         }
-        let address = address::listen_address(&spec)?;
+        let place = listen::place(&spec)?;
         let (bound, listener) = if spec.enabled {
-            let (bound, listener) = change::bind(&spec)?;
-            (bound, Some(listener))
+            let (listener, bound) = Listener::bind(&spec)?;
+            (bound, Some(Arc::new(listener)))
         } else {
-            (address, None)
+            (place, None)
         };
-        let route = Arc::new(Route::new(changes.next_id(), spec, bound, upstream, listener));
+        let route = Arc::new(Route::new(
+            changes.next_id(),
+            spec,
+            bound,
+            upstreams,
+            listener,
+            &self.inner.table.connections_open,
+        ));
         let mut routes = Vec::clone(&routes);
         routes.push(Arc::clone(&route));
         self.inner.table.routes.store(Arc::new(routes));

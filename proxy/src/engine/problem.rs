@@ -35,7 +35,7 @@ pub enum EngineError {
         value: String,
     },
     /// The listen address cannot be one.
-    #[error("route `{route}`: `{}` is no listen address; write `address:port`, for example `127.0.0.1:9001` (port 0 lets the kernel choose)", .value.escape_debug())]
+    #[error("route `{route}`: `{}` is no listen address; write `address:port`, for example `127.0.0.1:9001` (port 0 lets the kernel choose), or `unix:/path`", .value.escape_debug())]
     BadListen {
         /// The route.
         route: String,
@@ -43,15 +43,23 @@ pub enum EngineError {
         value: String,
     },
     /// The upstream address cannot be one.
-    #[error("route `{route}`: `{}` is no upstream; write `host:port`, for example `payments.internal:8080`", .value.escape_debug())]
+    #[error("route `{route}`: `{}` is no upstream; write `host:port`, for example `payments.internal:8080`, or `unix:/path`", .value.escape_debug())]
     BadUpstream {
         /// The route.
         route: String,
         /// What was given.
         value: String,
     },
+    /// A route that contradicts itself, or is out of bounds.
+    #[error("route `{route}`: {problem}")]
+    BadRoute {
+        /// The route.
+        route: String,
+        /// The first problem found.
+        problem: crate::fault::ParameterProblem,
+    },
     /// The listen address could not be bound.
-    #[error("route `{route}`: cannot listen on {listen}: {source}{}; choose another port or stop what holds it", Holder(.holder))]
+    #[error("route `{route}`: cannot listen on {listen}: {source}{}; choose another address or stop what holds it", Holder(.holder))]
     Bind {
         /// The route.
         route: String,

@@ -11,6 +11,7 @@ use super::acting::{Acting, Change, Side};
 use super::armed::Subject;
 use super::connection::{self, Accepted};
 use super::flow::{Flow, LAST_BYTES_NS, Outcome, Surroundings};
+use super::idle::Idle;
 use super::outq;
 use super::timer::{Alarm, now_ns};
 use super::vigil::Vigil;
@@ -78,6 +79,7 @@ pub(super) struct Relay {
     request: Flow,
     response: Flow,
     alarm: Alarm,
+    idle: Idle,
     watch: Option<Watch>,
     client_vigil: Vigil,
     upstream_vigil: Vigil,
@@ -98,8 +100,10 @@ impl Relay {
         let mut flow = Flow::new(Side::Request);
         flow.begin_with(request, &worker, &mut faults.acting);
         let alarm = Alarm::new(&worker.timers);
+        let idle = Idle::new(&faults.accepted.route);
         Self {
             worker,
+            idle,
             faults,
             client,
             upstream,
@@ -135,9 +139,17 @@ impl Relay {
         if self.cutting_ns != 0 && self.last_bytes_are_there() {
             return Some(self.reset_by_fault());
         }
+        let Some(idle_due) = self.idle_due_ns() else { return Some(Ended::Closed) };
         self.watch_unread(cx);
-        self.set_alarm(cx, reset_due);
+        self.set_alarm(cx, reset_due, idle_due);
         None
+    }
+
+    /// When nothing will have passed for too long; nothing when that is so. What a fault holds back is still to pass.
+    fn idle_due_ns(&mut self) -> Option<u64> {
+        let held = self.request.held() + self.response.held();
+        let passed = self.request.passed + self.response.passed;
+        self.idle.due_ns(&self.faults.accepted.route, passed, held > 0)
     }
 
     fn pump(&mut self, cx: &mut Context<'_>) -> Option<Ended> {
@@ -249,9 +261,10 @@ impl Relay {
         }
     }
 
-    fn set_alarm(&mut self, cx: &Context<'_>, reset_due: Option<u64>) {
+    fn set_alarm(&mut self, cx: &Context<'_>, reset_due: Option<u64>, idle_due: u64) {
         let wakes = [
             reset_due.unwrap_or(0),
+            idle_due,
             self.request.wake_ns,
             self.response.wake_ns,
             self.client_vigil.wake_ns(),

@@ -1,15 +1,15 @@
 //! A route: what control and data planes share of it. Snapshots and counters, no locks.
 
-use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use arc_swap::ArcSwap;
 
-use super::address::Upstream;
 use super::armed::{Armed, Snapshot};
+use super::listen::Listener;
 use super::red::Red;
-use crate::control::wire::{RouteSpec, RouteView, TrafficCounts};
+use super::upstreams::Upstreams;
+use crate::control::wire::{Bound, RouteSpec, RouteView, TrafficCounts};
 
 /// One listen→upstream pair and all that is counted about it.
 #[derive(Debug)]
@@ -17,11 +17,13 @@ pub(super) struct Route {
     /// Unique in this engine, never used again.
     pub(super) id: u64,
     pub(super) spec: RouteSpec,
-    pub(super) bound: SocketAddr,
-    pub(super) upstream: Upstream,
+    pub(super) bound: Bound,
+    pub(super) upstreams: Upstreams,
     /// Kept here too, so that removing the route can stop it listening without waiting for a data thread. None while
     /// the route is switched off.
-    pub(super) listener: Option<Arc<TcpListener>>,
+    pub(super) listener: Option<Arc<Listener>>,
+    /// Open connections of all routes of the engine.
+    pub(super) all_open: Arc<AtomicU64>,
     faults: ArcSwap<Snapshot>,
     /// Goes up with every change, after the change can be seen.
     epoch: AtomicU64,
@@ -37,8 +39,13 @@ pub(super) struct Counts {
     /// Also the next connection's ordinal.
     pub(super) connections: AtomicU64,
     pub(super) connections_open: AtomicU64,
-    /// Connections reset because the route had as many as it may have.
+    /// Connections reset because the route, or the engine, had as many as it may have.
     pub(super) refused: AtomicU64,
+    /// Connections reset because they did not begin with the header that was asked for.
+    pub(super) unintroduced: AtomicU64,
+    pub(super) idle_closed: AtomicU64,
+    /// Dials under way.
+    pub(super) dials: AtomicU64,
     pub(super) upstream_failures: AtomicU64,
     /// Also the next request's ordinal.
     pub(super) requests: AtomicU64,
@@ -50,16 +57,18 @@ impl Route {
     pub(super) fn new(
         id: u64,
         spec: RouteSpec,
-        bound: SocketAddr,
-        upstream: Upstream,
-        listener: Option<Arc<TcpListener>>,
+        bound: Bound,
+        upstreams: Upstreams,
+        listener: Option<Arc<Listener>>,
+        all_open: &Arc<AtomicU64>,
     ) -> Self {
         Self {
             id,
             spec,
             bound,
-            upstream,
+            upstreams,
             listener,
+            all_open: Arc::clone(all_open),
             faults: ArcSwap::default(),
             epoch: AtomicU64::new(1),
             closed: AtomicBool::new(false),
@@ -111,7 +120,7 @@ impl Route {
     /// The data thread closes its copy a moment later; shut down, the port is free at once.
     pub(super) fn stop_listening(&self) {
         let Some(listener) = &self.listener else { return };
-        if let Err(error) = socket2::SockRef::from(&**listener).shutdown(std::net::Shutdown::Both) {
+        if let Err(error) = listener.stop() {
             tracing::debug!(route = self.spec.name, %error, "shutting down a listener");
         }
     }
@@ -119,7 +128,7 @@ impl Route {
     pub(super) fn view(&self) -> RouteView {
         RouteView {
             spec: self.spec.clone(),
-            bound: self.bound,
+            bound: self.bound.clone(),
             traffic: self.counts.view(),
             faults: self.faults.load().faults.iter().map(|fault| fault.view()).collect(),
         }
@@ -137,6 +146,8 @@ impl Counts {
             connections: self.connections.load(Relaxed),
             connections_open: self.connections_open.load(Relaxed),
             refused: self.refused.load(Relaxed),
+            unintroduced: self.unintroduced.load(Relaxed),
+            idle_closed: self.idle_closed.load(Relaxed),
             upstream_failures: self.upstream_failures.load(Relaxed),
             requests: self.requests.load(Relaxed),
             bytes_request: self.bytes_request.load(Relaxed),

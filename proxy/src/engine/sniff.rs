@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::dial::Dial;
+use super::idle::Idle;
 use super::route::Route;
 use super::timer::{Alarm, now_ns};
 use super::worker::Worker;
@@ -46,7 +47,7 @@ pub(super) async fn sniff(
 ) -> Option<Sniffed> {
     let alarm = Alarm::new(&worker.timers);
     let mut watch = None;
-    let mut began_ns = 0;
+    let (mut began_ns, mut idle) = (0, Idle::new(route));
     let mut found = Sniffed { kind: Kind::Tcp, prefix: Vec::new(), dialled: None };
     let known = poll_fn(|cx| {
         watch.get_or_insert_with(|| worker.watch(route, cx.waker().clone()));
@@ -60,8 +61,14 @@ pub(super) async fn sniff(
         let limit_ns = match (&found.dialled, found.prefix.is_empty()) {
             (Some(Err(_)), _) => UNREACHABLE_NS,
             (_, false) => UNDECIDED_NS,
-            // Nobody has spoken; that may last.
-            (_, true) => return Poll::Pending,
+            // Nobody has spoken; that may last, unless the route minds.
+            (_, true) => {
+                let Some(due_ns) = idle.due_ns(route, 0, false) else { return Poll::Ready(false) };
+                if due_ns != 0 {
+                    alarm.set(due_ns, cx);
+                }
+                return Poll::Pending;
+            }
         };
         if began_ns == 0 {
             began_ns = now_ns();

@@ -18,6 +18,7 @@ use tokio::task::spawn_local;
 use super::Table;
 use super::accept;
 use super::connection::{self, Accepted};
+use super::names::Names;
 use super::pipes::Pipes;
 use super::route::Route;
 use super::timer::Timers;
@@ -54,6 +55,7 @@ pub(super) struct Worker {
     pub(super) buffer: RefCell<Box<[u8]>>,
     pub(super) pipes: Pipes,
     pub(super) table: Arc<Table>,
+    pub(super) names: Names,
     all: Arc<[Shared]>,
     index: usize,
     watched: RefCell<HashMap<u64, Watched>>,
@@ -142,6 +144,7 @@ fn run(
         buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
         pipes: Pipes::new(&table.pipes),
         table,
+        names: Names::default(),
         all,
         index,
         watched: RefCell::default(),

@@ -117,7 +117,7 @@ pub struct ParameterProblem {
 }
 
 impl ParameterProblem {
-    fn new(key: &str, why: impl Into<String>, way_out: impl Into<String>) -> Self {
+    pub(crate) fn new(key: &str, why: impl Into<String>, way_out: impl Into<String>) -> Self {
         Self { key: key.to_owned(), why: why.into(), way_out: way_out.into() }
     }
 }

@@ -39,7 +39,7 @@ impl Wall {
 async fn the_api_answers_while_two_hundred_dials_are_stuck() {
     const DIALS: usize = 200;
     let (running, wall) = (Running::start(), Wall::build());
-    let bound = running.route("payments", wall.address).bound;
+    let bound = running.route("payments", wall.address).bound.tcp().unwrap();
     let clients: Vec<TcpStream> = (0..DIALS).map(|_| TcpStream::connect(bound).unwrap()).collect();
     let started = Instant::now();
     while running.client.route("payments").await.unwrap().traffic.connections_open < DIALS as u64 {

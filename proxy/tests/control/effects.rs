@@ -11,7 +11,7 @@ use crate::running::{Running, SOON, echo, exchange, slow};
 #[tokio::test]
 async fn a_fault_is_set_changed_counted_and_taken_back() {
     let running = Running::start();
-    let bound = running.route("payments", echo()).bound;
+    let bound = running.route("payments", echo()).bound.tcp().unwrap();
     let (client, changes) = (&running.client, json!({"delay": "30ms", "jitter": "5ms"}));
     client.put_fault("payments", &slow("slow")).await.unwrap();
     let changed = client.patch_fault("payments", "slow", changes.as_object().unwrap()).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_fault_is_set_changed_counted_and_taken_back() {
 #[tokio::test]
 async fn metrics_tell_faulted_from_untouched() {
     let running = Running::start();
-    let bound = running.route("payments", echo()).bound;
+    let bound = running.route("payments", echo()).bound.tcp().unwrap();
     exchange(bound);
     running.client.put_fault("payments", &slow("slow")).await.unwrap();
     exchange(bound);

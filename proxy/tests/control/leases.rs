@@ -23,7 +23,7 @@ async fn end_of(running: &Running, id: &str) -> EndedFault {
 #[tokio::test]
 async fn without_a_renewal_a_fault_ends_and_the_answer_is_gone_with_its_evidence() {
     let running = Running::start();
-    let bound = running.route("payments", echo()).bound;
+    let bound = running.route("payments", echo()).bound.tcp().unwrap();
     running.control.put_fault("payments", owned("slow", "drill-1", "500ms", "1h")).unwrap();
     exchange(bound);
     assert_eq!(end_of(&running, "slow").await.why, EndReason::LeaseExpired);
@@ -39,7 +39,7 @@ async fn without_a_renewal_a_fault_ends_and_the_answer_is_gone_with_its_evidence
 #[tokio::test]
 async fn nobody_has_to_ask_for_a_fault_to_end() {
     let running = Running::start();
-    let bound = running.route("payments", echo()).bound;
+    let bound = running.route("payments", echo()).bound.tcp().unwrap();
     let json = json!({"id": "hole", "owner": "d", "lease": "100ms", "max": "1h", "fault": {"blackhole": {}}});
     running.control.put_fault("payments", serde_json::from_value(json).unwrap()).unwrap();
     // No call of the control API from here on: the keeper alone takes it back.

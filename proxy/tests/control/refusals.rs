@@ -9,7 +9,7 @@ fn bad_input_is_a_problem_that_names_the_value_and_the_way_out() {
     running.route("payments", echo());
     let fault = "/v1/routes/payments/faults/slow";
     for (method, path, body, status, says) in [
-        ("POST", "/v1/routes", r#"{"name": "a", "listen": "x"}"#, 422, "missing field `upstream`"),
+        ("POST", "/v1/routes", r#"{"name": "a", "listen": "x"}"#, 422, "`upstream` is missing"),
         (
             "POST",
             "/v1/routes",

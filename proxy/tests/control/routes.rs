@@ -10,8 +10,9 @@ use crate::running::{Running, echo, exchange, owned, route, slow};
 async fn a_route_lives_from_post_to_delete() {
     let running = Running::start();
     let made = running.client.add_route(&route("payments", echo())).await.unwrap();
-    assert_ne!(made.bound.port(), 0, "the kernel chose");
-    exchange(made.bound);
+    let bound = made.bound.tcp().unwrap();
+    assert_ne!(bound.port(), 0, "the kernel chose");
+    exchange(bound);
     let seen = running.client.route("payments").await.unwrap();
     assert_eq!((seen.spec.name.as_str(), seen.traffic.connections), ("payments", 1));
     assert_eq!(running.client.routes().await.unwrap().len(), 1);
@@ -19,7 +20,7 @@ async fn a_route_lives_from_post_to_delete() {
 
     running.client.remove_route("payments").await.unwrap();
     assert!(running.client.routes().await.unwrap().is_empty());
-    std::net::TcpListener::bind(made.bound).expect("the port is free at once");
+    std::net::TcpListener::bind(bound).expect("the port is free at once");
 }
 
 #[tokio::test]
@@ -97,7 +98,7 @@ async fn a_client_names_the_address_and_the_way_out() {
 #[test]
 fn a_route_is_switched_off_and_on_and_a_refused_change_says_why() {
     let running = Running::start();
-    let bound = running.route("payments", echo()).bound;
+    let bound = running.route("payments", echo()).bound.tcp().unwrap();
     let patch = |body: &str| raw::json(running.address, "PATCH", "/v1/routes/payments", body);
     let off = patch(r#"{"enabled": false}"#);
     assert_eq!((off.status, &off.json()["spec"]["enabled"]), (200, &false.into()), "{off:?}");

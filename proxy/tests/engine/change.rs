@@ -32,7 +32,7 @@ fn a_route_switched_off_refuses_and_comes_back_on_its_port_with_its_faults_and_c
     eventually("all connections ended", || rig.view().traffic.connections_open == 0);
 
     let on = change(&rig, r#"{"enabled": true}"#).unwrap();
-    assert_eq!((on.bound, on.traffic.connections, on.faults.len()), (at, 1, 1));
+    assert_eq!((on.bound.tcp().unwrap(), on.traffic.connections, on.faults.len()), (at, 1, 1));
     assert!(round_trip(&mut connect(at)) >= Duration::from_millis(30), "the fault goes on");
     assert_eq!(rig.counted("slow", 2, 2).ledger_dropped, 0);
     let ordinals: Vec<u64> = rig.engine.ledger("r", "slow").unwrap().iter().map(|e| e.ordinal).collect();
@@ -45,7 +45,7 @@ fn a_route_can_lead_elsewhere_without_a_moment_of_refusal() {
     let mut before = connect(at);
     let other = greets(b"two");
     let changed = change(&rig, &format!(r#"{{"upstream": "{other}"}}"#)).unwrap();
-    assert_eq!((changed.bound, changed.spec.upstream), (at, other.to_string()));
+    assert_eq!((changed.bound.tcp().unwrap(), changed.spec.upstream), (at, other.to_string()));
     // Accepted before the change, it still ends; by then it may have had its greeting.
     read_to_end(&mut before).1.unwrap();
     for _ in 0..20 {
@@ -57,13 +57,14 @@ fn a_route_can_lead_elsewhere_without_a_moment_of_refusal() {
 fn a_route_moves_and_its_old_port_is_free_at_once() {
     let (rig, at) = Rig::with_route(Protocol::Tcp, echo());
     let moved = change(&rig, r#"{"listen": "127.0.0.1:0"}"#).unwrap();
-    assert_ne!(moved.bound, at);
-    round_trip(&mut connect(moved.bound));
+    assert_ne!(moved.bound.tcp().unwrap(), at);
+    round_trip(&mut connect(moved.bound.tcp().unwrap()));
     TcpListener::bind(at).expect("the old port is free");
     // Its own listener is in the way of the wider address, and makes room.
-    let wide = change(&rig, &format!(r#"{{"listen": "0.0.0.0:{}"}}"#, moved.bound.port())).unwrap();
-    assert!(wide.bound.ip().is_unspecified());
-    round_trip(&mut connect(moved.bound));
+    let wide =
+        change(&rig, &format!(r#"{{"listen": "0.0.0.0:{}"}}"#, moved.bound.tcp().unwrap().port())).unwrap();
+    assert!(wide.bound.tcp().unwrap().ip().is_unspecified());
+    round_trip(&mut connect(moved.bound.tcp().unwrap()));
 }
 
 #[test]
@@ -83,7 +84,11 @@ fn a_refused_change_leaves_everything_as_it_was() {
         let error = change(&rig, &json).unwrap_err().to_string();
         assert!(error.contains(says), "{json}: {error}");
         let after = rig.view();
-        assert_eq!((&after.spec, after.bound), (&before.spec, before.bound), "{json}");
+        assert_eq!(
+            (&after.spec, after.bound.tcp().unwrap()),
+            (&before.spec, before.bound.tcp().unwrap()),
+            "{json}"
+        );
         round_trip(&mut live);
     }
     round_trip(&mut connect(at));
@@ -95,7 +100,7 @@ fn when_the_wider_address_is_taken_elsewhere_the_route_goes_on_listening() {
     let _neighbour = TcpListener::bind(("127.0.0.2", at.port())).unwrap();
     let error = change(&rig, &format!(r#"{{"listen": "0.0.0.0:{}"}}"#, at.port())).unwrap_err();
     assert!(error.to_string().contains("in use"), "{error}");
-    assert_eq!(rig.view().bound, at);
+    assert_eq!(rig.view().bound.tcp().unwrap(), at);
     round_trip(&mut connect(at));
 }
 
@@ -106,7 +111,7 @@ fn a_change_that_changes_nothing_ends_no_connection() {
     round_trip(&mut live);
     let same = format!(r#"{{"listen": "localhost:{}", "enabled": true}}"#, at.port());
     for json in ["{}", &same] {
-        assert_eq!(change(&rig, json).unwrap().bound, at);
+        assert_eq!(change(&rig, json).unwrap().bound.tcp().unwrap(), at);
         round_trip(&mut live);
     }
 }
@@ -117,8 +122,8 @@ fn a_route_made_switched_off_holds_no_port_until_it_is_switched_on() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut spec = route_spec("r", Protocol::Tcp, echo());
     (spec.listen, spec.enabled) = (free.to_string(), false);
-    assert_eq!(rig.engine.add_route(spec).unwrap().bound, free);
+    assert_eq!(rig.engine.add_route(spec).unwrap().bound.tcp().unwrap(), free);
     assert_eq!(TcpStream::connect(free).unwrap_err().kind(), ErrorKind::ConnectionRefused);
-    assert_eq!(change(&rig, r#"{"enabled": true}"#).unwrap().bound, free);
+    assert_eq!(change(&rig, r#"{"enabled": true}"#).unwrap().bound.tcp().unwrap(), free);
     round_trip(&mut connect(free));
 }

@@ -4,13 +4,18 @@
 
 #[cfg(not(feature = "inert-faults"))]
 mod change;
+#[cfg(not(feature = "inert-faults"))]
 mod ends;
 #[cfg(not(feature = "inert-faults"))]
 mod exactness;
 #[cfg(not(feature = "inert-faults"))]
 mod http;
+#[cfg(not(feature = "inert-faults"))]
+mod idle;
 #[cfg(feature = "inert-faults")]
 mod inert;
+#[cfg(not(feature = "inert-faults"))]
+mod introduction;
 #[cfg(not(feature = "inert-faults"))]
 mod limits;
 #[cfg_attr(
@@ -24,3 +29,5 @@ mod routes;
 mod stall;
 #[cfg(not(feature = "inert-faults"))]
 mod tcp;
+#[cfg(not(feature = "inert-faults"))]
+mod upstreams;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use firedrill_proxy::control::wire::{Evidence, FaultSpec, Protocol, RouteSpec, RouteView};
 use firedrill_proxy::engine::{Engine, Options};
+use socket2::{Domain, Socket, Type};
 
 /// Longer than anything here takes; a hang becomes a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,7 +34,7 @@ impl Rig {
     }
 
     pub fn route(&self, name: &str, protocol: Protocol, upstream: SocketAddr) -> SocketAddr {
-        self.engine.add_route(route_spec(name, protocol, upstream)).unwrap().bound
+        self.engine.add_route(route_spec(name, protocol, upstream)).unwrap().bound.tcp().unwrap()
     }
 
     pub fn view(&self) -> RouteView {
@@ -171,4 +172,21 @@ pub fn eventually(what: &str, mut so: impl FnMut() -> bool) {
         assert!(began.elapsed() < PATIENCE, "never: {what}");
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// A listener that never accepts and whose queue is full, so that further handshakes hang.
+pub fn stuck() -> (Socket, SocketAddr, Vec<Socket>) {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let fill = (0..4)
+        .map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&address);
+            socket
+        })
+        .collect();
+    (listener, address.as_socket().unwrap(), fill)
 }

@@ -1,14 +1,13 @@
 //! Routes and faults as the control plane sees them.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use firedrill_proxy::control::wire::Protocol;
 use firedrill_proxy::engine::EngineError;
-use socket2::{Domain, Socket, Type};
 
-use crate::rig::{Rig, connect, echo, eventually, fault, read_to_end, round_trip, route_spec};
+use crate::rig::{Rig, connect, echo, eventually, fault, read_to_end, round_trip, route_spec, stuck};
 
 #[test]
 fn a_port_in_use_is_refused_and_its_holder_named() {
@@ -28,7 +27,7 @@ fn a_route_listens_until_it_is_removed_and_its_port_is_free_at_once() {
     let mut stream = connect(at);
     round_trip(&mut stream);
     let last = rig.engine.remove_route("r").unwrap();
-    assert_eq!((last.bound, last.traffic.connections), (at, 1));
+    assert_eq!((last.bound.tcp(), last.traffic.connections), (Some(at), 1));
     assert!(read_to_end(&mut stream).0.is_empty(), "its connections end");
     let mut spec = route_spec("again", Protocol::Tcp, echo());
     spec.listen = at.to_string();
@@ -84,23 +83,6 @@ fn faults_of_a_route_are_bounded() {
     }
     assert!(put(64).unwrap_err().to_string().contains("64"));
     put(5).unwrap();
-}
-
-/// A listener that never accepts and whose queue is full, so that further handshakes hang.
-fn stuck() -> (Socket, SocketAddr, Vec<Socket>) {
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
-    listener.listen(0).unwrap();
-    let address = listener.local_addr().unwrap();
-    let fill = (0..4)
-        .map(|_| {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            socket.set_nonblocking(true).unwrap();
-            let _ = socket.connect(&address);
-            socket
-        })
-        .collect();
-    (listener, address.as_socket().unwrap(), fill)
 }
 
 #[test]

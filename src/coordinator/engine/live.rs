@@ -246,7 +246,7 @@ impl Outside for Live {
         let routes = control.map(|control| control.routes()).unwrap_or_default();
         let idle = routes.iter().filter(|route| route.traffic.connections == 0);
         let words = idle.map(|route| {
-            let (name, bound) = (&route.spec.name, route.bound);
+            let (name, bound) = (&route.spec.name, &route.bound);
             format!(
                 "route `{name}` saw no connection while steady: is the service under test told to use {bound}?"
             )

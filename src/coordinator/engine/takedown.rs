@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use firedrill_proxy::control::Control;
 use firedrill_proxy::control::client::Client;
+use firedrill_proxy::control::wire::Bound;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
@@ -55,15 +56,19 @@ async fn stop_proxy(control: Option<Control>) -> Vec<String> {
     let Some(control) = control else { return Vec::new() };
     let mut residue = Vec::new();
     let listening = control.routes().into_iter().filter(|route| route.spec.enabled);
-    let bound: Vec<SocketAddr> = listening.map(|route| route.bound).collect();
+    let bound: Vec<Bound> = listening.map(|route| route.bound).collect();
     // Stopping joins threads, which may take a moment.
     let stopped = tokio::task::spawn_blocking(move || control.stop()).await;
     if stopped.is_err() {
         residue.push("the proxy did not stop in order".into());
     }
-    for address in bound {
-        if !is_free(address).await {
-            residue.push(format!("{address} is still bound"));
+    for place in bound {
+        let left = match &place {
+            Bound::Tcp(address) => !is_free(*address).await,
+            Bound::Unix(path) => path.exists(),
+        };
+        if left {
+            residue.push(format!("{place} is still bound"));
         }
     }
     residue
@@ -96,7 +101,7 @@ mod tests {
         let control = Control::start(Options::default()).unwrap();
         let spec = RouteSpec::new("own", "127.0.0.1:0", "127.0.0.1:1", Protocol::Http);
         control.add_route(spec).unwrap();
-        let bound = control.routes()[0].bound;
+        let bound = control.routes()[0].bound.tcp().unwrap();
         let prepared = Prepared {
             control: Some(control),
             clients: BTreeMap::from([(address.clone(), Arc::new(Client::new(&address).unwrap()))]),

@@ -138,6 +138,9 @@ impl Call {
                 });
             }
         }
+        if !hits.is_empty() {
+            conn.call_is_hit();
+        }
         let account = Account { conn: Rc::clone(conn), began_ns, touched, error: true };
         let request = request.map(|body| Payload::incoming(conn, body));
         Self { conn: Rc::clone(conn), request, hits, began_ns, account }

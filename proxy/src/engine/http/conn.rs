@@ -15,6 +15,7 @@ use super::payload::Payload;
 use super::socket::{Socket, Wire};
 use crate::engine::armed::Armed;
 use crate::engine::connection::Accepted;
+use crate::engine::idle::Idle;
 use crate::engine::outq;
 use crate::engine::worker::Worker;
 
@@ -40,6 +41,11 @@ pub(super) struct Conn {
     cause: RefCell<Option<Hit>>,
     /// Since when all bytes that may pass have passed.
     passed_ns: Cell<u64>,
+    idle: RefCell<Idle>,
+    /// Goes up when a call begins and when it ends, so that it is odd while one is under way.
+    turns: Cell<u64>,
+    /// Whether the call under way is hit by a fault, which may keep everything still.
+    hit: Cell<bool>,
 }
 
 /// A reset that waits for its time or its bytes.
@@ -61,6 +67,7 @@ pub(super) enum Standing {
 impl Conn {
     pub(super) fn new(worker: &Rc<Worker>, accepted: Accepted, dialled: Option<TcpStream>) -> Rc<Self> {
         let (client, upstream) = super::counters(&accepted);
+        let idle = RefCell::new(Idle::new(&accepted.route));
         Rc::new(Self {
             worker: Rc::clone(worker),
             accepted,
@@ -72,6 +79,9 @@ impl Conn {
             cut: RefCell::default(),
             cause: RefCell::default(),
             passed_ns: Cell::new(0),
+            idle,
+            turns: Cell::new(0),
+            hit: Cell::new(false),
         })
     }
 
@@ -103,6 +113,8 @@ impl Conn {
 
     /// The next request: nothing that waited for the last one counts any more.
     pub(super) fn call_begins(&self) {
+        self.turns.set(self.turns.get() | 1);
+        self.hit.set(false);
         self.cut.borrow_mut().take();
         self.client.limit(None);
         self.passed_ns.set(0);
@@ -110,6 +122,7 @@ impl Conn {
 
     /// The answer is complete as far as the services are concerned; bytes may still be on their way.
     pub(super) fn call_ended(&self) {
+        self.turns.set((self.turns.get() | 1) + 1);
         let mut cut = self.cut.borrow_mut();
         if let Some(pending) = cut.as_mut() {
             pending.due_ns = 0;
@@ -117,6 +130,21 @@ impl Conn {
                 cut.take();
             }
         }
+    }
+
+    /// A fault hits the call that has begun.
+    pub(super) fn call_is_hit(&self) {
+        self.hit.set(true);
+    }
+
+    /// When the connection will have been idle for too long, 0 for never; nothing when it has been. Between calls only
+    /// a whole head of a request counts, so that one which comes byte by byte keeps nothing open.
+    pub(super) fn idle_due_ns(&self) -> Option<u64> {
+        let turns = self.turns.get();
+        let under_way = turns % 2 == 1;
+        let bytes = if under_way { self.client.moved() + self.upstream.moved() } else { 0 };
+        let busy = under_way && self.hit.get();
+        self.idle.borrow_mut().due_ns(&self.accepted.route, (turns << 48) ^ bytes, busy)
     }
 
     /// The connection is to be reset as soon as the current turn ends.

@@ -113,7 +113,7 @@ async fn connect(conn: &Rc<Conn>) -> Result<http1::SendRequest<Payload>, String>
     let stream = match dialled {
         Some(stream) => stream,
         None => {
-            let dial = dial::dial(&conn.worker, &conn.accepted.route);
+            let dial = dial::dial(&conn.worker, &conn.accepted);
             dial.await.map_err(|error| format!("it cannot be reached: {error}"))?
         }
     };
@@ -134,7 +134,7 @@ fn refuse(
 ) -> Response<Payload> {
     account.answered(status);
     let spec = &conn.accepted.route.spec;
-    let body = format!("firedrill proxy, route `{}`, upstream {}: {why}\n", spec.name, spec.upstream);
+    let body = format!("firedrill proxy, route `{}`, upstream {}: {why}\n", spec.name, spec.leads_to());
     let mut response = Response::new(Payload::own(conn, body).ends(account));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -111,6 +111,10 @@ where
     }
     // What the server has just handed over goes out in the same turn.
     conn.drive_upstream(cx);
+    let Some(idle_due_ns) = conn.idle_due_ns() else { return Poll::Ready(()) };
+    if idle_due_ns != 0 {
+        alarm.set(idle_due_ns, cx);
+    }
     match conn.pending_cut(now_ns()) {
         None => Poll::Pending,
         Some(0) => Poll::Ready(()),

@@ -27,6 +27,8 @@ pub(super) struct Wire {
     descriptor: Cell<RawFd>,
     reset: Cell<bool>,
     failed: Cell<bool>,
+    /// Bytes read and written.
+    moved: Cell<u64>,
     /// How many more bytes may be written.
     left: Cell<Option<u64>>,
     deeds: RefCell<Vec<Deed>>,
@@ -58,6 +60,7 @@ impl Wire {
             descriptor: Cell::new(-1),
             reset: Cell::new(false),
             failed: Cell::new(false),
+            moved: Cell::new(0),
             left: Cell::new(None),
             deeds: RefCell::default(),
         }
@@ -100,7 +103,12 @@ impl Wire {
         self.descriptor.get()
     }
 
+    pub(super) fn moved(&self) -> u64 {
+        self.moved.get()
+    }
+
     fn wrote(&self, bytes: usize) {
+        self.moved.set(self.moved.get() + bytes as u64);
         if let Some(route) = &self.route {
             route.counts.bytes_response.fetch_add(bytes as u64, Relaxed);
         }
@@ -203,6 +211,7 @@ impl Read for Socket {
 
 impl Wire {
     fn read(&self, bytes: usize) {
+        self.moved.set(self.moved.get() + bytes as u64);
         if let Some(route) = &self.route {
             route.counts.bytes_request.fetch_add(bytes as u64, Relaxed);
         }
