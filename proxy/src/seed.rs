@@ -41,11 +41,34 @@ impl FaultSeed {
         Draws(ChaCha8Rng::from_seed(key))
     }
 
+    /// A draw from the normal distribution with mean 0 and deviation 1 that is like that of the ordinal before by
+    /// `share`, from 0 up to 0.99. It is a function of the ordinal alone, so the order of arrival does not matter.
+    pub fn score(self, ordinal: u64, share: f64) -> f64 {
+        // What lies further back has less than a thousandth of the weight.
+        let back = (f64::ln(1e-3) / share.max(1e-3).ln()).ceil() as u64;
+        let first = ordinal.saturating_sub(back);
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for block in first / SCORES..=ordinal / SCORES {
+            let mut draws = self.draws(block);
+            for at in block * SCORES..=ordinal.min(block * SCORES + SCORES - 1) {
+                let own = draws.normal();
+                if at >= first {
+                    sum = share * sum + own;
+                    weights = share * share * weights + 1.0;
+                }
+            }
+        }
+        sum / f64::sqrt(weights)
+    }
+
     /// Whether `key` (a user id, say) belongs to the share: the same key always gets the same answer.
     pub fn holds_key(self, key: &[u8], share: Percent) -> bool {
         self.draws(fnv1a(key)).holds(share)
     }
 }
+
+/// Scores that are drawn from one stream, so that looking back is cheap.
+const SCORES: u64 = 32;
 
 /// A stream of draws for one connection or request, in draw order.
 #[derive(Debug)]
@@ -112,6 +135,21 @@ mod tests {
         assert_eq!((count(Percent::ZERO), count(Percent::ALL)), (0, 10_000));
         let quarter = count("25%".parse().unwrap());
         assert!((2_300..2_700).contains(&quarter), "{quarter}");
+    }
+
+    #[test]
+    fn scores_are_like_those_of_the_ordinal_before_whoever_asks_first() {
+        for share in [0.3, 0.9] {
+            let seed = Seed(5).of_fault("r", "f");
+            let scores: Vec<f64> = (1_000..21_000).map(|ordinal| seed.score(ordinal, share)).collect();
+            let mean = scores.iter().sum::<f64>() / 20_000.0;
+            let variance = scores.iter().map(|x| x * x).sum::<f64>() / 20_000.0;
+            let alike = scores.windows(2).map(|two| two[0] * two[1]).sum::<f64>() / 19_999.0;
+            assert!(mean.abs() < 0.1 && (variance - 1.0).abs() < 0.1, "mean {mean}, variance {variance}");
+            assert!((alike / variance - share).abs() < 0.03, "{share}: {alike}");
+            assert_eq!(seed.score(20_999, share), scores[19_999], "not a matter of order");
+        }
+        assert_eq!(Seed(5).of_fault("r", "f").score(0, 0.9), Seed(5).of_fault("r", "f").draws(0).normal());
     }
 
     #[test]

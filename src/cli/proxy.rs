@@ -191,8 +191,7 @@ impl Args {
             TrafficFault::Latency(Latency {
                 delay,
                 jitter: self.jitter.unwrap_or(Period::ZERO),
-                distribution: None,
-                direction: crate::fault::Direction::Response,
+                ..Latency::default()
             })
         });
         let bandwidth = self.bandwidth.map(|rate| {

@@ -267,12 +267,7 @@ fn answers(command: &Command, well: bool) -> Option<Event> {
 }
 
 fn fault(id: &str, after: Option<&str>, until: Until) -> PlannedFault {
-    let latency = Latency {
-        delay: Period::from_secs(2),
-        jitter: Period::ZERO,
-        distribution: None,
-        direction: crate::fault::Direction::Response,
-    };
+    let latency = Latency { delay: Period::from_secs(2), ..Latency::default() };
     PlannedFault {
         id: id.into(),
         target: "route/payments".parse().unwrap(),

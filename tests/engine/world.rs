@@ -13,7 +13,7 @@ use firedrill::coordinator::control::Request;
 use firedrill::coordinator::engine::{AlarmsAt, Outcome, RecordError, Setup, Watcher, run};
 use firedrill::drill::{Command, Event, Timed};
 use firedrill::fault::{
-    Direction, Fault, Latency, OnRemove, Period, Protocol, RequestMatch, RouteSpec, Scope, Seed,
+    Fault, Latency, OnRemove, Period, Protocol, RequestMatch, RouteSpec, Scope, Seed,
     TrafficFault, UndoClass,
 };
 use firedrill::scenario::plan::{
@@ -124,7 +124,7 @@ pub fn plan(upstream: SocketAddr) -> Plan {
 
 /// A latency that lasts two seconds.
 pub fn latency(id: &str, target: &str, delay: Period) -> PlannedFault {
-    let latency = Latency { delay, jitter: Period::ZERO, distribution: None, direction: Direction::Response };
+    let latency = Latency { delay, ..Latency::default() };
     PlannedFault {
         id: id.into(),
         target: target.parse().expect("a target"),

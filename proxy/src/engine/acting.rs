@@ -187,15 +187,25 @@ impl Acting {
                     return None;
                 }
                 let decision = act.decision.as_mut()?;
-                let (first, draws) = match side {
-                    Side::Request => (&mut decision.request_delay_ns, &mut decision.request_draws),
-                    Side::Response => (&mut decision.response_delay_ns, &mut decision.response_draws),
+                let (first, draws, score) = match side {
+                    Side::Request => {
+                        let (first, draws) = (&mut decision.request_delay_ns, &mut decision.request_draws);
+                        (first, draws, &mut decision.request_score)
+                    }
+                    Side::Response => {
+                        let (first, draws) = (&mut decision.response_delay_ns, &mut decision.response_draws);
+                        (first, draws, &mut decision.response_score)
+                    }
                 };
                 // The first delay was drawn with the decision and stands in the ledger.
-                let ns = match std::mem::replace(first, u64::MAX) {
-                    u64::MAX => latency.draw_ns(draws),
+                let drawn_ns = match std::mem::replace(first, u64::MAX) {
+                    u64::MAX => latency.draw_ns(draws, score),
                     drawn => drawn,
                 };
+                let ns = act.armed.shaped_ns(drawn_ns);
+                if ns == 0 {
+                    return None;
+                }
                 Some(Delay { armed: Arc::clone(&act.armed), ns, counted: Rc::clone(&act.counted) })
             })
             .collect()

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::record::Record;
+use super::timer::now_ns;
 use crate::control::wire::{FaultSpec, FaultView, LedgerEntry};
-use crate::fault::{RequestParts, TrafficFault};
+use crate::fault::{Latency, RequestParts, TrafficFault};
 use crate::seed::{Draws, FaultSeed};
 
 /// The faults of a route at one moment, in the order in which they act.
@@ -21,6 +22,8 @@ pub(super) struct Armed {
     pub(super) record: Arc<Record>,
     /// Decisions, and draws for the response direction.
     seed: FaultSeed,
+    /// Where delays lie that are like the one before, by direction: response and request.
+    score_seeds: [FaultSeed; 2],
     /// Draws for the request direction: a stream of its own, so that the directions never shift each other.
     request_seed: FaultSeed,
 }
@@ -31,6 +34,9 @@ pub(super) struct Decision {
     pub(super) hit: bool,
     pub(super) response_draws: Draws,
     pub(super) request_draws: Draws,
+    /// Where the last delay of each direction lay, for delays that are like the one before.
+    pub(super) response_score: f64,
+    pub(super) request_score: f64,
     /// The first delay of each direction in nanoseconds, drawn with the decision; zero where no delay is meant.
     pub(super) response_delay_ns: u64,
     pub(super) request_delay_ns: u64,
@@ -47,7 +53,9 @@ impl Armed {
     pub(super) fn new(route: &str, spec: FaultSpec, record: Arc<Record>) -> Self {
         let seed = spec.seed.of_fault(route, &spec.id);
         let request_seed = spec.seed.of_fault(route, &format!("{}/request", spec.id));
-        Self { spec, record, seed, request_seed }
+        let score_seeds = ["response", "request"]
+            .map(|side| spec.seed.of_fault(route, &format!("{}/{side}/correlation", spec.id)));
+        Self { spec, record, seed, request_seed, score_seeds }
     }
 
     pub(super) fn view(&self) -> FaultView {
@@ -86,15 +94,60 @@ impl Armed {
         };
         let hit = key.map_or(by_ordinal, |key| self.seed.holds_key(&key, self.spec.scope.percent));
         let (mut response_delay_ns, mut request_delay_ns) = (0, 0);
+        let (mut response_score, mut request_score) = (0.0, 0.0);
         if let TrafficFault::Latency(latency) = &self.spec.fault {
             if latency.direction.acts_on_response() {
-                response_delay_ns = latency.draw_ns(&mut response_draws);
+                response_delay_ns = Self::first_ns(
+                    latency,
+                    self.score_seeds[0],
+                    ordinal,
+                    &mut response_draws,
+                    &mut response_score,
+                );
             }
             if latency.direction.acts_on_request() {
-                request_delay_ns = latency.draw_ns(&mut request_draws);
+                request_delay_ns = Self::first_ns(
+                    latency,
+                    self.score_seeds[1],
+                    ordinal,
+                    &mut request_draws,
+                    &mut request_score,
+                );
             }
         }
-        Decision { hit, response_draws, request_draws, response_delay_ns, request_delay_ns }
+        Decision {
+            hit,
+            response_draws,
+            request_draws,
+            response_score,
+            request_score,
+            response_delay_ns,
+            request_delay_ns,
+        }
+    }
+
+    /// What a delay that was drawn comes to now.
+    pub(super) fn shaped_ns(&self, drawn_ns: u64) -> u64 {
+        match &self.spec.fault {
+            TrafficFault::Latency(latency) if latency.changes_in_time() => {
+                latency.shaped_ns(drawn_ns, now_ns().saturating_sub(self.record.armed_ns))
+            }
+            _ => drawn_ns,
+        }
+    }
+
+    /// The first delay of a connection or request: where it is like the one before, that one belongs to the ordinal
+    /// before.
+    fn first_ns(
+        latency: &Latency,
+        scores: FaultSeed,
+        ordinal: u64,
+        draws: &mut Draws,
+        score: &mut f64,
+    ) -> u64 {
+        let Some(share) = latency.correlation() else { return latency.draw_ns(draws, score) };
+        *score = scores.score(ordinal, share);
+        latency.at_score_ns(*score)
     }
 
     /// Writes the decision down. The returned word is whether the deed is to be done: a build with the feature

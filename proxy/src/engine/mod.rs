@@ -205,7 +205,8 @@ impl Engine {
         let place = faults.iter().position(|fault| fault.spec.id == spec.id);
         // Evidence goes on through a change of parameters; another kind of fault starts its own.
         let record = place.map(|at| &faults[at]).filter(|old| old.spec.fault.kind() == kind);
-        let record = record.map_or_else(|| Arc::new(Record::default()), |old| Arc::clone(&old.record));
+        let record =
+            record.map_or_else(|| Arc::new(Record::since(timer::now_ns())), |old| Arc::clone(&old.record));
         let armed = Arc::new(Armed::new(&route.spec.name, spec, record));
         match place {
             Some(at) => faults[at] = Arc::clone(&armed),

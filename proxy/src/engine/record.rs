@@ -16,9 +16,16 @@ pub(super) struct Record {
     achieved: Histogram,
     requested: Histogram,
     ledger: Ledger,
+    /// When the fault was armed; a change of its parameters is not.
+    pub(super) armed_ns: u64,
 }
 
 impl Record {
+    /// Of a fault that is armed now.
+    pub(super) fn since(armed_ns: u64) -> Self {
+        Self { armed_ns, ..Self::default() }
+    }
+
     /// One measured deed beside what was asked for, in microseconds or bytes per second.
     pub(super) fn measured(&self, achieved: u64, requested: u64) {
         self.achieved.record(achieved);

@@ -14,7 +14,7 @@ mod stall;
 pub use bandwidth::Bandwidth;
 pub use blackhole::Blackhole;
 pub use http_error::HttpError;
-pub use latency::{Distribution, Latency};
+pub use latency::{Distribution, Latency, Wave, WaveShape};
 pub(crate) use matcher::RequestParts;
 pub use matcher::{Glob, RequestMatch};
 pub use reset::Reset;

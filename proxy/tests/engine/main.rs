@@ -17,6 +17,8 @@ mod inert;
 #[cfg(not(feature = "inert-faults"))]
 mod introduction;
 #[cfg(not(feature = "inert-faults"))]
+mod latency;
+#[cfg(not(feature = "inert-faults"))]
 mod limits;
 #[cfg_attr(
     feature = "inert-faults",

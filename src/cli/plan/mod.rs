@@ -2,6 +2,7 @@
 
 mod alarms;
 mod gameday;
+mod lateness;
 mod playbook;
 mod words;
 

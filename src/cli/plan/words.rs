@@ -91,7 +91,7 @@ fn route(route: &PlannedRoute) -> String {
 }
 
 /// The word that files use for a value.
-fn word(value: &impl serde::Serialize) -> String {
+pub(super) fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),
@@ -116,12 +116,7 @@ fn fault(fault: &PlannedFault) -> String {
 fn deed(fault: &Fault) -> String {
     match fault {
         Fault::Traffic(TrafficFault::Latency(latency)) => {
-            let spread = if latency.jitter.is_zero() {
-                String::new()
-            } else {
-                format!(" ± {} ({})", latency.jitter, word(&latency.distribution()))
-            };
-            format!("{} come {}{spread} late", flow(latency.direction), latency.delay)
+            super::lateness::of(latency, flow(latency.direction))
         }
         Fault::Traffic(TrafficFault::Bandwidth(bandwidth)) => {
             format!("{} pass at {} at most, per connection", flow(bandwidth.direction), bandwidth.rate)

@@ -8,6 +8,7 @@ pub(super) mod expect;
 pub(super) mod faults;
 pub(crate) mod header;
 pub(super) mod hypothesis;
+mod latency;
 pub(super) mod lint;
 pub(super) mod load;
 pub(super) mod matching;

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::latency;
 use super::processes::{self, report};
 use super::{Checker, given, key_span, optional};
-use crate::fault::{
-    Bandwidth, Blackhole, ByteRate, Fault, HttpError, Latency, Period, Reset, Stall, TrafficFault,
-};
+use crate::fault::{Bandwidth, Blackhole, ByteRate, Fault, HttpError, Period, Reset, Stall, TrafficFault};
 use crate::scenario::written::{
-    Bandwidth as WrittenBandwidth, FaultEntry, HttpError as WrittenHttpError, Latency as WrittenLatency,
-    Stall as WrittenStall,
+    Bandwidth as WrittenBandwidth, FaultEntry, HttpError as WrittenHttpError, Stall as WrittenStall,
 };
 use crate::text::{Field, Form, Span};
 
@@ -31,7 +29,7 @@ pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<S
 /// The fault of this kind, when its parameters are right.
 pub(in crate::scenario) fn fault(checker: &mut Checker<'_>, entry: &FaultEntry, kind: &str) -> Option<Fault> {
     match kind {
-        "latency" => latency(checker, &entry.latency).map(Fault::Traffic),
+        "latency" => latency::check(checker, &entry.latency).map(Fault::Traffic),
         "bandwidth" => bandwidth(checker, &entry.bandwidth).map(Fault::Traffic),
         "reset" => {
             let (map, _) = given(&entry.reset)?;
@@ -50,35 +48,6 @@ pub(in crate::scenario) fn fault(checker: &mut Checker<'_>, entry: &FaultEntry, 
         "process_restart" => processes::restart(checker, &entry.process_restart).map(Fault::Host),
         _ => None,
     }
-}
-
-fn latency(checker: &mut Checker<'_>, field: &Field<Form<Period, WrittenLatency>>) -> Option<TrafficFault> {
-    let (form, at) = given(field)?;
-    let (fault, map) = match form {
-        Form::Word(delay) => {
-            let defaults = (Period::ZERO, None, Default::default());
-            let (jitter, distribution, direction) = defaults;
-            (Latency { delay: *delay, jitter, distribution, direction }, None)
-        }
-        Form::Map(map) => {
-            let (delay, _) = checker.need(&map.delay, "delay", at, "200ms")?;
-            let fault = Latency {
-                delay: *delay,
-                jitter: optional(&map.jitter)?.unwrap_or_default(),
-                distribution: optional(&map.distribution)?,
-                direction: optional(&map.direction)?.unwrap_or_default(),
-            };
-            (fault, Some(map))
-        }
-        Form::List(never) => match *never {},
-    };
-    let place = |key: &str| match (key, map?) {
-        ("delay", map) => map.delay.span(),
-        ("jitter", map) => map.jitter.span(),
-        ("distribution", map) => map.distribution.span(),
-        _ => None,
-    };
-    checked(checker, TrafficFault::Latency(fault), place, at)
 }
 
 fn bandwidth(
@@ -146,7 +115,7 @@ fn http_error(checker: &mut Checker<'_>, field: &Field<Form<u16, WrittenHttpErro
     checked(checker, TrafficFault::HttpError(fault), place, at)
 }
 
-fn checked(
+pub(super) fn checked(
     checker: &mut Checker<'_>,
     fault: TrafficFault,
     place: impl Fn(&str) -> Option<Span>,

@@ -11,6 +11,7 @@ mod expect;
 mod fault;
 mod http;
 mod hypothesis;
+mod latency;
 mod load;
 mod parameters;
 mod playbook;
@@ -29,9 +30,10 @@ pub use expect::{AlarmExpectation, CountedFrom, Expect, RecoveryBy, Severity};
 pub use fault::{FaultEntry, Match, Scope, ScopePercent, ScopeSteps, StartAfter, StickyKey};
 pub use http::{Http, HttpForm};
 pub use hypothesis::{Hypothesis, Premortem};
+pub use latency::{Latency, Wave};
 pub use load::Load;
 pub use parameters::{
-    Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, ProcessRestart, Reset, Stall,
+    Bandwidth, Blackhole, HttpError, ProcessKill, ProcessPause, ProcessRestart, Reset, Stall,
 };
 pub use playbook::{PlaybookRef, PlaybookStart};
 pub use policy::Policy;

@@ -1,23 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ByteRate, ByteSize, Direction, Distribution, Percent, Period};
+use crate::fault::{ByteRate, ByteSize, Direction, Percent, Period};
 use crate::text::{Field, Pairs, Scalar};
-
-/// Bytes or responses come late.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["delay"]))]
-pub struct Latency {
-    /// The delay, or the middle of it.
-    pub delay: Field<Period>,
-    /// How far it spreads.
-    pub jitter: Field<Period>,
-    /// How it spreads; absent: `constant` without jitter, `uniform` with.
-    pub distribution: Field<Distribution>,
-    /// Which way; absent: `response`.
-    pub direction: Field<Direction>,
-}
 
 /// Bytes flow no faster than a rate.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -9,7 +9,7 @@ use crate::drill::alarm::{Alarm, AlarmKind, MissCause};
 use crate::drill::event::{Command, Event, Sample};
 use crate::drill::journal::{CLOSED, Chain, PLANNED};
 use crate::fault::{
-    Direction, Evidence, Fault, Glob, Latency, OnRemove, Period, RequestMatch, Scope, Seed, TrafficFault,
+    Evidence, Fault, Glob, Latency, OnRemove, Period, RequestMatch, Scope, Seed, TrafficFault,
     UndoClass,
 };
 use crate::playbook::event::Attempt;
@@ -280,12 +280,7 @@ impl Tale {
 }
 
 fn fault(id: &str, delay: Duration) -> PlannedFault {
-    let latency = Latency {
-        delay: Period::from_secs(2),
-        jitter: Period::ZERO,
-        distribution: None,
-        direction: Direction::Response,
-    };
+    let latency = Latency { delay: Period::from_secs(2), ..Latency::default() };
     PlannedFault {
         id: id.into(),
         target: "route/payments".parse().unwrap(),

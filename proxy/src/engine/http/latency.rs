@@ -39,11 +39,12 @@ where
             return Either::Left(self.0.call(call));
         }
         let (mut inner, conn) = (self.0.clone(), Rc::clone(&call.conn));
-        let there = Held::new(hits.iter().map(|(hit, _)| (hit, hit.request_delay_ns)));
-        let back = Held::new(hits.iter().map(|(hit, _)| (hit, hit.response_delay_ns)));
+        let there = Held::new(hits.iter().map(|(hit, _)| (hit, hit.armed.shaped_ns(hit.request_delay_ns))));
         Either::Right(Box::pin(async move {
             there.wait(&conn, call.began_ns, &conn.upstream).await?;
             let response = inner.call(call).await?;
+            let late = |hit: &Hit| hit.armed.shaped_ns(hit.response_delay_ns);
+            let back = Held::new(hits.iter().map(|(hit, _)| (hit, late(hit))));
             back.wait(&conn, now_ns(), &conn.client).await?;
             Ok(response)
         }))

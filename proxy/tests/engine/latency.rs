@@ -1,0 +1,120 @@
+//! How delays spread and change over time, on real sockets.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use firedrill_proxy::control::wire::{LedgerEntry, Protocol};
+
+use crate::rig::{Rig, connect, echo, eventually, round_trip, upstream};
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+#[test]
+fn a_ramp_begins_with_nothing_and_grows() {
+    let (rig, at) = Rig::with_route(Protocol::Tcp, echo());
+    let mut stream = connect(at);
+    round_trip(&mut stream);
+    let armed = Instant::now();
+    rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "1s", "ramp": "10s"}}}"#);
+    let mut last = Duration::ZERO;
+    while armed.elapsed() < ms(900) {
+        let before = armed.elapsed();
+        let took = round_trip(&mut stream);
+        // Of the 10 s of the ramp, `before` has passed at least: so much of the second is the least delay.
+        assert!(took >= before / 10, "{took:?} after {before:?}");
+        assert!(took < before / 10 + ms(120), "{took:?} after {before:?}");
+        last = took;
+    }
+    assert!(last >= ms(60), "{last:?}");
+    rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "1s", "ramp": "20s"}}}"#);
+    let took = round_trip(&mut stream);
+    assert!(took >= ms(40) && took < ms(300), "a change does not begin it anew: {took:?}");
+}
+
+#[test]
+fn a_wave_comes_and_goes() {
+    let (rig, at) = Rig::with_route(Protocol::Tcp, echo());
+    let mut stream = connect(at);
+    round_trip(&mut stream);
+    let armed = Instant::now();
+    rig.fault(
+        r#"{"id": "slow", "fault": {"latency": {"delay": "120ms", "wave": {"shape": "square", "period": "1s", "low": "20ms"}}}}"#,
+    );
+    let (mut high, mut low) = (0, 0);
+    while armed.elapsed() < ms(2_000) {
+        let began = armed.elapsed().as_millis() % 1_000;
+        let took = round_trip(&mut stream);
+        assert!(took >= ms(20), "{took:?}");
+        // Clear of the edges, which the test's own clock knows only roughly.
+        match began {
+            50..400 => {
+                assert!(took >= ms(120), "{took:?} at {began}");
+                high += 1;
+            }
+            550..850 => {
+                assert!(took < ms(110), "{took:?} at {began}");
+                low += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(high >= 2 && low >= 2, "{high} and {low}");
+}
+
+#[test]
+fn on_http_a_delay_from_a_table_is_felt_and_written_down() {
+    let server = upstream(|mut stream| {
+        let mut buffer = [0; 4096];
+        while stream.read(&mut buffer).is_ok_and(|n| n > 0) {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let (rig, at) = Rig::with_route(Protocol::Http, server);
+    rig.fault(
+        r#"{"id": "slow", "seed": 3, "fault": {"latency": {"table": [["0%", "1ms"], ["80%", "2ms"], ["100%", "60ms"]]}}}"#,
+    );
+    let mut stream = connect(at);
+    let took: Vec<Duration> = (0..60)
+        .map(|_| {
+            let began = Instant::now();
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+            let mut answer = [0; 40];
+            stream.read_exact(&mut answer).unwrap();
+            began.elapsed()
+        })
+        .collect();
+    let ledger = rig.engine.ledger("r", "slow").unwrap();
+    for (took, entry) in took.iter().zip(&ledger) {
+        let drawn = Duration::from_micros(entry.drawn.unwrap());
+        assert!(*took >= drawn && drawn >= ms(1) && drawn <= ms(60), "{took:?} {drawn:?}");
+    }
+    let long = ledger.iter().filter(|entry| entry.drawn > Some(2_000)).count();
+    assert!((3..=25).contains(&long), "{long} of 60 are the long fifth");
+}
+
+fn ledger_of_200_clients(workers: usize, fault: &str) -> Vec<LedgerEntry> {
+    let rig = Rig::new(workers);
+    let at = rig.route("r", Protocol::Tcp, echo());
+    rig.fault(fault);
+    let clients: Vec<_> =
+        (0..200).map(|_| std::thread::spawn(move || round_trip(&mut connect(at)))).collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+    eventually("all decided", || rig.evidence("some").matched == 200);
+    rig.engine.ledger("r", "some").unwrap()
+}
+
+#[test]
+fn delays_that_are_like_the_one_before_are_the_same_with_any_number_of_workers() {
+    let fault = r#"{"id": "some", "seed": 77, "fault": {"latency": {"delay": "6ms", "jitter": "4ms", "distribution": "lognormal", "correlation": "90%"}}}"#;
+    let one = ledger_of_200_clients(1, fault);
+    assert_eq!(one, ledger_of_200_clients(4, fault));
+    let drawn: Vec<f64> = one.iter().map(|entry| (entry.drawn.unwrap() as f64).ln()).collect();
+    let mean = drawn.iter().sum::<f64>() / 200.0;
+    let variance = drawn.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 200.0;
+    let alike = drawn.windows(2).map(|two| (two[0] - mean) * (two[1] - mean)).sum::<f64>() / 199.0;
+    assert!(alike / variance > 0.7, "connections that follow each other are alike: {}", alike / variance);
+}
