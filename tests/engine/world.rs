@@ -13,8 +13,7 @@ use firedrill::coordinator::control::Request;
 use firedrill::coordinator::engine::{AlarmsAt, Outcome, RecordError, Setup, Watcher, run};
 use firedrill::drill::{Command, Event, Timed};
 use firedrill::fault::{
-    Fault, Latency, OnRemove, Period, Protocol, RequestMatch, RouteSpec, Scope, Seed,
-    TrafficFault, UndoClass,
+    Fault, Latency, OnRemove, Period, Protocol, RequestMatch, RouteSpec, Scope, Seed, TrafficFault, UndoClass,
 };
 use firedrill::scenario::plan::{
     HttpRequest, Level, Plan, PlannedFault, PlannedRoute, Probe, ProbeAction, Start, SteadyState, Tolerance,

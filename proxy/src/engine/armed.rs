@@ -168,7 +168,7 @@ impl Armed {
     /// Whether it ends everything the moment it is met, so that no fault behind it can act.
     pub(super) fn ends_at_once(&self) -> bool {
         match &self.spec.fault {
-            TrafficFault::Reset(reset) => reset.after.is_none() && reset.after_bytes.is_none(),
+            TrafficFault::Reset(reset) => reset.is_at_once(),
             TrafficFault::Blackhole(_) | TrafficFault::HttpError(_) => true,
             TrafficFault::Latency(_) | TrafficFault::Bandwidth(_) | TrafficFault::Stall(_) => false,
         }

@@ -65,6 +65,6 @@ impl Chunk {
 
 impl Delay {
     fn is_of(&self, armed: &Armed) -> bool {
-        std::ptr::eq(Arc::as_ptr(&self.armed.record), Arc::as_ptr(&armed.record))
+        std::ptr::eq(Arc::as_ptr(&self.mark.armed.record), Arc::as_ptr(&armed.record))
     }
 }

@@ -14,8 +14,11 @@ use std::task::Poll;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
+use super::act::Mark;
+use super::closing;
 use super::dial::{self, Dial};
 use super::ends::Ends;
+use super::gates::Fate;
 use super::http;
 use super::introduction;
 use super::relay::{Faults, Relay};
@@ -125,7 +128,7 @@ enum Upstream {
 }
 
 /// Plain bytes. Faults act already while the upstream is being dialled.
-async fn tcp(worker: Burden, client: TcpStream, accepted: Accepted, upstream: Upstream, prefix: Vec<u8>) {
+async fn tcp(worker: Burden, mut client: TcpStream, accepted: Accepted, upstream: Upstream, prefix: Vec<u8>) {
     let mut faults = Faults::new(accepted);
     let dialled = match upstream {
         Upstream::Dialled(dialled) => Some(dialled),
@@ -142,9 +145,15 @@ async fn tcp(worker: Burden, client: TcpStream, accepted: Accepted, upstream: Up
         }
         // A fault has ended it, or the route is gone.
         None => {
-            if !faults.accepted.route.is_closed() {
-                reset(&client);
-                faults.was_reset(0);
+            if let Some(due) = faults.due().filter(|_| !faults.accepted.route.is_closed()) {
+                let mark = faults.acting.mark(due.act);
+                match due.fate {
+                    Fate::Reset => {
+                        reset(&client);
+                        mark.iter().for_each(Mark::hit);
+                    }
+                    Fate::Close => closing::close(&worker, &mut client, mark).await,
+                }
             }
             faults.ended_early();
         }
@@ -162,7 +171,7 @@ async fn until_dialled(
     poll_fn(|cx| {
         watch.get_or_insert_with(|| worker.watch(&faults.accepted.route, cx.waker().clone()));
         faults.refresh();
-        let due = faults.reset_due_ns();
+        let due = faults.due().map(|due| due.at_ns);
         if faults.accepted.route.is_closed() || due.is_some_and(|due| due <= now_ns()) {
             return Poll::Ready(None);
         }

@@ -17,9 +17,10 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::acting::{Acting, Change, Side};
+use super::acting::{Acting, Change};
 use super::armed::Armed;
 use super::ending::End;
+use super::gates::Side;
 use super::held::Held;
 use super::pipes::Pipe;
 use super::timer::now_ns;
@@ -42,8 +43,8 @@ pub(super) enum Outcome {
     Done,
     /// The source was reset and all it had sent before has been passed on.
     Reset,
-    /// As many bytes as a `reset` allows have passed.
-    Cut,
+    /// As many bytes as a fault allows have passed.
+    Limit,
 }
 
 /// One direction.
@@ -150,7 +151,7 @@ impl Flow {
             return;
         }
         if acting.gates(self.side).blackhole {
-            acting.swallow(self.side, bytes.len() as u64);
+            acting.swallow(self.side, bytes.len() as u64, now_ns());
         } else {
             self.arrived(bytes, worker, acting);
         }
@@ -209,7 +210,7 @@ impl Flow {
         self.bulk = splice_next && room.remaining() == 0;
         let mut bytes = room.filled();
         if gates.blackhole {
-            with.acting.swallow(self.side, bytes.len() as u64);
+            with.acting.swallow(self.side, bytes.len() as u64, now_ns());
             return true;
         }
         while direct && !bytes.is_empty() {
@@ -268,6 +269,10 @@ impl Flow {
         let (End::Finished { due_ns } | End::Reset { due_ns }) = self.end else {
             return if self.end == End::Told { Outcome::Done } else { Outcome::Going };
         };
+        if with.acting.gates(self.side).hold && matches!(self.end, End::Finished { .. }) {
+            with.acting.wait(self.side, now_ns());
+            return Outcome::Going;
+        }
         if due_ns > 0 && due_ns > now_ns() {
             self.wake_ns = due_ns;
             return Outcome::Going;

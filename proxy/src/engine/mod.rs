@@ -4,17 +4,20 @@
 //! and wakes the data threads, which wake the connections concerned. No method here waits for a socket.
 
 mod accept;
+mod act;
 mod acting;
 mod address;
 mod armed;
 mod bucket;
 mod change;
 mod chunk;
+mod closing;
 mod connection;
 mod dial;
 mod ending;
 mod ends;
 mod flow;
+mod gates;
 mod held;
 mod hold;
 mod holder;

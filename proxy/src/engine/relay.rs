@@ -1,25 +1,23 @@
 //! A TCP connection as one hand-written future: both directions, the faults on them, and their end.
 
 use std::future::Future;
-use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
 
-use super::acting::{Acting, Change, Side};
+use super::act::Mark;
+use super::acting::{Acting, Change, Moment};
 use super::armed::Subject;
+use super::closing::Closing;
 use super::connection::{self, Accepted};
-use super::flow::{Flow, LAST_BYTES_NS, Outcome, Surroundings};
+use super::flow::{Flow, Outcome, Surroundings};
+use super::gates::{Due, Fate, Side};
 use super::idle::Idle;
-use super::outq;
 use super::timer::{Alarm, now_ns};
 use super::vigil::Vigil;
 use super::worker::{Burden, Watch};
 use crate::control::wire::OnRemove;
-use crate::fault::TrafficFault;
-
-const LAST_BYTES_STEP_NS: u64 = 1_000_000;
 
 /// The faults on a connection that may not have its upstream yet.
 #[derive(Debug)]
@@ -43,16 +41,13 @@ impl Faults {
         self.epoch = epoch;
         let snapshot = self.accepted.route.faults();
         let subject = Subject::Connection { client: self.accepted.client };
-        self.acting.refresh(&snapshot, subject, self.accepted.ordinal, now_ns())
+        let moment = Moment { ordinal: self.accepted.ordinal, now_ns: now_ns() };
+        self.acting.refresh(&snapshot, subject, &moment)
     }
 
-    /// When a fault wants the connection reset.
-    pub(super) fn reset_due_ns(&self) -> Option<u64> {
-        self.acting.reset_due_ns(self.accepted.at_ns)
-    }
-
-    pub(super) fn was_reset(&self, passed_response: u64) {
-        self.acting.was_reset(self.accepted.at_ns, now_ns(), passed_response);
+    /// When a fault ends the connection by its time.
+    pub(super) fn due(&self) -> Option<Due> {
+        self.acting.due(self.accepted.at_ns)
     }
 
     /// The connection ended before bytes could flow.
@@ -83,8 +78,8 @@ pub(super) struct Relay {
     watch: Option<Watch>,
     client_vigil: Vigil,
     upstream_vigil: Vigil,
-    /// Since when the connection waits for its last bytes to be delivered before a fault resets it.
-    cutting_ns: u64,
+    /// A fault is ending it. Rare, and so in a box: idle connections must stay small.
+    closing: Option<Box<Closing>>,
 }
 
 impl Relay {
@@ -113,7 +108,7 @@ impl Relay {
             watch: None,
             client_vigil: Vigil::default(),
             upstream_vigil: Vigil::default(),
-            cutting_ns: 0,
+            closing: None,
         }
     }
 
@@ -127,21 +122,25 @@ impl Relay {
         if let Some(ended) = self.follow_changes() {
             return Some(ended);
         }
-        let reset_due = self.faults.reset_due_ns();
-        if reset_due.is_some_and(|due| due <= now_ns()) {
-            return Some(self.reset_by_fault());
+        if self.closing.is_none() {
+            if let Some(due) = self.faults.due().filter(|due| due.at_ns <= now_ns()) {
+                if let Some(ended) = self.end_by(due) {
+                    return Some(ended);
+                }
+            } else if let Some(ended) = self.pump(cx) {
+                return Some(ended);
+            }
         }
-        if self.cutting_ns == 0
-            && let Some(ended) = self.pump(cx)
-        {
-            return Some(ended);
-        }
-        if self.cutting_ns != 0 && self.last_bytes_are_there() {
-            return Some(self.reset_by_fault());
+        if let Some(closing) = &mut self.closing {
+            let mut buffer = self.worker.buffer.borrow_mut();
+            if closing.step(&mut self.client, Some(&mut self.upstream), &mut buffer, cx) {
+                return Some(if closing.fate == Fate::Reset { Ended::Reset } else { Ended::Closed });
+            }
+        } else {
+            self.watch_unread(cx);
         }
         let Some(idle_due) = self.idle_due_ns() else { return Some(Ended::Closed) };
-        self.watch_unread(cx);
-        self.set_alarm(cx, reset_due, idle_due);
+        self.set_alarm(cx, idle_due);
         None
     }
 
@@ -177,12 +176,32 @@ impl Relay {
             },
         );
         match (request, response) {
-            (_, Outcome::Cut) => self.cutting_ns = now_ns(),
+            (Outcome::Limit, _) => self.end_at_limit(Side::Request),
+            (_, Outcome::Limit) => self.end_at_limit(Side::Response),
             (Outcome::Reset, _) | (_, Outcome::Reset) => return Some(Ended::Reset),
             (Outcome::Done, Outcome::Done) => return Some(Ended::Closed),
             _ if self.request.is_over() && self.response.is_over() => return Some(Ended::Closed),
             _ => self.pass_on_failures(cx),
         }
+        None
+    }
+
+    /// As much has passed as a fault allows.
+    fn end_at_limit(&mut self, side: Side) {
+        let Some(limit) = self.faults.acting.gates(side).limit else { return };
+        let mark = self.faults.acting.mark(limit.act);
+        self.closing = Some(Box::new(Closing::new(limit.fate, side, mark)));
+    }
+
+    /// The time that a fault gave it is over. What a reset finds on its way is lost with it.
+    fn end_by(&mut self, due: Due) -> Option<Ended> {
+        let mark = self.faults.acting.mark(due.act);
+        if due.fate == Fate::Reset {
+            self.reset_sockets();
+            mark.as_ref().map(Mark::hit);
+            return Some(Ended::Reset);
+        }
+        self.closing = Some(Box::new(Closing::new(due.fate, Side::Response, mark)));
         None
     }
 
@@ -202,13 +221,15 @@ impl Relay {
 
     fn follow_changes(&mut self) -> Option<Ended> {
         for change in self.faults.refresh() {
-            if let Change::Gone(armed, held) = &change
-                && matches!(armed.spec.fault, TrafficFault::Blackhole(_))
-                && held.swallowed
-            {
-                // Bytes are missing, so going on would corrupt the stream.
+            if let Change::Gone(armed, held) = &change {
                 let reset = armed.spec.on_remove == OnRemove::Reset;
-                return Some(if reset { Ended::Reset } else { Ended::Closed });
+                if held.swallowed {
+                    // Bytes are missing, so going on would corrupt the stream.
+                    return Some(if reset { Ended::Reset } else { Ended::Closed });
+                }
+                if held.waited && reset {
+                    return Some(Ended::Reset);
+                }
             }
             let acting = &self.faults.acting;
             if self.request.follow(&change, acting) | self.response.follow(&change, acting) {
@@ -220,21 +241,10 @@ impl Relay {
         None
     }
 
-    fn reset_by_fault(&self) -> Ended {
-        self.reset_sockets();
-        self.faults.was_reset(self.response.passed);
-        Ended::Reset
-    }
-
     /// Makes closing these sockets a reset.
     fn reset_sockets(&self) {
         connection::reset(&self.client);
         connection::reset(&self.upstream);
-    }
-
-    /// Whether the kernel has got rid of what was written to the client, or has had long enough.
-    fn last_bytes_are_there(&self) -> bool {
-        now_ns() > self.cutting_ns + LAST_BYTES_NS || outq::unsent(self.client.as_raw_fd()) == 0
     }
 
     /// Watches for resets that reading does not show. What came before them is passed on first.
@@ -261,15 +271,15 @@ impl Relay {
         }
     }
 
-    fn set_alarm(&mut self, cx: &Context<'_>, reset_due: Option<u64>, idle_due: u64) {
+    fn set_alarm(&mut self, cx: &Context<'_>, idle_due: u64) {
         let wakes = [
-            reset_due.unwrap_or(0),
+            if self.closing.is_none() { self.faults.due().map_or(0, |due| due.at_ns.max(1)) } else { 0 },
             idle_due,
             self.request.wake_ns,
             self.response.wake_ns,
             self.client_vigil.wake_ns(),
             self.upstream_vigil.wake_ns(),
-            if self.cutting_ns != 0 { now_ns() + LAST_BYTES_STEP_NS } else { 0 },
+            if self.closing.is_some() { Closing::wake_ns() } else { 0 },
         ];
         if let Some(due) = wakes.into_iter().filter(|due| *due != 0).min() {
             self.alarm.set(due, cx);

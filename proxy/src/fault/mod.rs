@@ -17,7 +17,7 @@ pub use http_error::HttpError;
 pub use latency::{Distribution, Latency, Wave, WaveShape};
 pub(crate) use matcher::RequestParts;
 pub use matcher::{Glob, RequestMatch};
-pub use reset::Reset;
+pub use reset::{Reset, ResetFrom};
 pub use scope::{Scope, Sticky};
 pub use stall::Stall;
 
@@ -99,7 +99,9 @@ impl TrafficFault {
             Self::Latency(fault) => fault.check(),
             Self::Stall(fault) => fault.check(),
             Self::HttpError(fault) => fault.check(),
-            Self::Bandwidth(_) | Self::Reset(_) | Self::Blackhole(_) => Vec::new(),
+            Self::Reset(fault) => fault.check(),
+            Self::Blackhole(fault) => fault.check(),
+            Self::Bandwidth(_) => Vec::new(),
         }
     }
 }

@@ -38,6 +38,11 @@ impl Period {
         self.0
     }
 
+    /// The length in nanoseconds; at most 366 days, so they always fit.
+    pub const fn nanos(self) -> u64 {
+        self.0.as_secs() * 1_000_000_000 + self.0.subsec_nanos() as u64
+    }
+
     /// Whether it is no time at all.
     pub const fn is_zero(&self) -> bool {
         self.0.is_zero()

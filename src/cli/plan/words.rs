@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::fault::{
     Direction, Fault, HostFault, HowMany, LOCAL_HOST, OnRemove, Percent, ProcessSelector, RequestMatch,
-    Scope, Seed, Sticky, Target, TrafficFault,
+    ResetFrom, Scope, Seed, Sticky, Target, TrafficFault,
 };
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::{
@@ -122,14 +122,29 @@ fn deed(fault: &Fault) -> String {
             format!("{} pass at {} at most, per connection", flow(bandwidth.direction), bandwidth.rate)
         }
         Fault::Traffic(TrafficFault::Reset(reset)) => {
-            let after = reset.after.map(|after| format!("{after} after the start"));
-            let bytes = reset.after_bytes.map(|bytes| format!("after {bytes} of response"));
+            let from = match reset.from {
+                ResetFrom::Accept => "the start".to_owned(),
+                ResetFrom::FirstBytes => {
+                    format!("{} first came, which are held back", flow(reset.direction()))
+                }
+            };
+            let after = reset.after.map(|after| format!("{after} after {from}"));
+            let bytes =
+                reset.after_bytes.map(|bytes| format!("after {bytes} of {}", flow(reset.direction())));
             let when: Vec<String> = [after, bytes].into_iter().flatten().collect();
-            let when = if when.is_empty() { "at once".to_owned() } else { when.join(" or ") };
+            let when = match (when.is_empty(), reset.from) {
+                (false, _) => when.join(" or "),
+                (true, ResetFrom::Accept) => "at once".to_owned(),
+                (true, ResetFrom::FirstBytes) => format!("when {from}"),
+            };
             format!("connections are reset (TCP RST), {when}")
         }
         Fault::Traffic(TrafficFault::Blackhole(blackhole)) => {
-            format!("{} are swallowed; connections stay open and silent", flow(blackhole.direction))
+            let then = match blackhole.close_after {
+                None => "connections stay open and silent".to_owned(),
+                Some(after) => format!("connections are closed after {after} of silence"),
+            };
+            format!("{} are swallowed; {then}", flow(blackhole.direction))
         }
         Fault::Traffic(TrafficFault::Stall(stall)) => {
             let place =

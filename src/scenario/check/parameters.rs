@@ -32,14 +32,26 @@ pub(in crate::scenario) fn fault(checker: &mut Checker<'_>, entry: &FaultEntry, 
         "latency" => latency::check(checker, &entry.latency).map(Fault::Traffic),
         "bandwidth" => bandwidth(checker, &entry.bandwidth).map(Fault::Traffic),
         "reset" => {
-            let (map, _) = given(&entry.reset)?;
-            let reset = Reset { after: optional(&map.after)?, after_bytes: optional(&map.after_bytes)? };
-            Some(Fault::Traffic(TrafficFault::Reset(reset)))
+            let (map, at) = given(&entry.reset)?;
+            let reset = Reset {
+                after: optional(&map.after)?,
+                after_bytes: optional(&map.after_bytes)?,
+                from: optional(&map.from)?.unwrap_or_default(),
+                direction: optional(&map.direction)?,
+            };
+            let place = |key: &str| match key {
+                "after_bytes" => map.after_bytes.span(),
+                "direction" => map.direction.span(),
+                _ => None,
+            };
+            checked(checker, TrafficFault::Reset(reset), place, at).map(Fault::Traffic)
         }
         "blackhole" => {
-            let (map, _) = given(&entry.blackhole)?;
+            let (map, at) = given(&entry.blackhole)?;
             let direction = optional(&map.direction)?.unwrap_or_default();
-            Some(Fault::Traffic(TrafficFault::Blackhole(Blackhole { direction })))
+            let hole = Blackhole { direction, close_after: optional(&map.close_after)? };
+            checked(checker, TrafficFault::Blackhole(hole), |_| map.close_after.span(), at)
+                .map(Fault::Traffic)
         }
         "stall" => stall(checker, &entry.stall).map(Fault::Traffic),
         "http_error" => http_error(checker, &entry.http_error).map(Fault::Traffic),

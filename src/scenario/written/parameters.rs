@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ByteRate, ByteSize, Direction, Percent, Period};
+use crate::fault::{ByteRate, ByteSize, Direction, Percent, Period, ResetFrom};
 use crate::text::{Field, Pairs, Scalar};
 
 /// Bytes flow no faster than a rate.
@@ -21,8 +21,12 @@ pub struct Bandwidth {
 pub struct Reset {
     /// How long the connection (or the request) may live first.
     pub after: Field<Period>,
-    /// How many bytes of response may pass first.
+    /// How many bytes may pass first.
     pub after_bytes: Field<ByteSize>,
+    /// From when the time counts: `accept`, or `first-bytes`, which are then held back; absent: `accept`.
+    pub from: Field<ResetFrom>,
+    /// Which way the bytes flow that are counted or waited for; absent: `response`.
+    pub direction: Field<Direction>,
 }
 
 /// Bytes are accepted and lead nowhere.
@@ -31,6 +35,8 @@ pub struct Reset {
 pub struct Blackhole {
     /// Which way; absent: `response`.
     pub direction: Field<Direction>,
+    /// The connection is closed after so long without a byte arriving; absent: never.
+    pub close_after: Field<Period>,
 }
 
 /// Nothing flows any more from a place in the stream on, for a time; nothing is lost.

@@ -9,8 +9,7 @@ use crate::drill::alarm::{Alarm, AlarmKind, MissCause};
 use crate::drill::event::{Command, Event, Sample};
 use crate::drill::journal::{CLOSED, Chain, PLANNED};
 use crate::fault::{
-    Evidence, Fault, Glob, Latency, OnRemove, Period, RequestMatch, Scope, Seed, TrafficFault,
-    UndoClass,
+    Evidence, Fault, Glob, Latency, OnRemove, Period, RequestMatch, Scope, Seed, TrafficFault, UndoClass,
 };
 use crate::playbook::event::Attempt;
 use crate::playbook::plan::Playbook;

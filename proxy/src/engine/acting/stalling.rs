@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Acting, Side, hit_once};
+use super::{Acting, Memory, Side};
 use crate::engine::hold::both;
 use crate::fault::TrafficFault;
 
@@ -16,16 +16,17 @@ impl Acting {
         now_ns: u64,
     ) -> Result<u64, u64> {
         let mut allowed = Ok(u64::MAX);
-        for act in self.acts.iter_mut().filter(|act| act.does && !act.masked) {
+        for act in self.acting_mut() {
             let TrafficFault::Stall(stall) = &act.armed.spec.fault else { continue };
+            let Memory::Holds(holds) = &mut act.memory else { continue };
             if !side.meant_by(stall.direction) {
                 continue;
             }
-            let (hold, record) = (&mut act.holds[side.index()], &act.armed.record);
+            let (hold, record) = (&mut holds[side.index()], act.mark.record());
             let answer = hold.ask(stall, passed, now_ns);
             if answer.is_err() {
                 record.bytes.fetch_add(hold.keeps(passed, waiting), Relaxed);
-                hit_once(record, &act.counted);
+                act.mark.hit();
             }
             hold.measure(stall, record, now_ns);
             allowed = both(allowed, answer);

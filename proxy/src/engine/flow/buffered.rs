@@ -22,8 +22,14 @@ impl Flow {
     /// Writes what is due and allowed.
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Option<Outcome> {
         let gates = with.acting.gates(self.side);
-        if gates.cut_after.is_some_and(|limit| self.passed >= limit) {
-            return Some(Outcome::Cut);
+        if gates.reached(self.passed, !self.held.is_empty()).is_some() {
+            return Some(Outcome::Limit);
+        }
+        if gates.hold {
+            if !self.held.is_empty() {
+                with.acting.wait(self.side, now_ns());
+            }
+            return None;
         }
         while let Some(chunk) = self.held.first() {
             let now = now_ns();
@@ -31,11 +37,8 @@ impl Flow {
                 self.wake_ns = chunk.due_ns;
                 return None;
             }
-            let mut want = (chunk.bytes.len() - chunk.left) as u64;
-            if let Some(limit) = gates.cut_after {
-                want = want.min(limit.saturating_sub(self.passed));
-            }
-            if gates.bandwidth {
+            let mut want = gates.room(self.passed, (chunk.bytes.len() - chunk.left) as u64);
+            if gates.paced {
                 match with.acting.allowance(self.side, want, now) {
                     Ok(allowed) => want = allowed,
                     Err(at) => {
@@ -64,8 +67,8 @@ impl Flow {
                 }
             };
             self.wrote_of_first(wrote, with);
-            if gates.cut_after.is_some_and(|limit| self.passed >= limit) {
-                return Some(Outcome::Cut);
+            if gates.reached(self.passed, !self.held.is_empty()).is_some() {
+                return Some(Outcome::Limit);
             }
         }
         None
@@ -87,7 +90,7 @@ impl Flow {
         let gates = with.acting.gates(self.side);
         if gates.latency && with.worker.table.held_bytes.load(Relaxed) < HELD_MAX_ALL {
             HELD_MAX
-        } else if gates.latency || gates.bandwidth || gates.stall {
+        } else if gates.latency || gates.paced || gates.stall {
             HELD_SMALL
         } else {
             0

@@ -18,8 +18,9 @@ use crate::engine::connection::Accepted;
 use crate::engine::idle::Idle;
 use crate::engine::outq;
 use crate::engine::worker::Worker;
+use crate::fault::Direction;
 
-/// How long bytes let through by `after_bytes` may take to reach the client before the reset follows.
+/// How long bytes let through by `after_bytes` may take to arrive before the reset follows.
 const LAST_BYTES_NS: u64 = 1_000_000_000;
 const LAST_BYTES_STEP_NS: u64 = 1_000_000;
 
@@ -116,7 +117,12 @@ impl Conn {
         self.turns.set(self.turns.get() | 1);
         self.hit.set(false);
         self.cut.borrow_mut().take();
+        self.let_pass();
+    }
+
+    fn let_pass(&self) {
         self.client.limit(None);
+        self.upstream.limit(None);
         self.passed_ns.set(0);
     }
 
@@ -154,9 +160,12 @@ impl Conn {
         *self.cause.borrow_mut() = cause.cloned();
     }
 
-    /// The connection is to be reset at a time, or once so many bytes have gone to the client, or whichever is first.
-    pub(super) fn cut_later(&self, hit: &Hit, due_ns: Option<u64>, after_bytes: Option<u64>) {
-        self.client.limit(after_bytes);
+    /// The connection is to be reset at a time, or once so many bytes have gone that way, or whichever is first.
+    pub(super) fn cut_later(&self, hit: &Hit, due_ns: Option<u64>, after_bytes: Option<(u64, Direction)>) {
+        if let Some((bytes, way)) = after_bytes {
+            self.client.limit(way.acts_on_response().then_some(bytes));
+            self.upstream.limit(way.acts_on_request().then_some(bytes));
+        }
         let cut =
             PendingCut { hit: hit.clone(), due_ns: due_ns.unwrap_or(0), by_bytes: after_bytes.is_some() };
         *self.cut.borrow_mut() = Some(cut);
@@ -168,8 +177,7 @@ impl Conn {
         let mut cut = self.cut.borrow_mut();
         if cut.as_ref().is_some_and(|cut| matches!(self.standing(&cut.hit.armed), Standing::Gone)) {
             cut.take();
-            self.client.limit(None);
-            self.passed_ns.set(0);
+            self.let_pass();
         }
     }
 
@@ -183,13 +191,13 @@ impl Conn {
             self.cut_now(Some(&pending.hit));
             return Some(0);
         }
-        if !self.client.is_at_limit() {
+        let Some(wire) = [&self.client, &self.upstream].into_iter().find(|wire| wire.is_at_limit()) else {
             return Some(pending.due_ns).filter(|due| *due != 0);
-        }
+        };
         if self.passed_ns.get() == 0 {
             self.passed_ns.set(now_ns);
         }
-        if now_ns > self.passed_ns.get() + LAST_BYTES_NS || outq::unsent(self.client.descriptor()) == 0 {
+        if now_ns > self.passed_ns.get() + LAST_BYTES_NS || outq::unsent(wire.descriptor()) == 0 {
             self.cut_now(Some(&pending.hit));
             return Some(0);
         }

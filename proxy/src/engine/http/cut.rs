@@ -1,14 +1,20 @@
-//! `reset` on requests: the client's connection is reset at once, after a time, or after so many bytes of answer.
+//! `reset` on requests: the connection is reset at once, after a time, after so many bytes, or some time after what it
+//! holds back has come.
 
+use std::future::{poll_fn, ready};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use futures_util::future::{Either, Ready, ready};
+use futures_util::future::{Either, LocalBoxFuture};
 use http::Response;
 use tower::Service;
 
-use super::call::{Call, Cut};
+use super::call::{Call, Cut, Hit};
+use super::conn::{Conn, Standing};
 use super::payload::Payload;
-use crate::fault::TrafficFault;
+use crate::control::wire::OnRemove;
+use crate::engine::timer::now_ns;
+use crate::fault::{Reset, ResetFrom, TrafficFault};
 
 /// Cuts calls off.
 #[derive(Clone, Debug)]
@@ -16,11 +22,12 @@ pub(super) struct CutOff<S>(pub(super) S);
 
 impl<S> Service<Call> for CutOff<S>
 where
-    S: Service<Call, Response = Response<Payload>, Error = Cut>,
+    S: Service<Call, Response = Response<Payload>, Error = Cut> + Clone + 'static,
+    S::Future: 'static,
 {
     type Response = Response<Payload>;
     type Error = Cut;
-    type Future = Either<S::Future, Ready<Result<Response<Payload>, Cut>>>;
+    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
         self.0.poll_ready(cx)
@@ -28,14 +35,47 @@ where
 
     fn call(&mut self, call: Call) -> Self::Future {
         let hits = call.hits(|fault| if let TrafficFault::Reset(fault) = fault { Some(fault) } else { None });
-        if let Some((hit, reset)) = hits.first() {
-            if reset.after.is_none() && reset.after_bytes.is_none() {
-                call.conn.cut_now(Some(hit));
-                return Either::Right(ready(Err(Cut)));
-            }
-            let due_ns = reset.after.map(|after| call.began_ns + after.duration().as_nanos() as u64);
-            call.conn.cut_later(hit, due_ns, reset.after_bytes.map(|size| size.bytes()));
+        let Some((hit, reset)) = hits.into_iter().next() else { return Either::Left(self.0.call(call)) };
+        if reset.is_at_once() {
+            call.conn.cut_now(Some(&hit));
+            return Either::Right(Box::pin(ready(Err(Cut))));
         }
+        if reset.from == ResetFrom::FirstBytes {
+            return Either::Right(Box::pin(held_back(self.0.clone(), call, hit, reset)));
+        }
+        let limit = reset.after_bytes.map(|size| (size.bytes(), reset.direction()));
+        call.conn.cut_later(&hit, reset.due_ns(call.began_ns, None), limit);
         Either::Left(self.0.call(call))
     }
+}
+
+/// The request, or its answer, has come, and goes on only if the fault is removed before its time is over.
+async fn held_back<S>(mut inner: S, call: Call, hit: Hit, reset: Reset) -> Result<Response<Payload>, Cut>
+where
+    S: Service<Call, Response = Response<Payload>, Error = Cut>,
+{
+    let conn = Rc::clone(&call.conn);
+    if reset.direction().acts_on_request() {
+        conn.cut_later(&hit, reset.due_ns(call.began_ns, Some(call.began_ns)), None);
+        until_gone(&conn, &hit).await?;
+        return inner.call(call).await;
+    }
+    let answer = inner.call(call).await?;
+    conn.cut_later(&hit, reset.due_ns(0, Some(now_ns())), None);
+    until_gone(&conn, &hit).await?;
+    Ok(answer)
+}
+
+/// Waits until the fault is removed. What it holds is then let go, or lost with its connection.
+async fn until_gone(conn: &Conn, hit: &Hit) -> Result<(), Cut> {
+    poll_fn(|_| match conn.standing(&hit.armed) {
+        Standing::Here(_) => Poll::Pending,
+        Standing::Gone => Poll::Ready(()),
+    })
+    .await;
+    if hit.armed.spec.on_remove == OnRemove::Reset {
+        conn.cut_now(None);
+        return Err(Cut);
+    }
+    Ok(())
 }

@@ -1,0 +1,192 @@
+//! One fault on one TCP connection, and what it remembers of it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::acting::{Change, Held, Moment};
+use super::armed::{Armed, Decision, Subject};
+use super::bucket::Bucket;
+use super::gates::{Due, Fate, Gates, Limit, Side};
+use super::hold::Hold;
+use super::record::Record;
+use crate::fault::TrafficFault;
+
+/// One fault on one connection.
+#[derive(Debug)]
+pub(super) struct Act {
+    pub(super) armed: Arc<Armed>,
+    pub(super) decision: Option<Decision>,
+    /// The decision says that the deed is to be done.
+    pub(super) does: bool,
+    /// A fault before it ends everything.
+    pub(super) masked: bool,
+    accounted: bool,
+    pub(super) mark: Mark,
+    pub(super) memory: Memory,
+}
+
+/// What a fault remembers of a connection; a change of its parameters does not make it forget.
+#[derive(Debug, Default)]
+pub(super) enum Memory {
+    #[default]
+    Nothing,
+    /// The rate limit of each side.
+    Rates(Box<[Option<Bucket>; 2]>),
+    /// Which sides have bytes missing, and when the last byte arrived.
+    Swallowed { sides: [bool; 2], heard_ns: u64 },
+    /// The stall of each side.
+    Holds([Hold; 2]),
+    /// When bytes first had to wait.
+    First { ns: Option<u64> },
+}
+
+/// Lets a fault be counted once for a connection that it hit.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    pub(super) armed: Arc<Armed>,
+    counted: Rc<Cell<bool>>,
+}
+
+impl Mark {
+    /// The fault has hit.
+    pub(super) fn hit(&self) {
+        if !self.counted.replace(true) {
+            self.armed.record.hit();
+        }
+    }
+
+    pub(super) fn is_hit(&self) -> bool {
+        self.counted.get()
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.armed.record
+    }
+}
+
+impl Memory {
+    /// What is remembered under these parameters, of what was remembered before.
+    fn follow(old: Self, fault: &TrafficFault, at: &Moment) -> Self {
+        match (fault, old) {
+            (TrafficFault::Bandwidth(fault), old) => {
+                let mut before = if let Self::Rates(buckets) = old { *buckets } else { [None, None] };
+                Self::Rates(Box::new(Side::BOTH.map(|side| {
+                    let rate = fault.rate.bytes_per_second();
+                    let old = before[side.index()].take();
+                    side.meant_by(fault.direction).then(|| {
+                        let mut bucket = old.unwrap_or_else(|| Bucket::new(rate, at.now_ns));
+                        bucket.set_rate(rate, at.now_ns);
+                        bucket
+                    })
+                })))
+            }
+            (TrafficFault::Blackhole(_), old @ Self::Swallowed { .. }) => old,
+            (TrafficFault::Blackhole(_), _) => Self::Swallowed { sides: [false; 2], heard_ns: at.now_ns },
+            (TrafficFault::Reset(_), old @ Self::First { .. }) => old,
+            (TrafficFault::Reset(_), _) => Self::First { ns: None },
+            (TrafficFault::Stall(_), old @ Self::Holds(_)) => old,
+            (TrafficFault::Stall(_), _) => Self::Holds(Default::default()),
+            (TrafficFault::Latency(_) | TrafficFault::HttpError(_), _) => Self::Nothing,
+        }
+    }
+}
+
+impl Act {
+    /// Meets the connection, or goes on under other parameters when it was there before.
+    pub(super) fn new(armed: &Arc<Armed>, subject: Subject<'_>, at: &Moment, old: Option<Self>) -> Self {
+        let (accounted, counted, memory) = match old {
+            Some(old) => (old.accounted, old.mark.counted, old.memory),
+            None => (false, Rc::default(), Memory::Nothing),
+        };
+        let mut act = Self {
+            armed: Arc::clone(armed),
+            decision: None,
+            does: false,
+            masked: false,
+            accounted,
+            mark: Mark { armed: Arc::clone(armed), counted },
+            memory: Memory::Nothing,
+        };
+        if armed.fits(subject) {
+            let decision = armed.decide(subject, at.ordinal);
+            // Matched once, however often the parameters change.
+            act.does = if std::mem::replace(&mut act.accounted, true) {
+                armed.does(&decision)
+            } else {
+                armed.account(at.ordinal, &decision)
+            };
+            act.decision = Some(decision);
+        }
+        if act.does {
+            act.memory = Memory::follow(memory, &armed.spec.fault, at);
+        }
+        act
+    }
+
+    /// Follows a change of the parameters.
+    pub(super) fn changed(
+        self,
+        armed: &Arc<Armed>,
+        subject: Subject<'_>,
+        at: &Moment,
+        changes: &mut Vec<Change>,
+    ) -> Self {
+        let (did, gone) = (self.does, self.gone());
+        let turned_away = match (&self.memory, &armed.spec.fault) {
+            // It goes on, but no longer where bytes are missing.
+            (Memory::Swallowed { sides, .. }, TrafficFault::Blackhole(hole)) => {
+                Side::BOTH.into_iter().any(|side| sides[side.index()] && !side.meant_by(hole.direction))
+            }
+            _ => false,
+        };
+        let new = Self::new(armed, subject, at, Some(self));
+        if did && (!new.does || turned_away) {
+            changes.push(gone);
+        } else if matches!(armed.spec.fault, TrafficFault::Latency(_)) {
+            changes.push(Change::Latency(Arc::clone(armed)));
+        }
+        new
+    }
+
+    pub(super) fn gone(&self) -> Change {
+        let swallowed = matches!(self.memory, Memory::Swallowed { sides, .. } if sides != [false; 2]);
+        let waited = matches!(self.memory, Memory::First { ns: Some(_) });
+        Change::Gone(Arc::clone(&self.armed), Held { swallowed, waited })
+    }
+
+    pub(super) const fn acts(&self) -> bool {
+        self.does && !self.masked
+    }
+
+    /// Adds what the bytes of a side have to expect from this fault, the `act`-th of its connection.
+    pub(super) fn add_to(&self, gates: &mut Gates, side: Side, act: usize) {
+        match &self.armed.spec.fault {
+            TrafficFault::Latency(fault) => gates.latency |= side.meant_by(fault.direction),
+            TrafficFault::Bandwidth(fault) => gates.paced |= side.meant_by(fault.direction),
+            TrafficFault::Blackhole(fault) => gates.blackhole |= side.meant_by(fault.direction),
+            TrafficFault::Stall(fault) => gates.stall |= side.meant_by(fault.direction),
+            TrafficFault::Reset(fault) if side.meant_by(fault.direction()) => {
+                gates.hold |= !fault.from.is_accept();
+                let limit = fault.after_bytes.map(|size| size.bytes());
+                let limit = limit.map(|at| Limit { at, fate: Fate::Reset, waits: false, act });
+                // The first in file order wins where several end it at the same byte.
+                gates.limit = [gates.limit, limit].into_iter().flatten().min_by_key(|limit| limit.at);
+            }
+            TrafficFault::Reset(_) | TrafficFault::HttpError(_) => {}
+        }
+    }
+
+    /// When it ends a connection that was accepted at `began_ns`.
+    pub(super) fn due(&self, began_ns: u64, act: usize) -> Option<Due> {
+        match (&self.armed.spec.fault, &self.memory) {
+            (TrafficFault::Reset(reset), Memory::First { ns }) => {
+                reset.due_ns(began_ns, *ns).map(|at_ns| Due { at_ns, fate: Fate::Reset, act })
+            }
+            (TrafficFault::Blackhole(hole), Memory::Swallowed { heard_ns, .. }) => {
+                hole.closes_ns(*heard_ns).map(|at_ns| Due { at_ns, fate: Fate::Close, act })
+            }
+            _ => None,
+        }
+    }
+}
