@@ -4,6 +4,7 @@
 mod agent;
 pub mod catalog;
 mod check;
+mod completions;
 mod demo;
 #[cfg(test)]
 mod documents;
@@ -17,6 +18,7 @@ mod halt;
 mod journal_file;
 mod kept;
 pub mod live;
+mod man;
 mod new;
 mod note;
 mod people;
@@ -114,6 +116,10 @@ enum Command {
     Note(note::Args),
     /// Stop the running drill and take every fault back
     Halt(halt::Args),
+    /// Print what a shell needs to complete commands and options
+    Completions(completions::Args),
+    /// Write a manual page for every command
+    Man(man::Args),
 }
 
 /// Runs the program.
@@ -158,5 +164,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Playbook(args) => playbook::exec(args),
         Command::Note(args) => note::exec(args),
         Command::Halt(args) => halt::exec(args),
+        Command::Completions(args) => Ok(completions::exec(&args)),
+        Command::Man(args) => man::exec(&args),
     }
 }

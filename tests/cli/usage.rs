@@ -1,8 +1,9 @@
 //! What every command has in common.
 
+use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Child, firedrill};
+use crate::support::{Child, firedrill, requires, temp_dir};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -20,4 +21,49 @@ fn bad_usage_is_refused_with_status_1() {
     let ended = Child::spawn(firedrill().arg("no-such-command")).wait(SOON);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("no-such-command"), "{}", ended.stderr);
+}
+
+#[test]
+fn bash_completes_commands_and_options_by_what_is_printed_for_it() {
+    let ended = Child::spawn(firedrill().args(["completions", "bash"])).wait(SOON);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    if !requires(&["bash"]) {
+        return;
+    }
+    let dir = temp_dir();
+    std::fs::write(dir.path().join("completions"), ended.stdout).unwrap();
+    let offered = |words: &[&str]| {
+        let last = words.len() - 1;
+        let script = format!(
+            "source completions; COMP_WORDS=({}); COMP_CWORD={last}; _firedrill firedrill '{}' '{}'; \
+             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            words.join(" "),
+            words[last],
+            words[last - 1]
+        );
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "--noprofile", "-uc", &script]).current_dir(dir.path());
+        let ended = Child::spawn(&mut bash).wait(SOON);
+        assert_eq!(ended.stderr, "", "{words:?}");
+        ended.stdout.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(&["firedrill", "gam"]), ["gameday"]);
+    assert_eq!(offered(&["firedrill", "gameday", "appr"]), ["approve"]);
+    assert_eq!(offered(&["firedrill", "run", "--sc"]), Vec::<String>::new());
+    assert_eq!(offered(&["firedrill", "proxy", "--cont"]), ["--control"]);
+}
+
+#[test]
+fn manual_pages_are_written_into_a_folder_that_need_not_be_there() {
+    let dir = temp_dir();
+    let folder = dir.path().join("share/man1");
+    let ended = Child::spawn(firedrill().arg("man").arg(&folder)).wait(SOON);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let page = std::fs::read_to_string(folder.join("firedrill-run.1")).unwrap();
+    assert!(page.starts_with(".ie") && page.contains("firedrill\\-run"), "{page}");
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let ended = Child::spawn(firedrill().arg("man").arg(&file)).wait(SOON);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains(&file.display().to_string()), "{}", ended.stderr);
 }
