@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use anyhow::{Context, bail};
 use firedrill_proxy::control::Control;
-use firedrill_proxy::control::server::{self, Server, ServerOptions};
+use firedrill_proxy::control::server::{self, Server, ServerOptions, ToxiproxyOptions};
 use firedrill_proxy::control::wire::{MANUAL, RouteView};
 use firedrill_proxy::engine::Options;
 use serde_json::json;
@@ -128,7 +128,10 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
         );
     }
     // Everything that can be in use is tried before anything starts.
-    let options = ServerOptions { insecure_plain_http: args.insecure_plain_http };
+    let options = ServerOptions {
+        insecure_plain_http: args.insecure_plain_http,
+        toxiproxy: ToxiproxyOptions { seed: Seed(seed), ..ToxiproxyOptions::default() },
+    };
     let listener = match args.control.as_str() {
         "none" => None,
         address => Some(server::listen(address, options)?),

@@ -1,5 +1,7 @@
 //! The paths of the native API: each handler is one call of [`Control`].
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequest, Path, Request, State};
@@ -14,6 +16,7 @@ use serde_json::{Map, Value};
 use super::connection::REQUEST_LIMIT;
 use super::handle::{Control, gone};
 use super::metrics;
+use super::toxiproxy::{self, Toxiproxy, ToxiproxyOptions};
 use super::wire::{FaultSpec, FaultState, Gone, Health, Problem, Renewal, Renewed, RouteChange, RouteSpec};
 
 /// The longest body that is read.
@@ -29,10 +32,20 @@ pub enum Hosts {
 }
 
 /// The native API over a running proxy.
-pub fn router(control: Control, hosts: Hosts) -> Router {
+pub fn router(control: Control, hosts: Hosts, toxiproxy: ToxiproxyOptions) -> Router {
+    let in_its_place = toxiproxy.in_its_place.is_some();
+    let toxiproxy = Arc::new(Toxiproxy::new(control.clone(), toxiproxy));
+    let elsewhere = move |request: Request| {
+        let toxiproxy = Arc::clone(&toxiproxy);
+        async move {
+            toxiproxy.answer(request).await.unwrap_or_else(|request| no_such_path(&request).into_response())
+        }
+    };
+    let native =
+        if in_its_place { Router::new() } else { Router::new().route("/metrics", get(metrics_text)) };
     let route = get(route).patch(change_route).delete(remove_route);
     let fault = get(fault).put(put_fault).patch(patch_fault).delete(remove_fault);
-    Router::new()
+    native
         .route("/v1/routes", get(routes).post(add_route))
         .route("/v1/routes/{name}", route)
         .route("/v1/routes/{name}/faults/{id}", fault)
@@ -40,10 +53,9 @@ pub fn router(control: Control, hosts: Hosts) -> Router {
         .route("/v1/owners/{owner}/renew", post(renew))
         .route("/v1/owners/{owner}", axum::routing::delete(remove_owner))
         .route("/healthCheck", get(health))
-        .route("/metrics", get(metrics_text))
-        .fallback(no_such_path)
+        .fallback(elsewhere)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn_with_state(hosts, check_host))
+        .layer(from_fn_with_state((hosts, in_its_place), check_host))
         .layer(from_fn(in_time))
         .with_state(control)
 }
@@ -156,7 +168,7 @@ async fn metrics_text(State(control): State<Control>) -> Result<Response, Proble
     Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
 }
 
-async fn no_such_path(request: Request) -> Problem {
+fn no_such_path(request: &Request) -> Problem {
     let path: String = request.uri().path().chars().take(200).collect();
     Problem::new(404, "no such path", format!("there is nothing at `{path}`; `/v1/routes` is a good start"))
 }
@@ -186,8 +198,14 @@ async fn in_time(request: Request, next: Next) -> Response {
 }
 
 /// Refuses names that someone else's DNS may have pointed at us.
-async fn check_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+async fn check_host(
+    State((hosts, toxiproxy_is_open)): State<(Hosts, bool)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // In the place of a Toxiproxy server its paths are as open as they were there; browsers they refuse by themselves.
     if hosts == Hosts::LocalOnly
+        && !(toxiproxy_is_open && toxiproxy::belongs(request.uri().path()))
         && let Some(host) = said_host(&request)
         && !is_local(&host)
     {
@@ -259,7 +277,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(415, "not JSON", detail))
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, Problem> {
+pub(super) async fn read(body: Body) -> Result<bytes::Bytes, Problem> {
     use http_body_util::BodyExt;
     match http_body_util::Limited::new(body, BODY_MAX_BYTES).collect().await {
         Ok(body) => Ok(body.to_bytes()),

@@ -58,15 +58,31 @@ impl Control {
     /// Makes a route and listens.
     pub fn add_route(&self, spec: RouteSpec) -> Result<RouteView, Problem> {
         check_name("route", &spec.name)?;
+        Ok(self.make_route(spec)?)
+    }
+
+    /// The same with any name that the engine takes.
+    pub(super) fn make_route(&self, spec: RouteSpec) -> Result<RouteView, EngineError> {
         let _book = self.0.shared.book();
-        Ok(self.0.shared.engine.add_route(spec)?)
+        self.0.shared.engine.add_route(spec)
     }
 
     /// Changes where a route listens or leads, or switches it on or off. Its faults stay; its connections end. A
     /// refused change changes nothing.
     pub fn change_route(&self, name: &str, change: &RouteChange) -> Result<RouteView, Problem> {
+        Ok(self.alter_route(name, change)?)
+    }
+
+    /// The same, with the engine's own words for a refusal.
+    pub(super) fn alter_route(&self, name: &str, change: &RouteChange) -> Result<RouteView, EngineError> {
         let _book = self.0.shared.book();
-        Ok(self.0.shared.engine.change_route(name, change)?)
+        self.0.shared.engine.change_route(name, change)
+    }
+
+    /// Switches every route on, or none.
+    pub(super) fn enable_routes(&self) -> Result<(), EngineError> {
+        let _book = self.0.shared.book();
+        self.0.shared.engine.enable_routes()
     }
 
     /// Takes a route away, its connections and its faults with it.
@@ -110,6 +126,14 @@ impl Control {
                 ),
             ));
         }
+        let view = self.0.shared.engine.put_fault(route, spec)?;
+        book.stands(route, &view.spec, since_boot());
+        Ok(view)
+    }
+
+    /// Sets a fault by hand, with any id that the engine takes.
+    pub(super) fn set_fault(&self, route: &str, spec: FaultSpec) -> Result<FaultView, EngineError> {
+        let mut book = self.0.shared.book();
         let view = self.0.shared.engine.put_fault(route, spec)?;
         book.stands(route, &view.spec, since_boot());
         Ok(view)

@@ -13,6 +13,7 @@ mod lease;
 mod metrics;
 mod refusal;
 pub mod server;
+mod toxiproxy;
 pub mod wire;
 
 pub use change::changed;

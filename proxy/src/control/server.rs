@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 pub use super::api::{Hosts, router};
 pub use super::connection::serve;
 use super::handle::Control;
+pub use super::toxiproxy::{ToxiproxyMetrics, ToxiproxyOptions, VERSION as TOXIPROXY_VERSION};
 
 /// Where the control API listens unless it is told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8474";
@@ -50,6 +51,8 @@ pub enum ServerError {
 pub struct ServerOptions {
     /// Listen off loopback although there is neither TLS nor a token.
     pub insecure_plain_http: bool,
+    /// How Toxiproxy's API is offered beside the native one.
+    pub toxiproxy: ToxiproxyOptions,
 }
 
 /// A running control API, on its own thread; dropping it stops it.
@@ -87,7 +90,7 @@ impl Server {
         let address = listener.local_addr()?;
         check_exposure(address, options)?;
         let local = address.ip().to_canonical().is_loopback();
-        let app = router(control, if local { Hosts::LocalOnly } else { Hosts::Any });
+        let app = router(control, if local { Hosts::LocalOnly } else { Hosts::Any }, options.toxiproxy);
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let listener = {
@@ -135,7 +138,7 @@ mod tests {
             assert!(error.to_string().contains("--insecure-plain-http"), "{error}");
         }
         listen("127.0.0.1:0", careful).unwrap();
-        listen("0.0.0.0:0", ServerOptions { insecure_plain_http: true }).unwrap();
+        listen("0.0.0.0:0", ServerOptions { insecure_plain_http: true, ..careful }).unwrap();
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::listen::{self, Listener};
 use super::route::Route;
 use super::upstreams::Upstreams;
-use super::{Engine, EngineError};
+use super::{Changes, Engine, EngineError};
 use crate::control::wire::{Bound, RouteChange, RouteSpec, RouteView};
 
 /// A route as it is to become.
@@ -19,29 +19,43 @@ struct Next {
     moves_to: Option<Bound>,
 }
 
+/// A change whose address is bound, so that nothing can stop it any more.
+struct Ready {
+    before: Arc<Route>,
+    spec: RouteSpec,
+    upstreams: Upstreams,
+    bound: Bound,
+    listener: Option<Arc<Listener>>,
+}
+
 impl Engine {
     /// Changes where a route listens or leads, or switches it on or off. Its faults and counts stay; its connections
     /// end, unless nothing changes at all. A route that is switched off keeps its port for the next time.
     pub fn change_route(&self, name: &str, change: &RouteChange) -> Result<RouteView, EngineError> {
         let mut changes = self.changes()?;
         let before = self.find(name)?;
-        let next = Next::of(&before, change)?;
-        if next.spec == before.spec && next.moves_to.is_none() {
-            return Ok(before.view());
+        match Ready::of(&before, change)? {
+            Some(ready) => Ok(self.put_in_place(&mut changes, ready).view()),
+            None => Ok(before.view()),
         }
-        let Next { mut spec, upstreams, moves_to } = next;
-        let stays_there = moves_to.is_none();
-        let (bound, listener) = match (&before.listener, moves_to) {
-            (_, to) if !spec.enabled => (to.unwrap_or_else(|| before.bound.clone()), None),
-            (Some(listener), None) => (before.bound.clone(), Some(Arc::clone(listener))),
-            _ => {
-                let (listener, bound) = bind_beside(&before, &spec)?;
-                (bound, Some(Arc::new(listener)))
-            }
-        };
-        if !spec.enabled && before.listener.is_some() && stays_there {
-            spec.listen = bound.to_string();
+    }
+
+    /// Switches every route on; when one cannot listen, none is.
+    pub fn enable_routes(&self) -> Result<(), EngineError> {
+        let mut changes = self.changes()?;
+        let on = RouteChange { enabled: Some(true), ..RouteChange::default() };
+        let mut ready = Vec::new();
+        for route in self.inner.table.routes.load().iter() {
+            ready.extend(Ready::of(route, &on)?);
         }
+        for ready in ready {
+            self.put_in_place(&mut changes, ready);
+        }
+        Ok(())
+    }
+
+    fn put_in_place(&self, changes: &mut Changes, ready: Ready) -> Arc<Route> {
+        let Ready { before, spec, upstreams, bound, listener } = ready;
         let stays = matches!((&before.listener, &listener), (Some(old), Some(new)) if Arc::ptr_eq(old, new));
         let route = Arc::new(
             Route::new(changes.next_id(), spec, bound, upstreams, listener, &before.all_open)
@@ -58,7 +72,30 @@ impl Engine {
             before.close();
         }
         self.inner.workers.wake();
-        Ok(route.view())
+        route
+    }
+}
+
+impl Ready {
+    /// Binds what is to be bound; nothing when nothing changes.
+    fn of(before: &Arc<Route>, change: &RouteChange) -> Result<Option<Self>, EngineError> {
+        let Next { mut spec, upstreams, moves_to } = Next::of(before, change)?;
+        let stays_there = moves_to.is_none();
+        if spec == before.spec && stays_there {
+            return Ok(None);
+        }
+        let (bound, listener) = match (&before.listener, moves_to) {
+            (_, to) if !spec.enabled => (to.unwrap_or_else(|| before.bound.clone()), None),
+            (Some(listener), None) => (before.bound.clone(), Some(Arc::clone(listener))),
+            _ => {
+                let (listener, bound) = bind_beside(before, &spec)?;
+                (bound, Some(Arc::new(listener)))
+            }
+        };
+        if !spec.enabled && before.listener.is_some() && stays_there {
+            spec.listen = bound.to_string();
+        }
+        Ok(Some(Self { before: Arc::clone(before), spec, upstreams, bound, listener }))
     }
 }
 

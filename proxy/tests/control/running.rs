@@ -23,9 +23,13 @@ pub struct Running {
 
 impl Running {
     pub fn start() -> Self {
+        Self::with(ServerOptions::default())
+    }
+
+    pub fn with(options: ServerOptions) -> Self {
         let control = Control::start(Options::default()).unwrap();
-        let listener = server::listen("127.0.0.1:0", ServerOptions::default()).unwrap();
-        let server = Server::start(listener, control.clone(), ServerOptions::default()).unwrap();
+        let listener = server::listen("127.0.0.1:0", options).unwrap();
+        let server = Server::start(listener, control.clone(), options).unwrap();
         let address = server.address();
         let client = Client::new(&address.to_string()).unwrap();
         Self { control, client, address, _server: server }
