@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use nix::libc;
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, spawn_local};
 
@@ -63,15 +62,10 @@ async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) {
             // The client of this one has gone already; the next may be there.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
-                    worker.out_of_descriptors();
-                }
                 if !std::mem::replace(&mut waiting, true) {
                     tracing::warn!(route = route.spec.name, %error, "accepting; trying again every 50 ms");
                 }
-                if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
-                    worker.out_of_descriptors();
-                }
+                worker.ran_out_of(&error);
                 Sleep::until(&worker.timers, now_ns() + BACK_OFF_NS).await;
             }
         }

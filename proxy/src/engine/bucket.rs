@@ -5,6 +5,8 @@ const QUANTUM_NS: u64 = 4_000_000;
 /// Below this many bytes in one go a slow rate would be all wake-ups, unless they took longer than `SLOW_NS`.
 const QUANTUM_MIN_BYTES: u64 = 1460;
 const SLOW_NS: u64 = 100_000_000;
+/// How much of the time that was lost while bytes waited is made up for: a busy host wakes late, and the rate holds.
+const MADE_UP_NS: u64 = 100_000_000;
 /// How long to measure for one sample.
 const SAMPLE_NS: u64 = 100_000_000;
 /// A shorter stretch says nothing about a rate.
@@ -57,18 +59,25 @@ impl Bucket {
     /// How many of `want` bytes may leave now; otherwise when to ask again.
     pub(super) fn ask(&self, want: u64, now_ns: u64) -> Result<u64, u64> {
         let quantum = want.min(self.quantum_bytes);
-        let free_ns = self.burst_ns.saturating_sub(self.tat_ns.saturating_sub(now_ns));
+        let tat_ns = self.counting_tat_ns(now_ns);
+        let free_ns = (now_ns + self.burst_ns).saturating_sub(tat_ns);
         let free =
             u64::try_from(u128::from(free_ns) * u128::from(self.rate) / 1_000_000_000).unwrap_or(u64::MAX);
         if free >= quantum {
             return Ok(free.min(want));
         }
-        Err((self.tat_ns + self.cost_ns(quantum)).saturating_sub(self.burst_ns).max(now_ns + 1))
+        Err((tat_ns + self.cost_ns(quantum)).saturating_sub(self.burst_ns).max(now_ns + 1))
+    }
+
+    /// Time in which nobody wanted to send is gone. Time in which bytes waited is not.
+    fn counting_tat_ns(&self, now_ns: u64) -> u64 {
+        let lost_ns = if self.window.is_some() { MADE_UP_NS } else { 0 };
+        self.tat_ns.max(now_ns.saturating_sub(lost_ns))
     }
 
     /// `bytes` have left. True when they were held back before.
     pub(super) fn take(&mut self, bytes: u64, now_ns: u64) -> bool {
-        self.tat_ns = self.tat_ns.max(now_ns) + self.cost_ns(bytes);
+        self.tat_ns = self.counting_tat_ns(now_ns) + self.cost_ns(bytes);
         if let Some(window) = &mut self.window {
             window.bytes += bytes;
         }
@@ -141,6 +150,18 @@ mod tests {
                 assert!((sample as f64 / rate as f64 - 1.0).abs() < 0.12, "{rate}: measured {sample}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_busy_host_loses_by_waking_late_is_made_up_and_no_more() {
+        for (rate, total) in [(1_000_000, 10_000_000), (100_000_000, 1_000_000_000)] {
+            let (took_ns, _) = send(rate, total, 50_000_000);
+            let error = total as f64 * 1e9 / took_ns as f64 / rate as f64 - 1.0;
+            assert!(error.abs() < 0.005, "{rate}: {error:+.4}");
+        }
+        // Nobody sent for an hour, and one burst is all that is left of it.
+        let bucket = Bucket::new(1_000_000, 5);
+        assert_eq!(bucket.ask(1 << 30, 3_600_000_000_000), Ok(8_000));
     }
 
     #[test]

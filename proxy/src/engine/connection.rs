@@ -72,9 +72,6 @@ pub(super) fn start(worker: &Rc<Worker>, mut accepted: Accepted) {
 /// Serves a socket that is registered with this thread already.
 pub(super) fn start_here(worker: &Rc<Worker>, client: TcpStream, accepted: Accepted) {
     let worker = Burden::taken_over(worker);
-    if let Err(error) = client.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY towards the client");
-    }
     if accepted.route.spec.proxy_protocol.accept {
         spawn_local(introduced_first(worker, client, accepted));
     } else {

@@ -69,7 +69,10 @@ async fn in_turn(worker: &Worker, route: &Route, ordinal: u64) -> io::Result<Tcp
                 return Ok(stream);
             }
             // It says nothing about the upstream, and the next one would fail in the same way.
-            Err(error) if is_our_own(&error) => return Err(error),
+            Err(error) if is_our_own(&error) => {
+                worker.ran_out_of(&error);
+                return Err(error);
+            }
             Err(error) => {
                 upstreams.was_not_reached(n, now_ns());
                 last = error;

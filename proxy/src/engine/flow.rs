@@ -85,6 +85,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) counter: &'a AtomicU64,
     /// What the other direction of the connection holds back.
     pub(super) held_elsewhere: usize,
+    /// The other direction has told its end, so that closing the sockets tells this one's.
+    pub(super) is_last: bool,
 }
 
 impl Flow {
@@ -129,6 +131,11 @@ impl Flow {
     /// Whether nothing more will happen in this direction by itself.
     pub(super) fn is_over(&self) -> bool {
         !self.has_bytes() && matches!(self.end, End::Told | End::Swallowed)
+    }
+
+    /// Whether the destination knows that nothing more comes.
+    pub(super) fn is_told(&self) -> bool {
+        self.end == End::Told
     }
 
     pub(super) const fn is_broken(&self) -> bool {
@@ -284,6 +291,7 @@ impl Flow {
             return Outcome::Reset;
         }
         if !self.broken
+            && !with.is_last
             && let Poll::Ready(Err(error)) = Pin::new(&mut *with.to).poll_shutdown(cx)
         {
             // The other direction will read why.

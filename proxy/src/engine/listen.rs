@@ -140,6 +140,8 @@ fn bound(address: SocketAddr, transparent: bool, shared: bool) -> io::Result<Soc
         setsockopt(&socket, sockopt::ReusePort, &true)?;
     }
     socket.set_nonblocking(true)?;
+    // What is accepted takes this over: one system call less for every connection.
+    socket.set_tcp_nodelay(true)?;
     if transparent {
         transparent::allow(&socket, address);
     }

@@ -13,6 +13,7 @@ mod change;
 mod chunk;
 mod closing;
 mod connection;
+mod cut;
 mod dial;
 mod ending;
 mod ends;

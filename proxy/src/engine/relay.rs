@@ -11,6 +11,7 @@ use super::acting::{Acting, Change, Moment};
 use super::armed::Subject;
 use super::closing::Closing;
 use super::connection::{self, Accepted};
+use super::cut::cut;
 use super::flow::{Flow, Outcome, Surroundings};
 use super::gates::{Due, Fate, Side};
 use super::idle::Idle;
@@ -78,6 +79,8 @@ pub(super) struct Relay {
     watch: Option<Watch>,
     client_vigil: Vigil,
     upstream_vigil: Vigil,
+    /// It has been reset and is counted; only its sockets are still to be closed.
+    over: Option<Ended>,
     /// A fault is ending it. Rare, and so in a box: idle connections must stay small.
     closing: Option<Box<Closing>>,
 }
@@ -108,6 +111,7 @@ impl Relay {
             watch: None,
             client_vigil: Vigil::default(),
             upstream_vigil: Vigil::default(),
+            over: None,
             closing: None,
         }
     }
@@ -162,6 +166,7 @@ impl Relay {
                 to: &mut self.upstream,
                 counter: &counts.bytes_request,
                 held_elsewhere: self.response.held(),
+                is_last: self.response.is_told(),
             },
         );
         let response = self.response.pump(
@@ -173,6 +178,7 @@ impl Relay {
                 to: &mut self.client,
                 counter: &counts.bytes_response,
                 held_elsewhere: self.request.held(),
+                is_last: self.request.is_told(),
             },
         );
         match (request, response) {
@@ -241,10 +247,13 @@ impl Relay {
         None
     }
 
-    /// Makes closing these sockets a reset.
+    /// Makes closing these sockets a reset. Of many that are to be reset at once none waits for the others' closing.
     fn reset_sockets(&self) {
-        connection::reset(&self.client);
-        connection::reset(&self.upstream);
+        for socket in [&self.client, &self.upstream] {
+            if !(self.worker.is_telling() && cut(socket)) {
+                connection::reset(socket);
+            }
+        }
     }
 
     /// Watches for resets that reading does not show. What came before them is passed on first.
@@ -292,18 +301,22 @@ impl Future for Relay {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
         let this = &mut *self;
-        match this.step(cx) {
-            None => Poll::Pending,
-            Some(ended) => {
-                if ended == Ended::Reset {
-                    this.reset_sockets();
-                }
-                let error = ended == Ended::Reset;
-                let accepted = &this.faults.accepted;
-                accepted.route.red.ended(this.faults.acting.faulted(), error, now_ns() - accepted.at_ns);
-                Poll::Ready(ended)
-            }
+        if let Some(ended) = this.over {
+            return if this.worker.is_telling() { Poll::Pending } else { Poll::Ready(ended) };
         }
+        let Some(ended) = this.step(cx) else { return Poll::Pending };
+        if ended == Ended::Reset {
+            this.reset_sockets();
+        }
+        let error = ended == Ended::Reset;
+        let accepted = &this.faults.accepted;
+        accepted.route.red.ended(this.faults.acting.faulted(), error, now_ns() - accepted.at_ns);
+        if error && this.worker.is_telling() {
+            this.over = Some(ended);
+            this.worker.close_later(cx.waker());
+            return Poll::Pending;
+        }
+        Poll::Ready(ended)
     }
 }
 

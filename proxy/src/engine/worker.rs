@@ -1,6 +1,6 @@
 //! The data threads: each one a current-thread runtime with its own timers, buffer and list of connections.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::ops::Deref;
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::thread::JoinHandle;
 
+use nix::libc;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{Notify, mpsc};
@@ -25,8 +26,9 @@ use super::timer::Timers;
 
 /// Sockets that may wait to be taken over by another data thread.
 const INBOX: usize = 1024;
-/// Connections woken in one go before other work has its turn.
-const WAKE_SLICE: usize = 256;
+/// Connections woken in one go before other work has its turn: a reset takes some 20 µs, and delays of other routes are
+/// not to be late by many of them.
+const WAKE_SLICE: usize = 32;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// All data threads, as seen from outside.
@@ -59,6 +61,10 @@ pub(super) struct Worker {
     all: Arc<[Shared]>,
     index: usize,
     watched: RefCell<HashMap<u64, Watched>>,
+    /// Connections are being told of a change.
+    telling: Cell<bool>,
+    /// Those that it has ended: closing them costs more than their reset, and is done when all have been told.
+    ended: RefCell<Vec<Waker>>,
 }
 
 /// The connections of one route on this thread.
@@ -148,6 +154,8 @@ fn run(
         all,
         index,
         watched: RefCell::default(),
+        telling: Cell::new(false),
+        ended: RefCell::default(),
     });
     runtime.block_on(async {
         spawn_local(Rc::clone(&worker.timers).run());
@@ -195,6 +203,7 @@ impl Worker {
             });
             changed.collect()
         };
+        self.telling.set(true);
         for id in changed {
             let mut from = 0;
             loop {
@@ -208,6 +217,22 @@ impl Worker {
                 tokio::task::yield_now().await;
             }
         }
+        self.telling.set(false);
+        let ended = self.ended.take();
+        for slice in ended.chunks(WAKE_SLICE) {
+            slice.iter().for_each(Waker::wake_by_ref);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Whether connections are being told of a change, so that one that it ends had better close later.
+    pub(super) fn is_telling(&self) -> bool {
+        self.telling.get()
+    }
+
+    /// Wakes the connection when all have been told.
+    pub(super) fn close_later(&self, waker: &Waker) {
+        self.ended.borrow_mut().push(waker.clone());
     }
 
     /// Hands a socket to the data thread with the fewest connections.
@@ -236,8 +261,11 @@ impl Worker {
         connection::start_here(self, stream, accepted);
     }
 
-    /// Descriptors have run out: the pipes that nobody uses just now give theirs up, on every data thread.
-    pub(super) fn out_of_descriptors(&self) {
+    /// When it was descriptors, the pipes that nobody uses just now give theirs up, on every data thread.
+    pub(super) fn ran_out_of(&self, error: &io::Error) {
+        if !matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+            return;
+        }
         self.table.pipes.do_without();
         self.pipes.give_up();
         self.all.iter().for_each(|worker| worker.changed.notify_one());

@@ -206,3 +206,23 @@ fn a_stop_closes_what_a_request_under_way_holds() {
     rig.engine.stop();
     assert!(ended.recv_timeout(Duration::from_secs(10)).unwrap());
 }
+
+#[test]
+fn a_reset_reaches_each_of_many_connections_and_their_upstreams() {
+    let (seen, ended) = mpsc::sync_channel(300);
+    let server = upstream(move |mut stream| seen.send(read_to_end(&mut stream).1).unwrap());
+    let (rig, at) = Rig::with_route(Protocol::Tcp, server);
+    let mut streams: Vec<_> = (0..300).map(|_| connect(at)).collect();
+    eventually("open", || rig.view().traffic.connections_open == 300);
+    for stream in &mut streams {
+        stream.write_all(b"?").unwrap();
+    }
+    eventually("passed on", || rig.view().traffic.bytes_request == 300);
+    rig.fault(r#"{"id": "cut", "fault": {"reset": {}}}"#);
+    for stream in &mut streams {
+        assert_eq!(read_to_end(stream).1, Err(std::io::ErrorKind::ConnectionReset));
+        assert_eq!(ended.recv_timeout(ms(5_000)).unwrap(), Err(std::io::ErrorKind::ConnectionReset));
+    }
+    rig.counted("cut", 300, 300);
+    eventually("their sockets are closed", || rig.view().traffic.connections_open == 0);
+}
