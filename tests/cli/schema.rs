@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Child, firedrill, requires_that, temp_dir};
+use crate::support::{Child, assert_golden, firedrill, requires_that, temp_dir};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -160,6 +160,11 @@ fn the_schema_of_playbooks_refuses_what_check_refuses() {
     for line in validate(&schema("playbook"), &files) {
         assert!(line.starts_with("bad "), "{line}");
     }
+}
+
+#[test]
+fn the_document_of_the_api_changes_only_where_somebody_sees_it() {
+    assert_golden("openapi.json", &schema("openapi"));
 }
 
 #[test]

@@ -5,9 +5,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
 mod ask;
+mod caller;
 mod day;
 mod dice;
+mod fits;
 mod house;
 mod kills;
+mod refused;
 mod start;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::Api;
-use super::files::{Form, HTML, JSON, JUNIT, LINES, MARKDOWN, Tag, file};
+use super::files::{Form, HTML, JSON, JUNIT, LINES, MARKDOWN, Tag, file, of_record};
 use super::problem::Refused;
 use super::sent::Names;
 use super::table::Route;
@@ -41,7 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .file(LINES),
     ];
-    all.into_iter().map(|route| route.tag("reports").problems(&[304])).collect()
+    all.into_iter().map(of_record).collect()
 }
 
 async fn made(
@@ -51,19 +51,21 @@ async fn made(
     form: Form,
 ) -> Result<Response, Refused> {
     let id = names.id().to_owned();
-    if form == Form::Journal {
+    let (tag, body) = if form == Form::Journal {
         api.office.gameday(&id).await?;
         let journal = Bytes::from(api.office.journal(&id).await?);
-        let tag = Tag::of(&journal, form, CLOSED);
-        if tag.is_known(&headers) {
-            return Ok(tag.on(StatusCode::NOT_MODIFIED.into_response()));
-        }
-        return Ok(tag.on(file(form, journal)));
-    }
-    // It tells of all drills of its scenarios, so it can change after its own journal was closed: never kept.
-    let office = api.office.clone();
-    let report = api.heavy(move || office.day_report(&id)).await??;
-    Ok(file(form, in_form(&report, form)?))
+        (Tag::of(&journal, form, CLOSED), journal)
+    } else {
+        // It tells of all drills of its scenarios, so it can change after its own journal was closed.
+        let office = api.office.clone();
+        let made = api.heavy(move || in_form(&office.day_report(&id)?, form)).await??;
+        (Tag::of_made(&made, form), made)
+    };
+    let response = match tag.is_known(&headers) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => file(form, body),
+    };
+    Ok(tag.on(response))
 }
 
 fn in_form(report: &DayReport, form: Form) -> Result<Bytes, Refused> {

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use sha2::{Digest, Sha256};
 
 use super::Api;
 use super::problem::Refused;
@@ -46,7 +47,13 @@ pub(super) fn routes() -> Vec<Route> {
         })
         .file(LINES),
     ];
-    drills.into_iter().map(|route| route.tag("reports").problems(&[304])).collect()
+    drills.into_iter().map(of_record).collect()
+}
+
+/// What all that is made from a record can answer besides: that it is known, or that the record has no report yet.
+pub(super) fn of_record(route: Route) -> Route {
+    let is_record = route.path.ends_with("/journal.jsonl");
+    route.tag("reports").problems(if is_record { &[304] } else { &[304, 409] })
 }
 
 /// In which form something is wanted.
@@ -130,6 +137,12 @@ impl Tag {
         let (head, closed) = last.map_or_else(Default::default, |line| (line.hash, line.kind == closing));
         let version = env!("CARGO_PKG_VERSION");
         Self { tag: format!("\"{version}-{form:?}-{head}\""), closed }
+    }
+
+    /// Of what tells of more than one journal, and can change as long as any of them does.
+    pub(super) fn of_made(made: &[u8], form: Form) -> Self {
+        let digest: String = Sha256::digest(made).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        Self { tag: format!("\"{form:?}-{digest}\""), closed: false }
     }
 
     pub(super) fn is_known(&self, headers: &HeaderMap) -> bool {

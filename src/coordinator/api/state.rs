@@ -34,7 +34,8 @@ pub(super) fn routes() -> Vec<Route> {
             .perhaps::<Halt>()
             .status(202),
         Route::post("/v1/halt/release", "release", "Let drills begin again", || post(release))
-            .takes::<Reason>(),
+            .takes::<Reason>()
+            .problems(&[409]),
     ]
     .into_iter()
     .map(|route| route.tag(tag))
