@@ -61,6 +61,14 @@ impl FaultSeed {
         sum / f64::sqrt(weights)
     }
 
+    /// The draws for a place in the stream of bytes of the `ordinal`-th connection; they are others than those of
+    /// [`FaultSeed::draws`].
+    pub fn draws_at(self, ordinal: u64, place: u64) -> Draws {
+        let mut draws = self.draws(ordinal);
+        draws.0.set_stream(place + 1);
+        draws
+    }
+
     /// Whether `key` (a user id, say) belongs to the share: the same key always gets the same answer.
     pub fn holds_key(self, key: &[u8], share: Percent) -> bool {
         self.draws(fnv1a(key)).holds(share)
@@ -127,6 +135,14 @@ mod tests {
             assert!(all.iter().skip(i + 1).all(|other| other != one));
         }
     }
+
+    #[test]
+    fn places_in_a_stream_have_draws_of_their_own_for_ever() {
+        let draw = |place| Seed(42).of_fault("payments", "slow").draws_at(7, place).below(1_000);
+        assert_eq!([draw(0), draw(1), draw(2)], GOLDEN_PLACES);
+        assert!(!GOLDEN_PLACES.contains(&GOLDEN[0]));
+    }
+    const GOLDEN_PLACES: [u64; 3] = [367, 280, 551];
 
     #[test]
     fn a_share_holds_about_its_share_and_the_ends_hold_exactly() {

@@ -13,8 +13,9 @@ use firedrill_proxy::engine::Options;
 use serde_json::json;
 
 use crate::fault::{
-    Bandwidth, Blackhole, ByteRate, FaultSpec, HttpError, Latency, Percent, Period, Protocol, RequestMatch,
-    Reset, RouteSpec, Scope, Seed, Stall, TrafficFault,
+    Bandwidth, Blackhole, ByteRate, ByteSize, Corrupt, Direction, FaultSpec, HttpError, Latency, LimitData,
+    LimitTime, Percent, Period, Protocol, RequestMatch, Reset, RouteSpec, Scope, Seed, Slicer, SlowClose,
+    Stall, TrafficFault,
 };
 
 /// Run a fault-injecting proxy by hand
@@ -57,6 +58,21 @@ pub(super) struct Args {
     /// Nothing of the responses flows, for this time or until the fault is removed; nothing is lost
     #[arg(long, value_name = "TIME", num_args = 0..=1, requires = "listen", help_heading = "Faults")]
     stall: Option<Option<Period>>,
+    /// The end of a response is passed on late by this time
+    #[arg(long, value_name = "TIME", requires = "listen", help_heading = "Faults")]
+    slow_close: Option<Period>,
+    /// Connections are closed once so many bytes of response have passed, for example 64KiB
+    #[arg(long, value_name = "SIZE", requires = "listen", help_heading = "Faults")]
+    limit_data: Option<ByteSize>,
+    /// Connections are closed this long after they were accepted
+    #[arg(long, value_name = "TIME", requires = "listen", help_heading = "Faults")]
+    limit_time: Option<Period>,
+    /// Responses leave in pieces of this size, for example 64B
+    #[arg(long, value_name = "SIZE", requires = "listen", help_heading = "Faults")]
+    slicer: Option<ByteSize>,
+    /// This share of the bits of responses flips, for example 0.01%
+    #[arg(long, value_name = "SHARE", requires = "listen", help_heading = "Faults")]
+    corrupt: Option<Percent>,
     /// Requests are answered with this status, 200 to 599
     #[arg(long, value_name = "STATUS", requires = "listen", help_heading = "Faults")]
     http_error: Option<u16>,
@@ -188,6 +204,21 @@ impl Args {
             .collect()
     }
 
+    /// Those of the flags that act on the bytes of whole connections.
+    fn connection_faults(&self) -> [Option<TrafficFault>; 5] {
+        let direction = Direction::Response;
+        [
+            self.slow_close.map(|delay| TrafficFault::SlowClose(SlowClose { delay, direction })),
+            self.limit_data.map(|bytes| TrafficFault::LimitData(LimitData { bytes, direction })),
+            self.limit_time.map(|after| TrafficFault::LimitTime(LimitTime { after })),
+            self.slicer.map(|size| {
+                let (variation, delay) = Default::default();
+                TrafficFault::Slicer(Slicer { size, variation, delay, direction })
+            }),
+            self.corrupt.map(|bits| TrafficFault::Corrupt(Corrupt { bits, direction })),
+        ]
+    }
+
     /// The faults of the flags, in the order in which they act.
     fn faults(&self, seed: Seed) -> Vec<FaultSpec> {
         let latency = self.latency.map(|delay| {
@@ -197,9 +228,9 @@ impl Args {
                 ..Latency::default()
             })
         });
-        let bandwidth = self.bandwidth.map(|rate| {
-            TrafficFault::Bandwidth(Bandwidth { rate, direction: crate::fault::Direction::Response })
-        });
+        let bandwidth = self
+            .bandwidth
+            .map(|rate| TrafficFault::Bandwidth(Bandwidth { rate, direction: Direction::Response }));
         let reset = self.reset.then(|| TrafficFault::Reset(Reset::default()));
         let blackhole = self.blackhole.then(|| TrafficFault::Blackhole(Blackhole::default()));
         let stall = self.stall.map(|lasts| TrafficFault::Stall(Stall { lasts, ..Stall::default() }));
@@ -210,8 +241,11 @@ impl Args {
                 headers: std::collections::BTreeMap::new(),
             })
         });
-        let given = [latency, bandwidth, reset, blackhole, stall, http_error].into_iter().flatten();
+        let given = [latency, bandwidth, reset, blackhole, stall].into_iter();
         given
+            .chain(self.connection_faults())
+            .chain([http_error])
+            .flatten()
             .map(|fault| FaultSpec {
                 id: fault.kind().replace('_', "-"),
                 owner: MANUAL.to_owned(),

@@ -249,7 +249,7 @@ pub fn measured(evidence: &Evidence) -> String {
 pub fn achieved(kind: &str, evidence: &Evidence) -> Option<String> {
     let p50 = evidence.achieved?.p50;
     Some(match kind {
-        "latency" | "stall" => {
+        "latency" | "stall" | "slow_close" | "slicer" => {
             format!("p50 {}", short(Duration::try_from_secs_f64(p50 / 1e3).unwrap_or_default()))
         }
         "bandwidth" => format!("p50 {} B/s", number(p50)),

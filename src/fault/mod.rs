@@ -8,8 +8,9 @@ mod target;
 
 pub use firedrill_proxy::control::wire::{Evidence, FaultSpec, OnRemove, Protocol, RouteSpec, Spread};
 pub use firedrill_proxy::fault::{
-    Bandwidth, Blackhole, Direction, Distribution, Glob, HttpError, Latency, ParameterProblem, RequestMatch,
-    Reset, ResetFrom, Scope, Stall, Sticky, TrafficFault, Wave, WaveShape,
+    Bandwidth, Blackhole, Corrupt, Direction, Distribution, Glob, HttpError, Latency, LimitData, LimitTime,
+    ParameterProblem, RequestMatch, Reset, ResetFrom, Scope, Slicer, SlowClose, Stall, Sticky, TrafficFault,
+    Wave, WaveShape,
 };
 pub use firedrill_proxy::quantity::{ByteRate, ByteSize, Frequency, Percent, Period};
 pub use firedrill_proxy::seed::{Draws, FaultSeed, Seed};

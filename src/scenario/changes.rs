@@ -67,6 +67,11 @@ fn put(entry: &mut FaultEntry, change: FaultEntry, problems: &mut Problems) {
         reset,
         blackhole,
         stall,
+        slow_close,
+        limit_data,
+        limit_time,
+        slicer,
+        corrupt,
         http_error,
         process_kill,
         process_pause,
@@ -90,6 +95,11 @@ fn put(entry: &mut FaultEntry, change: FaultEntry, problems: &mut Problems) {
     set(&mut entry.reset, reset);
     set(&mut entry.blackhole, blackhole);
     set(&mut entry.stall, stall);
+    set(&mut entry.slow_close, slow_close);
+    set(&mut entry.limit_data, limit_data);
+    set(&mut entry.limit_time, limit_time);
+    set(&mut entry.slicer, slicer);
+    set(&mut entry.corrupt, corrupt);
     set(&mut entry.http_error, http_error);
     set(&mut entry.process_kill, process_kill);
     set(&mut entry.process_pause, process_pause);

@@ -49,6 +49,7 @@ fn a_fault_that_does_nothing_is_found_out() {
         ("reset: {}", "route/r"),
         ("blackhole: {}", "route/r"),
         ("stall: {}", "route/r"),
+        ("limit_time: 1ms", "route/r"),
         ("latency: 200ms", "route/r"),
         ("process_pause: {pattern: \"sleep 7654.321\"}", "host/local"),
         ("process_kill: {pattern: \"sleep 7654.321\"}", "host/local"),

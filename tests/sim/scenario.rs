@@ -116,6 +116,9 @@ fn probes(dice: &mut Dice) -> Vec<Value> {
 pub fn parameters(kind: &str) -> Option<Value> {
     Some(match kind {
         "latency" => json!("2s"),
+        "slow_close" | "limit_time" => json!("1s"),
+        "limit_data" | "slicer" => json!("100B"),
+        "corrupt" => json!("1%"),
         "bandwidth" => json!("1KB/s"),
         "reset" | "blackhole" | "stall" => json!({}),
         "http_error" => json!(503),

@@ -17,6 +17,7 @@ impl From<EngineError> for Problem {
             EngineError::BadRoute { .. } => (422, "the route does not fit"),
             EngineError::BadFault { .. } => (422, "the parameters do not fit"),
             EngineError::NeedsHttp { .. } => (422, "the route does not speak HTTP"),
+            EngineError::OfConnections { .. } => (422, "the fault acts on connections"),
             EngineError::TooManyRoutes { .. } | EngineError::TooManyFaults { .. } => {
                 (409, "no room for more")
             }

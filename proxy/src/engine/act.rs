@@ -9,6 +9,7 @@ use super::armed::{Armed, Decision, Subject};
 use super::bucket::Bucket;
 use super::gates::{Due, Fate, Gates, Limit, Side};
 use super::hold::Hold;
+use super::pieces::Pieces;
 use super::record::Record;
 use crate::fault::TrafficFault;
 
@@ -37,6 +38,12 @@ pub(super) enum Memory {
     Swallowed { sides: [bool; 2], heard_ns: u64 },
     /// The stall of each side.
     Holds([Hold; 2]),
+    /// Where each side is cut.
+    Pieces(Box<[Option<Pieces>; 2]>),
+    /// How many bytes of each side had passed when it met the connection.
+    Since([u64; 2]),
+    /// Which connection it is.
+    Stream { ordinal: u64 },
     /// When bytes first had to wait.
     First { ns: Option<u64> },
 }
@@ -67,8 +74,8 @@ impl Mark {
 
 impl Memory {
     /// What is remembered under these parameters, of what was remembered before.
-    fn follow(old: Self, fault: &TrafficFault, at: &Moment) -> Self {
-        match (fault, old) {
+    fn follow(old: Self, armed: &Armed, at: &Moment) -> Self {
+        match (&armed.spec.fault, old) {
             (TrafficFault::Bandwidth(fault), old) => {
                 let mut before = if let Self::Rates(buckets) = old { *buckets } else { [None, None] };
                 Self::Rates(Box::new(Side::BOTH.map(|side| {
@@ -87,7 +94,29 @@ impl Memory {
             (TrafficFault::Reset(_), _) => Self::First { ns: None },
             (TrafficFault::Stall(_), old @ Self::Holds(_)) => old,
             (TrafficFault::Stall(_), _) => Self::Holds(Default::default()),
-            (TrafficFault::Latency(_) | TrafficFault::HttpError(_), _) => Self::Nothing,
+            (TrafficFault::Slicer(slicer), old) => {
+                let mut before = if let Self::Pieces(pieces) = old { *pieces } else { [None, None] };
+                Self::Pieces(Box::new(Side::BOTH.map(|side| {
+                    let old = before[side.index()].take();
+                    side.meant_by(slicer.direction).then(|| match old {
+                        Some(mut pieces) => {
+                            pieces.follow(slicer);
+                            pieces
+                        }
+                        None => Pieces::new(slicer, armed.seed_of(side).draws_at(at.ordinal, 0)),
+                    })
+                })))
+            }
+            (TrafficFault::LimitData(_), old @ Self::Since(_)) => old,
+            (TrafficFault::LimitData(_), _) => Self::Since(at.passed),
+            (TrafficFault::Corrupt(_), _) => Self::Stream { ordinal: at.ordinal },
+            (
+                TrafficFault::Latency(_)
+                | TrafficFault::SlowClose(_)
+                | TrafficFault::LimitTime(_)
+                | TrafficFault::HttpError(_),
+                _,
+            ) => Self::Nothing,
         }
     }
 }
@@ -119,7 +148,7 @@ impl Act {
             act.decision = Some(decision);
         }
         if act.does {
-            act.memory = Memory::follow(memory, &armed.spec.fault, at);
+            act.memory = Memory::follow(memory, armed, at);
         }
         act
     }
@@ -143,8 +172,8 @@ impl Act {
         let new = Self::new(armed, subject, at, Some(self));
         if did && (!new.does || turned_away) {
             changes.push(gone);
-        } else if matches!(armed.spec.fault, TrafficFault::Latency(_)) {
-            changes.push(Change::Latency(Arc::clone(armed)));
+        } else if matches!(armed.spec.fault, TrafficFault::Latency(_) | TrafficFault::SlowClose(_)) {
+            changes.push(Change::Delay(Arc::clone(armed)));
         }
         new
     }
@@ -169,11 +198,21 @@ impl Act {
             TrafficFault::Reset(fault) if side.meant_by(fault.direction()) => {
                 gates.hold |= !fault.from.is_accept();
                 let limit = fault.after_bytes.map(|size| size.bytes());
-                let limit = limit.map(|at| Limit { at, fate: Fate::Reset, waits: false, act });
-                // The first in file order wins where several end it at the same byte.
-                gates.limit = [gates.limit, limit].into_iter().flatten().min_by_key(|limit| limit.at);
+                gates.end_at(limit.map(|at| Limit { at, fate: Fate::Reset, waits: false, act }));
             }
-            TrafficFault::Reset(_) | TrafficFault::HttpError(_) => {}
+            TrafficFault::LimitData(fault) if side.meant_by(fault.direction) => {
+                let Memory::Since(since) = &self.memory else { return };
+                let (at, waits) = (fault.ends_at(since[side.index()]), fault.bytes.bytes() == 0);
+                gates.end_at(Some(Limit { at, fate: Fate::Close, waits, act }));
+            }
+            TrafficFault::Slicer(fault) => gates.paced |= side.meant_by(fault.direction),
+            TrafficFault::Corrupt(fault) => gates.corrupt |= side.meant_by(fault.direction),
+            // An end that is late and a time that is over need no look at bytes.
+            TrafficFault::Reset(_)
+            | TrafficFault::LimitData(_)
+            | TrafficFault::LimitTime(_)
+            | TrafficFault::SlowClose(_)
+            | TrafficFault::HttpError(_) => {}
         }
     }
 
@@ -185,6 +224,9 @@ impl Act {
             }
             (TrafficFault::Blackhole(hole), Memory::Swallowed { heard_ns, .. }) => {
                 hole.closes_ns(*heard_ns).map(|at_ns| Due { at_ns, fate: Fate::Close, act })
+            }
+            (TrafficFault::LimitTime(limit), _) => {
+                Some(Due { at_ns: limit.due_ns(began_ns), fate: Fate::Close, act })
             }
             _ => None,
         }

@@ -1,5 +1,7 @@
 //! The faults of a route as they act on one TCP connection.
 
+mod altering;
+mod pacing;
 mod stalling;
 
 use std::sync::Arc;
@@ -7,11 +9,10 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::act::{Act, Mark, Memory};
 use super::armed::{Armed, Snapshot, Subject};
-use super::bucket::Bucket;
 use super::gates::{Due, Gates, Side};
 use crate::fault::TrafficFault;
 
-/// The part that one `latency` has in the delay of some bytes.
+/// The part that one fault has in the delay of some bytes, or of their end.
 #[derive(Clone, Debug)]
 pub(super) struct Delay {
     pub(super) mark: Mark,
@@ -40,6 +41,8 @@ impl Delay {
 pub(super) struct Moment {
     pub(super) ordinal: u64,
     pub(super) now_ns: u64,
+    /// Bytes that have passed, of each side.
+    pub(super) passed: [u64; 2],
 }
 
 /// What a change of the faults means for what is held.
@@ -47,8 +50,8 @@ pub(super) struct Moment {
 pub(super) enum Change {
     /// The fault acts no more.
     Gone(Arc<Armed>, Held),
-    /// A `latency` goes on with other parameters.
-    Latency(Arc<Armed>),
+    /// A `latency` or `slow_close` goes on with other parameters.
+    Delay(Arc<Armed>),
 }
 
 /// Whether a fault that acts no more has left its mark on the connection.
@@ -147,10 +150,11 @@ impl Acting {
             .collect()
     }
 
-    /// How late bytes that arrive now can leave.
+    /// How late the end of a stream that comes now can be.
     pub(super) fn longest_delay_ns(&self, side: Side) -> u64 {
         let longest = self.acting().map(|(_, act)| match &act.armed.spec.fault {
             TrafficFault::Latency(fault) if side.meant_by(fault.direction) => fault.longest_ns(),
+            TrafficFault::SlowClose(fault) if side.meant_by(fault.direction) => fault.delay.nanos(),
             _ => 0,
         });
         longest.sum()
@@ -181,51 +185,6 @@ impl Acting {
                 ns.get_or_insert(now_ns);
             }
         }
-    }
-
-    /// How many of `want` bytes may leave now; otherwise when to ask again.
-    pub(super) fn allowance(&mut self, side: Side, want: u64, now_ns: u64) -> Result<u64, u64> {
-        let mut allowed = Ok(want);
-        for (mark, bucket) in self.buckets(side) {
-            let answer = bucket.ask(want, now_ns);
-            if answer.is_err()
-                && let Some(rate) = bucket.waiting(now_ns)
-            {
-                mark.record().measured(rate, bucket.rate());
-            }
-            allowed = match (allowed, answer) {
-                (Ok(a), Ok(b)) => Ok(a.min(b)),
-                (Err(a), Err(b)) => Err(a.max(b)),
-                (Err(at), Ok(_)) | (Ok(_), Err(at)) => Err(at),
-            };
-        }
-        allowed
-    }
-
-    /// Bytes have left.
-    pub(super) fn took(&mut self, side: Side, bytes: u64, now_ns: u64) {
-        for (mark, bucket) in self.buckets(side) {
-            if bucket.take(bytes, now_ns) {
-                mark.record().bytes.fetch_add(bytes, Relaxed);
-                mark.hit();
-            }
-        }
-    }
-
-    /// No bytes wait to leave.
-    pub(super) fn dry(&mut self, side: Side, now_ns: u64) {
-        for (mark, bucket) in self.buckets(side) {
-            if let Some(rate) = bucket.dry(now_ns) {
-                mark.record().measured(rate, bucket.rate());
-            }
-        }
-    }
-
-    fn buckets(&mut self, side: Side) -> impl Iterator<Item = (&Mark, &mut Bucket)> {
-        self.acting_mut().filter_map(move |act| {
-            let Memory::Rates(buckets) = &mut act.memory else { return None };
-            Some((&act.mark, buckets[side.index()].as_mut()?))
-        })
     }
 
     /// Which fault ends the connection first by its time, the first in file order where several do. `began_ns` is

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::gates::Side;
 use super::record::Record;
 use super::timer::now_ns;
 use crate::control::wire::{FaultSpec, FaultView, LedgerEntry};
@@ -45,7 +46,13 @@ pub(super) struct Decision {
 /// Whom a decision is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Subject<'a> {
-    Connection { client: IpAddr },
+    Connection {
+        client: IpAddr,
+    },
+    /// The bytes of a client's connection that carries requests.
+    Stream {
+        client: IpAddr,
+    },
     Request(&'a RequestParts<'a>),
 }
 
@@ -64,19 +71,27 @@ impl Armed {
 
     /// What one measured step is worth outside: times are measured in microseconds and shown in milliseconds.
     fn unit(&self) -> f64 {
-        if matches!(self.spec.fault, TrafficFault::Latency(_) | TrafficFault::Stall(_)) { 1e-3 } else { 1.0 }
+        match self.spec.fault {
+            TrafficFault::Latency(_)
+            | TrafficFault::Stall(_)
+            | TrafficFault::SlowClose(_)
+            | TrafficFault::Slicer(_) => 1e-3,
+            _ => 1.0,
+        }
     }
 
     /// Whether the subject is one that the fault is for.
     pub(super) fn fits(&self, subject: Subject<'_>) -> bool {
+        let fits_client = |client| {
+            self.spec.matching.fits_connection(client)
+                && !self.spec.scope.exclude.as_ref().is_some_and(|except| except.fits_connection(client))
+        };
         match subject {
-            Subject::Connection { client } => {
-                !self.spec.fault.needs_http()
-                    && self.spec.matching.fits_connection(client)
-                    && !self.spec.scope.exclude.as_ref().is_some_and(|except| except.fits_connection(client))
-            }
+            Subject::Connection { client } => !self.spec.fault.needs_http() && fits_client(client),
+            Subject::Stream { client } => self.spec.fault.is_of_connections() && fits_client(client),
             Subject::Request(parts) => {
-                self.spec.matching.fits(parts)
+                !self.spec.fault.is_of_connections()
+                    && self.spec.matching.fits(parts)
                     && !self.spec.scope.exclude.as_ref().is_some_and(|except| except.fits(parts))
             }
         }
@@ -89,7 +104,7 @@ impl Armed {
         let mut request_draws = self.request_seed.draws(ordinal);
         let by_ordinal = response_draws.holds(self.spec.scope.percent);
         let key = match subject {
-            Subject::Connection { client } => self.spec.scope.client_key(client),
+            Subject::Connection { client } | Subject::Stream { client } => self.spec.scope.client_key(client),
             Subject::Request(parts) => self.spec.scope.key(parts),
         };
         let hit = key.map_or(by_ordinal, |key| self.seed.holds_key(&key, self.spec.scope.percent));
@@ -123,6 +138,14 @@ impl Armed {
             request_score,
             response_delay_ns,
             request_delay_ns,
+        }
+    }
+
+    /// Where draws for the bytes of one direction come from.
+    pub(super) const fn seed_of(&self, side: Side) -> FaultSeed {
+        match side {
+            Side::Request => self.request_seed,
+            Side::Response => self.seed,
         }
     }
 
@@ -170,7 +193,14 @@ impl Armed {
         match &self.spec.fault {
             TrafficFault::Reset(reset) => reset.is_at_once(),
             TrafficFault::Blackhole(_) | TrafficFault::HttpError(_) => true,
-            TrafficFault::Latency(_) | TrafficFault::Bandwidth(_) | TrafficFault::Stall(_) => false,
+            TrafficFault::Latency(_)
+            | TrafficFault::Bandwidth(_)
+            | TrafficFault::Stall(_)
+            | TrafficFault::SlowClose(_)
+            | TrafficFault::LimitData(_)
+            | TrafficFault::LimitTime(_)
+            | TrafficFault::Slicer(_)
+            | TrafficFault::Corrupt(_) => false,
         }
     }
 }

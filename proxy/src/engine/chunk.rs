@@ -64,7 +64,7 @@ impl Chunk {
 }
 
 impl Delay {
-    fn is_of(&self, armed: &Armed) -> bool {
+    pub(super) fn is_of(&self, armed: &Armed) -> bool {
         std::ptr::eq(Arc::as_ptr(&self.mark.armed.record), Arc::as_ptr(&armed.record))
     }
 }

@@ -167,7 +167,7 @@ async fn until_dialled(
     let mut watch = None;
     poll_fn(|cx| {
         watch.get_or_insert_with(|| worker.watch(&faults.accepted.route, cx.waker().clone()));
-        faults.refresh();
+        faults.refresh([0; 2]);
         let due = faults.due().map(|due| due.at_ns);
         if faults.accepted.route.is_closed() || due.is_some_and(|due| due <= now_ns()) {
             return Poll::Ready(None);

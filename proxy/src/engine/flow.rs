@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 use super::acting::{Acting, Change};
 use super::armed::Armed;
-use super::ending::End;
+use super::ending::{End, LateEnd};
 use super::gates::Side;
 use super::held::Held;
 use super::pipes::Pipe;
@@ -57,6 +57,8 @@ pub(super) struct Flow {
     /// The source sends much, so the next bytes are to be spliced.
     bulk: bool,
     end: End,
+    /// A fault keeps the end back.
+    late: Option<Box<LateEnd>>,
     /// The destination takes nothing any more.
     broken: bool,
     /// The other direction has been told so.
@@ -97,6 +99,7 @@ impl Flow {
             pipe: None,
             bulk: false,
             end: End::Open,
+            late: None,
             broken: false,
             failure_told: false,
             ends_in_reset: false,
@@ -254,7 +257,13 @@ impl Flow {
         let delay: u64 =
             if gates.latency { acting.delays(self.side).iter().map(|delay| delay.ns).sum() } else { 0 };
         let due_ns = if delay == 0 { 0 } else { now_ns() + delay };
-        self.end = if reset { End::Reset { due_ns } } else { End::Finished { due_ns } };
+        if reset {
+            self.end = End::Reset { due_ns };
+            return;
+        }
+        self.late = LateEnd::new(acting.end_delays(self.side));
+        let due_ns = self.late.as_ref().map_or(due_ns, |late| late.due_ns() + delay);
+        self.end = End::Finished { due_ns };
     }
 
     fn source_failed(&mut self, error: &io::Error, acting: &mut Acting) {
@@ -297,6 +306,9 @@ impl Flow {
             // The other direction will read why.
             tracing::debug!(%error, side = ?self.side, "passing an end on");
         }
+        if let Some(mut late) = self.late.take() {
+            late.told();
+        }
         self.end = End::Told;
         Outcome::Done
     }
@@ -317,9 +329,13 @@ impl Flow {
     /// Fits what is held to changed faults. True when the connection must be reset because of it.
     pub(super) fn follow(&mut self, change: &Change, acting: &Acting) -> bool {
         match change {
-            Change::Latency(armed) => {
-                let TrafficFault::Latency(latency) = &armed.spec.fault else { return false };
-                self.shorten(armed, latency.longest_ns(), acting);
+            Change::Delay(armed) => {
+                let longest_ns = match &armed.spec.fault {
+                    TrafficFault::Latency(latency) => latency.longest_ns(),
+                    TrafficFault::SlowClose(slow) => slow.delay.nanos(),
+                    _ => return false,
+                };
+                self.shorten(armed, longest_ns, acting);
                 false
             }
             Change::Gone(armed, _) => match armed.spec.on_remove {
@@ -329,9 +345,13 @@ impl Flow {
                     false
                 }
                 OnRemove::Reset => {
-                    let throttled =
-                        matches!(armed.spec.fault, TrafficFault::Bandwidth(_) | TrafficFault::Stall(_));
-                    throttled && !self.held.is_empty() || self.held.waits_for(armed)
+                    let throttled = matches!(
+                        armed.spec.fault,
+                        TrafficFault::Bandwidth(_) | TrafficFault::Stall(_) | TrafficFault::Slicer(_)
+                    );
+                    throttled && !self.held.is_empty()
+                        || self.held.waits_for(armed)
+                        || self.late.as_ref().is_some_and(|late| late.waits_for(armed))
                 }
             },
         }
@@ -348,6 +368,9 @@ impl Flow {
     /// Held bytes wait for this fault at most so long, and the end no longer than one that came now would.
     fn shorten(&mut self, armed: &Arc<Armed>, longest_ns: u64, acting: &Acting) {
         self.held.shorten(armed, longest_ns);
+        if let Some(late) = &mut self.late {
+            late.shorten(armed, longest_ns);
+        }
         self.end = self.end.by(now_ns() + acting.longest_delay_ns(self.side));
     }
 

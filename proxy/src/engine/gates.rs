@@ -46,6 +46,8 @@ pub(super) struct Gates {
     pub(super) paced: bool,
     pub(super) blackhole: bool,
     pub(super) stall: bool,
+    /// Bits flip when they leave.
+    pub(super) corrupt: bool,
     /// Nothing leaves, and what has come waits.
     pub(super) hold: bool,
     /// The connection ends once so many bytes have passed.
@@ -68,6 +70,11 @@ impl Gates {
     /// Whether bytes may not simply pass: they wait, are counted, changed or taken away.
     pub(super) fn touch_bytes(&self) -> bool {
         *self != Self::default()
+    }
+
+    /// The connection also ends there; the first fault in file order wins where several end it at the same byte.
+    pub(super) fn end_at(&mut self, limit: Option<Limit>) {
+        self.limit = [self.limit, limit].into_iter().flatten().min_by_key(|limit| limit.at);
     }
 
     /// Where the connection has come to its end: so many bytes have passed, and more wait or do not.

@@ -28,6 +28,7 @@ mod introduction;
 mod listen;
 mod names;
 mod outq;
+mod pieces;
 mod pipes;
 mod problem;
 mod record;
@@ -204,6 +205,9 @@ impl Engine {
         let needs_http = spec.fault.needs_http() || spec.matching.needs_http() || spec.scope.needs_http();
         if needs_http && route.spec.protocol == Protocol::Tcp {
             return Err(EngineError::NeedsHttp { id: spec.id, kind, route: route.spec.name.clone() });
+        }
+        if spec.fault.is_of_connections() && (spec.matching.needs_http() || spec.scope.needs_http()) {
+            return Err(EngineError::OfConnections { id: spec.id, kind });
         }
         let mut faults = route.faults().faults.clone();
         let place = faults.iter().position(|fault| fault.spec.id == spec.id);

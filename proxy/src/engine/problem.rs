@@ -92,6 +92,16 @@ pub enum EngineError {
         /// The route.
         route: String,
     },
+    /// Something of a request asked of a fault that acts on connections.
+    #[error(
+        "fault `{id}` ({kind}) acts on whole connections, and they have no method, path or header; leave out `match`, `sticky` and `exclude` keys other than `client`"
+    )]
+    OfConnections {
+        /// The fault.
+        id: String,
+        /// Its kind.
+        kind: &'static str,
+    },
     /// No room for another route.
     #[error("this proxy has {limit} routes, which is its limit; remove one first")]
     TooManyRoutes {

@@ -34,7 +34,7 @@ impl Faults {
     }
 
     /// Looks whether the route changed. Costs one atomic load when it did not.
-    pub(super) fn refresh(&mut self) -> Vec<Change> {
+    pub(super) fn refresh(&mut self, passed: [u64; 2]) -> Vec<Change> {
         let epoch = self.accepted.route.epoch();
         if epoch == self.epoch {
             return Vec::new();
@@ -42,7 +42,7 @@ impl Faults {
         self.epoch = epoch;
         let snapshot = self.accepted.route.faults();
         let subject = Subject::Connection { client: self.accepted.client };
-        let moment = Moment { ordinal: self.accepted.ordinal, now_ns: now_ns() };
+        let moment = Moment { ordinal: self.accepted.ordinal, now_ns: now_ns(), passed };
         self.acting.refresh(&snapshot, subject, &moment)
     }
 
@@ -94,7 +94,7 @@ impl Relay {
         upstream: TcpStream,
         request: &[u8],
     ) -> Self {
-        faults.refresh();
+        faults.refresh([0; 2]);
         let mut flow = Flow::new(Side::Request);
         flow.begin_with(request, &worker, &mut faults.acting);
         let alarm = Alarm::new(&worker.timers);
@@ -226,7 +226,7 @@ impl Relay {
     }
 
     fn follow_changes(&mut self) -> Option<Ended> {
-        for change in self.faults.refresh() {
+        for change in self.faults.refresh([self.request.passed, self.response.passed]) {
             if let Change::Gone(armed, held) = &change {
                 let reset = armed.spec.on_remove == OnRemove::Reset;
                 if held.swallowed {

@@ -4,21 +4,31 @@
 
 mod bandwidth;
 mod blackhole;
+mod corrupt;
 mod http_error;
 mod latency;
+mod limit_data;
+mod limit_time;
 mod matcher;
 mod reset;
 mod scope;
+mod slicer;
+mod slow_close;
 mod stall;
 
 pub use bandwidth::Bandwidth;
 pub use blackhole::Blackhole;
+pub use corrupt::Corrupt;
 pub use http_error::HttpError;
 pub use latency::{Distribution, Latency, Wave, WaveShape};
+pub use limit_data::LimitData;
+pub use limit_time::LimitTime;
 pub(crate) use matcher::RequestParts;
 pub use matcher::{Glob, RequestMatch};
 pub use reset::{Reset, ResetFrom};
 pub use scope::{Scope, Sticky};
+pub use slicer::Slicer;
+pub use slow_close::SlowClose;
 pub use stall::Stall;
 
 use schemars::JsonSchema;
@@ -63,13 +73,35 @@ pub enum TrafficFault {
     Blackhole(Blackhole),
     /// Nothing flows any more from a place in the stream on, for a time; nothing is lost.
     Stall(Stall),
+    /// The end of a stream is passed on late.
+    SlowClose(SlowClose),
+    /// So many bytes pass, and then the connection is closed.
+    LimitData(LimitData),
+    /// The connection is closed some time after it was accepted.
+    LimitTime(LimitTime),
+    /// Bytes leave in small pieces.
+    Slicer(Slicer),
+    /// Bits flip.
+    Corrupt(Corrupt),
     /// Requests are answered with an HTTP status by the proxy itself.
     HttpError(HttpError),
 }
 
 impl TrafficFault {
     /// Every kind, by the word that files and the control API use.
-    pub const KINDS: [&str; 6] = ["latency", "bandwidth", "reset", "blackhole", "stall", "http_error"];
+    pub const KINDS: [&str; 11] = [
+        "latency",
+        "bandwidth",
+        "reset",
+        "blackhole",
+        "stall",
+        "slow_close",
+        "limit_data",
+        "limit_time",
+        "slicer",
+        "corrupt",
+        "http_error",
+    ];
 
     /// The word for this fault in files and in the control API.
     pub const fn kind(&self) -> &'static str {
@@ -79,6 +111,11 @@ impl TrafficFault {
             Self::Reset(_) => "reset",
             Self::Blackhole(_) => "blackhole",
             Self::Stall(_) => "stall",
+            Self::SlowClose(_) => "slow_close",
+            Self::LimitData(_) => "limit_data",
+            Self::LimitTime(_) => "limit_time",
+            Self::Slicer(_) => "slicer",
+            Self::Corrupt(_) => "corrupt",
             Self::HttpError(_) => "http_error",
         }
     }
@@ -86,6 +123,24 @@ impl TrafficFault {
     /// Whether it can only act on HTTP requests, and so needs a route that speaks HTTP.
     pub const fn needs_http(&self) -> bool {
         matches!(self, Self::HttpError(_))
+    }
+
+    /// Whether it acts on the bytes of whole connections, also of those that carry HTTP requests. Everything else acts on
+    /// the requests there.
+    pub const fn is_of_connections(&self) -> bool {
+        match self {
+            Self::SlowClose(_)
+            | Self::LimitData(_)
+            | Self::LimitTime(_)
+            | Self::Slicer(_)
+            | Self::Corrupt(_) => true,
+            Self::Latency(_)
+            | Self::Bandwidth(_)
+            | Self::Reset(_)
+            | Self::Blackhole(_)
+            | Self::Stall(_)
+            | Self::HttpError(_) => false,
+        }
     }
 
     /// Whether nothing after it in file order can act: the first terminal fault that matches wins.
@@ -101,7 +156,10 @@ impl TrafficFault {
             Self::HttpError(fault) => fault.check(),
             Self::Reset(fault) => fault.check(),
             Self::Blackhole(fault) => fault.check(),
-            Self::Bandwidth(_) => Vec::new(),
+            Self::SlowClose(fault) => fault.check(),
+            Self::Slicer(fault) => fault.check(),
+            Self::Corrupt(fault) => fault.check(),
+            Self::Bandwidth(_) | Self::LimitData(_) | Self::LimitTime(_) => Vec::new(),
         }
     }
 }

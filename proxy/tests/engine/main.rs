@@ -5,6 +5,8 @@
 #[cfg(not(feature = "inert-faults"))]
 mod change;
 #[cfg(not(feature = "inert-faults"))]
+mod connections;
+#[cfg(not(feature = "inert-faults"))]
 mod cuts;
 #[cfg(not(feature = "inert-faults"))]
 mod ends;

@@ -4,6 +4,7 @@ mod alarms;
 mod gameday;
 mod lateness;
 mod playbook;
+mod traffic;
 mod words;
 
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::fault::{
     Direction, Fault, HostFault, HowMany, LOCAL_HOST, OnRemove, Percent, ProcessSelector, RequestMatch,
-    ResetFrom, Scope, Seed, Sticky, Target, TrafficFault,
+    Scope, Seed, Sticky, Target, TrafficFault,
 };
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::{
@@ -115,46 +115,7 @@ fn fault(fault: &PlannedFault) -> String {
 
 fn deed(fault: &Fault) -> String {
     match fault {
-        Fault::Traffic(TrafficFault::Latency(latency)) => {
-            super::lateness::of(latency, flow(latency.direction))
-        }
-        Fault::Traffic(TrafficFault::Bandwidth(bandwidth)) => {
-            format!("{} pass at {} at most, per connection", flow(bandwidth.direction), bandwidth.rate)
-        }
-        Fault::Traffic(TrafficFault::Reset(reset)) => {
-            let from = match reset.from {
-                ResetFrom::Accept => "the start".to_owned(),
-                ResetFrom::FirstBytes => {
-                    format!("{} first came, which are held back", flow(reset.direction()))
-                }
-            };
-            let after = reset.after.map(|after| format!("{after} after {from}"));
-            let bytes =
-                reset.after_bytes.map(|bytes| format!("after {bytes} of {}", flow(reset.direction())));
-            let when: Vec<String> = [after, bytes].into_iter().flatten().collect();
-            let when = match (when.is_empty(), reset.from) {
-                (false, _) => when.join(" or "),
-                (true, ResetFrom::Accept) => "at once".to_owned(),
-                (true, ResetFrom::FirstBytes) => format!("when {from}"),
-            };
-            format!("connections are reset (TCP RST), {when}")
-        }
-        Fault::Traffic(TrafficFault::Blackhole(blackhole)) => {
-            let then = match blackhole.close_after {
-                None => "connections stay open and silent".to_owned(),
-                Some(after) => format!("connections are closed after {after} of silence"),
-            };
-            format!("{} are swallowed; {then}", flow(blackhole.direction))
-        }
-        Fault::Traffic(TrafficFault::Stall(stall)) => {
-            let place =
-                stall.after_bytes.map(|bytes| format!(" once {bytes} have passed")).unwrap_or_default();
-            let lasts = stall.lasts.map_or("until it is removed".to_owned(), |lasts| format!("for {lasts}"));
-            format!("{} stand still{place}, {lasts}; nothing of them is lost", flow(stall.direction))
-        }
-        Fault::Traffic(TrafficFault::HttpError(error)) => {
-            format!("requests are answered with status {}; the upstream never sees them", error.status)
-        }
+        Fault::Traffic(fault) => super::traffic::deed(fault),
         Fault::Host(fault) => host_deed(fault),
     }
 }
@@ -175,7 +136,7 @@ pub(super) fn host_deed(fault: &HostFault) -> String {
     }
 }
 
-const fn flow(direction: Direction) -> &'static str {
+pub(super) const fn flow(direction: Direction) -> &'static str {
     match direction {
         Direction::Response => "responses",
         Direction::Request => "requests",
@@ -257,7 +218,9 @@ fn cut_off(fault: &PlannedFault) -> String {
         OnRemove::Reset => "connections that it holds are reset when it is removed",
     };
     match &fault.fault {
-        Fault::Traffic(TrafficFault::Reset(_)) => "every connection that it hits".to_owned(),
+        Fault::Traffic(TrafficFault::Reset(_) | TrafficFault::LimitData(_) | TrafficFault::LimitTime(_)) => {
+            "every connection that it hits".to_owned()
+        }
         Fault::Traffic(TrafficFault::Blackhole(_)) => {
             "connections that it hits are closed when it is removed: their bytes are gone".to_owned()
         }

@@ -188,6 +188,22 @@ fn speaks(
     (matching, scope): (Option<&crate::fault::RequestMatch>, Option<&CheckedScope>),
     (route, places): (&str, Places<'_>),
 ) {
+    if let Some(Fault::Traffic(fault)) = fault
+        && fault.is_of_connections()
+    {
+        let mut say = |at: Option<Span>, what: &str| {
+            let message = format!("`{}` acts on whole connections, and {what} needs a request", fault.kind());
+            let problem = checker.problems.error("of-connections", at.unwrap_or_default(), message);
+            problem.help("leave it out, or name only `client` in it");
+        };
+        if matching.is_some_and(crate::fault::RequestMatch::needs_http) {
+            say(key_span(&entry.matching), "this `match`");
+        }
+        if scope.is_some_and(|scope| scope.scope.needs_http()) {
+            say(key_span(&entry.scope), "this `scope`");
+        }
+        return;
+    }
     if places.protocol(route) != Some(Protocol::Tcp) {
         return;
     }

@@ -3,6 +3,7 @@
 pub(super) mod abort;
 pub(crate) mod address;
 pub(crate) mod alarms;
+mod connections;
 pub(super) mod environment;
 pub(super) mod expect;
 pub(super) mod faults;

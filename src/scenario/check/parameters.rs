@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::connections;
 use super::latency;
 use super::processes::{self, report};
 use super::{Checker, given, key_span, optional};
@@ -12,13 +13,18 @@ use crate::scenario::written::{
 use crate::text::{Field, Form, Span};
 
 /// Every kind of fault with the place of its key, where it was written.
-pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 9] {
+pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 14] {
     [
         ("latency", key_span(&entry.latency)),
         ("bandwidth", key_span(&entry.bandwidth)),
         ("reset", key_span(&entry.reset)),
         ("blackhole", key_span(&entry.blackhole)),
         ("stall", key_span(&entry.stall)),
+        ("slow_close", key_span(&entry.slow_close)),
+        ("limit_data", key_span(&entry.limit_data)),
+        ("limit_time", key_span(&entry.limit_time)),
+        ("slicer", key_span(&entry.slicer)),
+        ("corrupt", key_span(&entry.corrupt)),
         ("http_error", key_span(&entry.http_error)),
         ("process_kill", key_span(&entry.process_kill)),
         ("process_pause", key_span(&entry.process_pause)),
@@ -54,6 +60,11 @@ pub(in crate::scenario) fn fault(checker: &mut Checker<'_>, entry: &FaultEntry, 
                 .map(Fault::Traffic)
         }
         "stall" => stall(checker, &entry.stall).map(Fault::Traffic),
+        "slow_close" => connections::slow_close(checker, entry).map(Fault::Traffic),
+        "limit_data" => connections::limit_data(checker, entry).map(Fault::Traffic),
+        "limit_time" => connections::limit_time(checker, entry).map(Fault::Traffic),
+        "slicer" => connections::slicer(checker, entry).map(Fault::Traffic),
+        "corrupt" => connections::corrupt(checker, entry).map(Fault::Traffic),
         "http_error" => http_error(checker, &entry.http_error).map(Fault::Traffic),
         "process_kill" => processes::kill(checker, &entry.process_kill).map(Fault::Host),
         "process_pause" => processes::pause(checker, &entry.process_pause).map(Fault::Host),

@@ -13,15 +13,24 @@ use crate::fault::{Fault, TrafficFault};
 type Block = Map<String, Value>;
 
 /// Each fault's main key, by its kind.
-const MAIN_KEYS: [(&str, &str); 7] = [
+const MAIN_KEYS: [(&str, &str); 12] = [
     ("latency", "delay"),
     ("bandwidth", "rate"),
     ("stall", "for"),
+    ("slow_close", "delay"),
+    ("limit_data", "bytes"),
+    ("limit_time", "after"),
+    ("slicer", "size"),
+    ("corrupt", "bits"),
     ("http_error", "status"),
     ("process_kill", "name"),
     ("process_pause", "name"),
     ("process_restart", "name"),
 ];
+
+/// The faults that have a direction, `response` unless told.
+const DIRECTED: [&str; 8] =
+    ["latency", "bandwidth", "blackhole", "stall", "slow_close", "limit_data", "slicer", "corrupt"];
 
 pub(super) fn text(written: &written::Scenario, steady: &SteadyState) -> String {
     let mut value = serde_json::to_value(written).unwrap_or_default();
@@ -163,7 +172,7 @@ fn traffic(entry: &mut Block, kind: &str) {
         }
         long(scope, "exclude", "path");
     }
-    if matches!(kind, "latency" | "bandwidth" | "blackhole" | "stall")
+    if DIRECTED.contains(&kind)
         && let Some(block) = block(entry, kind)
         && !is_written(block, "direction")
     {

@@ -2,9 +2,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bandwidth, Blackhole, HttpError, Latency, ProcessKill, ProcessPause, ProcessRestart, Reset, Stall,
+    Bandwidth, Blackhole, Corrupt, HttpError, Latency, LimitData, LimitTime, ProcessKill, ProcessPause,
+    ProcessRestart, Reset, Slicer, SlowClose, Stall,
 };
-use crate::fault::{ByteRate, OnRemove, Percent, Period};
+use crate::fault::{ByteRate, ByteSize, OnRemove, Percent, Period};
 use crate::text::{Field, Form, Pairs, Scalar};
 
 /// One fault: where, when, and exactly one kind.
@@ -42,6 +43,16 @@ pub struct FaultEntry {
     pub blackhole: Field<Blackhole>,
     /// Nothing flows any more, and nothing is lost. A length of time is its `for`; without parameters: `stall: {}`.
     pub stall: Field<Form<Period, Stall>>,
+    /// The end of a stream is passed on late. A length of time is its `delay`.
+    pub slow_close: Field<Form<Period, SlowClose>>,
+    /// So many bytes pass, and then the connection is closed. An amount is its `bytes`.
+    pub limit_data: Field<Form<ByteSize, LimitData>>,
+    /// The connection is closed some time after it was accepted. A length of time is its `after`.
+    pub limit_time: Field<Form<Period, LimitTime>>,
+    /// Bytes leave in small pieces. An amount is their `size`.
+    pub slicer: Field<Form<ByteSize, Slicer>>,
+    /// Bits flip. A share is its `bits`.
+    pub corrupt: Field<Form<Percent, Corrupt>>,
     /// Requests are answered with an HTTP status. A number is its `status`.
     pub http_error: Field<Form<u16, HttpError>>,
     /// Processes get a signal that ends them. A word is their `name`.

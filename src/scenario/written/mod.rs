@@ -6,6 +6,7 @@
 mod abort;
 mod alarm;
 mod back;
+mod connections;
 mod environment;
 mod expect;
 mod fault;
@@ -25,6 +26,7 @@ mod steady_state;
 pub use abort::Abort;
 pub use alarm::{AlarmMatch, AlarmMode, AlarmSource, Generic, Mapping};
 pub use back::ABSENT;
+pub use connections::{Corrupt, LimitData, LimitTime, Slicer, SlowClose};
 pub use environment::{Environment, Hosts};
 pub use expect::{AlarmExpectation, CountedFrom, Expect, RecoveryBy, Severity};
 pub use fault::{FaultEntry, Match, Scope, ScopePercent, ScopeSteps, StartAfter, StickyKey};

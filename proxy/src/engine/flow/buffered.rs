@@ -55,7 +55,16 @@ impl Flow {
             }
             let chunk = self.held.first()?;
             let slice = &chunk.bytes[chunk.left..chunk.left + want as usize];
-            let wrote = match Pin::new(&mut *with.to).poll_write(cx, slice) {
+            let polled = if gates.corrupt {
+                let mut buffer = with.worker.buffer.borrow_mut();
+                let len = slice.len().min(buffer.len());
+                buffer[..len].copy_from_slice(&slice[..len]);
+                with.acting.flip(self.side, self.passed, &mut buffer[..len]);
+                Pin::new(&mut *with.to).poll_write(cx, &buffer[..len])
+            } else {
+                Pin::new(&mut *with.to).poll_write(cx, slice)
+            };
+            let wrote = match polled {
                 Poll::Pending => {
                     self.stuck_ns = if self.stuck_ns == 0 { now } else { self.stuck_ns };
                     return None;
@@ -79,6 +88,9 @@ impl Flow {
         let now = now_ns();
         let nothing_left = self.held.left(wrote, now, with.worker);
         with.acting.took(self.side, wrote as u64, now);
+        if with.acting.gates(self.side).corrupt {
+            with.acting.flipped(self.side, self.passed, wrote as u64);
+        }
         if nothing_left {
             with.acting.dry(self.side, now);
         }

@@ -78,6 +78,9 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
+        if self.conn.client.edge.faulted() {
+            self.touched.set(true);
+        }
         // Counted when it goes: at once, or when bytes that are still on their way have shown whether a fault hit.
         let ended = Ended {
             route: Arc::clone(&self.conn.accepted.route),

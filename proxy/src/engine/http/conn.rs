@@ -21,8 +21,8 @@ use crate::engine::worker::Worker;
 use crate::fault::Direction;
 
 /// How long bytes let through by `after_bytes` may take to arrive before the reset follows.
-const LAST_BYTES_NS: u64 = 1_000_000_000;
-const LAST_BYTES_STEP_NS: u64 = 1_000_000;
+pub(super) const LAST_BYTES_NS: u64 = 1_000_000_000;
+pub(super) const LAST_BYTES_STEP_NS: u64 = 1_000_000;
 
 type Driver = Pin<Box<Connection<Socket, Payload>>>;
 

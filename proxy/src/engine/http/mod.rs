@@ -9,6 +9,7 @@ mod blackhole;
 mod call;
 mod conn;
 mod cut;
+mod edge;
 mod forward;
 mod holds;
 mod latency;
@@ -102,6 +103,14 @@ where
         return Poll::Ready(());
     }
     conn.follow_changes();
+    let edge = &conn.client.edge;
+    if edge.follow_changes(&conn.accepted) {
+        conn.cut_now(None);
+        return Poll::Ready(());
+    }
+    if edge.is_over(conn) {
+        return edge.poll_over(&conn.client, &mut conn.worker.buffer.borrow_mut(), alarm, cx);
+    }
     conn.drive_upstream(cx);
     if let Poll::Ready(result) = std::future::Future::poll(server, cx) {
         if let Err(error) = result {
@@ -111,6 +120,10 @@ where
     }
     // What the server has just handed over goes out in the same turn.
     conn.drive_upstream(cx);
+    if edge.is_over(conn) {
+        return edge.poll_over(&conn.client, &mut conn.worker.buffer.borrow_mut(), alarm, cx);
+    }
+    edge.set_alarm(conn, alarm, cx);
     let Some(idle_due_ns) = conn.idle_due_ns() else { return Poll::Ready(()) };
     if idle_due_ns != 0 {
         alarm.set(idle_due_ns, cx);

@@ -7,17 +7,23 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::call::{Ended, Hit};
+use super::edge::Edge;
 use crate::engine::connection;
+use crate::engine::gates::Side;
+use crate::engine::outq;
 use crate::engine::route::Route;
 use crate::engine::timer::now_ns;
 use crate::engine::worker::Worker;
+
+/// Reads in one go from a connection that is over.
+const DISCARDS: usize = 16;
 
 /// What is known of a socket while hyper has it.
 #[derive(Debug)]
@@ -32,6 +38,8 @@ pub(super) struct Wire {
     /// How many more bytes may be written.
     left: Cell<Option<u64>>,
     deeds: RefCell<Vec<Deed>>,
+    /// The faults on the bytes themselves; there are none towards the upstream, where bytes would be counted twice.
+    pub(super) edge: Edge,
 }
 
 /// What becomes true when the next byte leaves.
@@ -63,6 +71,7 @@ impl Wire {
             moved: Cell::new(0),
             left: Cell::new(None),
             deeds: RefCell::default(),
+            edge: Edge::default(),
         }
     }
 
@@ -103,6 +112,25 @@ impl Wire {
         self.descriptor.get()
     }
 
+    /// Says to the other side that nothing more comes.
+    pub(super) fn shut_down(&self) {
+        if let Err(error) =
+            nix::sys::socket::shutdown(self.descriptor.get(), nix::sys::socket::Shutdown::Write)
+        {
+            tracing::debug!(%error, "ending a connection");
+        }
+    }
+
+    /// Reads what has come and does nothing with it: a socket that is closed with bytes unread is reset.
+    pub(super) fn discard(&self, buffer: &mut [u8]) {
+        use nix::sys::socket::{MsgFlags, recv};
+        for _ in 0..DISCARDS {
+            if !matches!(recv(self.descriptor.get(), buffer, MsgFlags::MSG_DONTWAIT), Ok(1..)) {
+                return;
+            }
+        }
+    }
+
     pub(super) fn moved(&self) -> u64 {
         self.moved.get()
     }
@@ -111,6 +139,7 @@ impl Wire {
         self.moved.set(self.moved.get() + bytes as u64);
         if let Some(route) = &self.route {
             route.counts.bytes_response.fetch_add(bytes as u64, Relaxed);
+            self.edge.moved(Side::Response, bytes);
         }
         self.left.set(self.left.get().map(|left| left - bytes as u64));
         if bytes > 0 && !self.deeds.borrow().is_empty() {
@@ -183,29 +212,39 @@ impl Read for Socket {
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if !this.prefix.is_empty() {
-            let n = this.prefix.len().min(buf.remaining());
-            buf.put_slice(&this.prefix[..n]);
-            this.prefix.drain(..n);
-            this.wire.read(n);
-            return Poll::Ready(Ok(()));
+        let edge = &this.wire.edge;
+        if edge.is_late(Side::Request) {
+            return edge.poll_end(Side::Request).map(Ok);
         }
         // Through the worker's buffer: hyper's own is not initialized, and only what came is copied.
         let mut buffer = this.worker.buffer.borrow_mut();
-        let most = buffer.len().min(buf.remaining());
-        let mut room = ReadBuf::new(&mut buffer[..most]);
-        match Pin::new(&mut this.stream).poll_read(cx, &mut room) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(error)) => {
-                this.wire.note(&error);
-                Poll::Ready(Err(error))
-            }
-            Poll::Ready(Ok(())) => {
-                this.wire.read(room.filled().len());
-                buf.put_slice(room.filled());
-                Poll::Ready(Ok(()))
-            }
+        let mut most = buffer.len().min(buf.remaining());
+        if edge.touches(Side::Request) {
+            let prefix = this.prefix.len();
+            let there = if prefix > 0 { prefix } else { outq::unread(this.stream.as_raw_fd()) };
+            // With nothing there a byte is asked for, so that its coming is noticed.
+            most = if there == 0 { most.min(1) } else { ready!(edge.ask(Side::Request, most.min(there))) };
         }
+        let got = if this.prefix.is_empty() {
+            let mut room = ReadBuf::new(&mut buffer[..most]);
+            if let Err(error) = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut room)) {
+                this.wire.note(&error);
+                return Poll::Ready(Err(error));
+            }
+            room.filled().len()
+        } else {
+            let got = most.min(this.prefix.len());
+            buffer[..got].copy_from_slice(&this.prefix[..got]);
+            this.prefix.drain(..got);
+            got
+        };
+        if got == 0 {
+            return edge.poll_end(Side::Request).map(Ok);
+        }
+        edge.flip(Side::Request, &mut buffer[..got]);
+        this.wire.read(got);
+        buf.put_slice(&buffer[..got]);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -214,6 +253,7 @@ impl Wire {
         self.moved.set(self.moved.get() + bytes as u64);
         if let Some(route) = &self.route {
             route.counts.bytes_request.fetch_add(bytes as u64, Relaxed);
+            self.edge.moved(Side::Request, bytes);
         }
     }
 }
@@ -225,7 +265,20 @@ impl Write for Socket {
             // The connection is about to be reset; its task looks after every turn.
             return Poll::Pending;
         }
-        let result = Pin::new(&mut self.stream).poll_write(cx, &buf[..room]);
+        let this = &mut *self;
+        let edge = &this.wire.edge;
+        if !edge.touches(Side::Response) {
+            let result = Pin::new(&mut this.stream).poll_write(cx, &buf[..room]);
+            return self.wrote(result);
+        }
+        let room = ready!(edge.ask(Side::Response, room));
+        let result = {
+            let mut buffer = this.worker.buffer.borrow_mut();
+            let room = room.min(buffer.len());
+            buffer[..room].copy_from_slice(&buf[..room]);
+            edge.flip(Side::Response, &mut buffer[..room]);
+            Pin::new(&mut this.stream).poll_write(cx, &buffer[..room])
+        };
         self.wrote(result)
     }
 
@@ -234,7 +287,7 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.wire.left.get().is_some() {
+        if self.wire.left.get().is_some() || self.wire.edge.touches(Side::Response) {
             let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| &**buf);
             return self.poll_write(cx, first);
         }
@@ -254,6 +307,7 @@ impl Write for Socket {
         if self.wire.reset.get() {
             return Poll::Ready(Ok(()));
         }
+        ready!(self.wire.edge.poll_end(Side::Response));
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
