@@ -1,16 +1,18 @@
 //! `firedrill proxy`: run a fault-injecting proxy by hand.
 
-use std::collections::BTreeSet;
+mod routes;
+
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
 use firedrill_proxy::control::Control;
 use firedrill_proxy::control::server::{self, Server, ServerOptions, ToxiproxyOptions};
 use firedrill_proxy::control::wire::{MANUAL, RouteView};
-use firedrill_proxy::engine::Options;
 use serde_json::json;
+
+use routes::RouteArgs;
 
 use crate::fault::{
     Bandwidth, Blackhole, ByteRate, ByteSize, Corrupt, Direction, FaultSpec, HttpError, Latency, LimitData,
@@ -24,21 +26,8 @@ use crate::fault::{
 /// Several routes, or none, whose faults are set through the control API: `--route` and `--control`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where the route listens: address:port; port 0 lets the kernel choose
-    #[arg(long, value_name = "ADDR", requires = "upstream")]
-    listen: Option<String>,
-    /// Where the route leads: host:port
-    #[arg(long, value_name = "HOST:PORT", requires = "listen")]
-    upstream: Option<String>,
-    /// The name of the route
-    #[arg(long, value_name = "NAME", default_value = "main", requires = "listen")]
-    name: String,
-    /// What the bytes of the routes are: tcp, http or auto (watch who speaks first)
-    #[arg(long, value_name = "WORD", default_value = "auto", value_parser = protocol)]
-    protocol: Protocol,
-    /// Another route, without faults; may be given several times
-    #[arg(long = "route", value_name = "NAME=LISTEN,UPSTREAM", value_parser = route)]
-    routes: Vec<Pair>,
+    #[command(flatten)]
+    routes: RouteArgs,
 
     /// Responses come late by this time
     #[arg(long, value_name = "TIME", requires = "listen", help_heading = "Faults")]
@@ -97,44 +86,15 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// A route as the command line names it.
-#[derive(Clone, Debug)]
-struct Pair {
-    name: String,
-    listen: String,
-    upstream: String,
-}
-
-fn protocol(word: &str) -> Result<Protocol, String> {
-    match word {
-        "auto" => Ok(Protocol::Auto),
-        "tcp" => Ok(Protocol::Tcp),
-        "http" => Ok(Protocol::Http),
-        _ => Err("use `tcp`, `http` or `auto`".to_owned()),
-    }
-}
-
-fn route(text: &str) -> Result<Pair, String> {
-    let parts = text.split_once('=').and_then(|(name, rest)| Some((name, rest.split_once(',')?)));
-    match parts {
-        Some((name, (listen, upstream))) if ![name, listen, upstream].contains(&"") => {
-            Ok(Pair { name: name.to_owned(), listen: listen.to_owned(), upstream: upstream.to_owned() })
-        }
-        _ => {
-            Err("write NAME=LISTEN,UPSTREAM, for example `payments=127.0.0.1:9001,127.0.0.1:9000`".to_owned())
-        }
-    }
-}
-
 pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
     // 32 bits, as for a drill: people can read and type them.
     let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff);
-    let (routes, faults) = (args.wanted_routes(), args.faults(Seed(seed)));
+    let (routes, faults) = (args.routes.wanted(), args.faults(Seed(seed)));
     for fault in &faults {
         if let Some(problem) = fault.fault.check().into_iter().next() {
             bail!("--{}: {problem}", fault.id);
         }
-        if fault.fault.needs_http() && args.protocol == Protocol::Tcp {
+        if fault.fault.needs_http() && args.routes.protocol() == Protocol::Tcp {
             bail!("--{} acts on HTTP requests, and the protocol is tcp; use `--protocol http`", fault.id);
         }
     }
@@ -152,12 +112,12 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
         "none" => None,
         address => Some(server::listen(address, options)?),
     };
-    try_addresses(&routes)?;
+    routes::try_addresses(&routes)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     // From here on a signal ends the program in order.
     let mut ended = runtime.block_on(async { Signals::new() }).context("cannot wait for signals")?;
-    let control = Control::start(Options { workers: usize::from(args.workers), ..Options::default() })?;
+    let control = Control::start(args.routes.options(usize::from(args.workers)))?;
     let mut out = Out { json: args.json };
     let result = start(&args, &control, routes, faults).and_then(|views| {
         let server = match listener {
@@ -186,24 +146,12 @@ fn start(
         control.add_route(route)?;
     }
     for fault in faults {
-        control.put_fault(&args.name, fault)?;
+        control.put_fault(args.routes.first(), fault)?;
     }
     Ok(control.routes())
 }
 
 impl Args {
-    fn wanted_routes(&self) -> Vec<RouteSpec> {
-        let first = self.listen.iter().zip(&self.upstream).map(|(listen, upstream)| Pair {
-            name: self.name.clone(),
-            listen: listen.clone(),
-            upstream: upstream.clone(),
-        });
-        first
-            .chain(self.routes.iter().cloned())
-            .map(|Pair { name, listen, upstream }| RouteSpec::new(name, listen, upstream, self.protocol))
-            .collect()
-    }
-
     /// Those of the flags that act on the bytes of whole connections.
     fn connection_faults(&self) -> [Option<TrafficFault>; 5] {
         let direction = Direction::Response;
@@ -259,32 +207,6 @@ impl Args {
             })
             .collect()
     }
-}
-
-/// Binds every address at once and lets go again, so that one in use is found before any route takes traffic.
-fn try_addresses(routes: &[RouteSpec]) -> anyhow::Result<()> {
-    let (mut names, mut held) = (BTreeSet::new(), Vec::new());
-    for route in routes {
-        if !names.insert(&route.name) {
-            bail!("two routes have the name `{}`; give each its own", route.name);
-        }
-        // The same name that the engine knows, and no other: a look-up could answer with another address than it binds.
-        let listen = route.listen.replacen("localhost:", "127.0.0.1:", 1);
-        let address: SocketAddr = listen.parse().with_context(|| {
-            format!(
-                "route `{}`: `{}` is no address to listen on; write for example 127.0.0.1:9001",
-                route.name, route.listen
-            )
-        })?;
-        let listener = TcpListener::bind(address).with_context(|| {
-            format!(
-                "route `{}`: cannot listen on {address}; stop what listens there, or choose another port",
-                route.name
-            )
-        })?;
-        held.push(listener);
-    }
-    Ok(())
 }
 
 /// What ends the program in order.

@@ -6,7 +6,9 @@
 mod process;
 mod target;
 
-pub use firedrill_proxy::control::wire::{Evidence, FaultSpec, OnRemove, Protocol, RouteSpec, Spread};
+pub use firedrill_proxy::control::wire::{
+    Bound, Evidence, FaultSpec, OnRemove, Protocol, ProxyProtocol, ProxyVersion, RouteSpec, Spread, unix_path,
+};
 pub use firedrill_proxy::fault::{
     Bandwidth, Blackhole, Corrupt, Direction, Distribution, Glob, HttpError, Latency, LimitData, LimitTime,
     ParameterProblem, RequestMatch, Reset, ResetFrom, Scope, Slicer, SlowClose, Stall, Sticky, TrafficFault,

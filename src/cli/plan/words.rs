@@ -87,7 +87,7 @@ fn route(route: &PlannedRoute) -> String {
         Some(control) => format!("served by the proxy at {control}, which outlives the drill"),
         None => "served by the drill itself: connections that are open when it ends are cut off".to_owned(),
     };
-    format!("{}  {} → {} ({}); {server}", spec.name, spec.listen, spec.upstream, word(&spec.protocol))
+    format!("{}  {} → {} ({}); {server}", spec.name, spec.listen, spec.leads_to(), word(&spec.protocol))
 }
 
 /// The word that files use for a value.

@@ -10,7 +10,7 @@ use firedrill_proxy::control::client::Client;
 use firedrill_proxy::control::wire::MANUAL;
 use firedrill_proxy::engine::Options as ProxyOptions;
 use futures_util::future::join_all;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -21,7 +21,7 @@ use crate::coordinator::alarms;
 use crate::coordinator::command;
 use crate::coordinator::lever::Lever;
 use crate::coordinator::secrets::{KNOWN_MIN_BYTES, Secrets};
-use crate::fault::{Fault, Target};
+use crate::fault::{Fault, RouteSpec, Target, unix_path};
 use crate::scenario::plan::{Plan, PlannedFault, PlannedRoute, ProbeAction};
 
 /// How long an upstream may take to accept a connection.
@@ -174,7 +174,7 @@ async fn own_routes(setup: &Setup) -> (Option<Control>, Vec<String>) {
         Ok(control) => control,
         Err(error) => return (None, vec![format!("the proxy does not start: {error}")]),
     };
-    let reached = join_all(own.iter().map(|route| reach(&route.spec.upstream))).await;
+    let reached = join_all(own.iter().map(|route| reach_any(&route.spec))).await;
     let mut refusals = Vec::new();
     for (route, reached) in own.into_iter().zip(reached) {
         if let Err(problem) = control.add_route(route.spec.clone()) {
@@ -183,16 +183,33 @@ async fn own_routes(setup: &Setup) -> (Option<Control>, Vec<String>) {
         if let Err(why) = reached {
             refusals.push(format!(
                 "route `{}`: its upstream {} {why}; start it, or correct `upstream`",
-                route.spec.name, route.spec.upstream
+                route.spec.name,
+                route.spec.leads_to()
             ));
         }
     }
     (Some(control), refusals)
 }
 
+/// Whether one of a route's upstreams takes connections; with any of them it serves. A transparent route leads to where
+/// each connection was going, which only the connection knows.
+async fn reach_any(spec: &RouteSpec) -> Result<(), String> {
+    let reached = join_all(spec.all_upstreams().map(reach)).await;
+    if reached.is_empty() || reached.iter().any(Result::is_ok) {
+        return Ok(());
+    }
+    reached.into_iter().next_back().unwrap_or(Ok(()))
+}
+
 async fn reach(upstream: &str) -> Result<(), String> {
-    match timeout(UPSTREAM_WITHIN, TcpStream::connect(upstream)).await {
-        Ok(Ok(_)) => Ok(()),
+    let connected = async {
+        match unix_path(upstream) {
+            Some(Ok(path)) => UnixStream::connect(path).await.map(drop),
+            Some(Err(_)) | None => TcpStream::connect(upstream).await.map(drop),
+        }
+    };
+    match timeout(UPSTREAM_WITHIN, connected).await {
+        Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(format!("cannot be reached ({error})")),
         Err(_) => Err(format!("did not accept a connection within {}s", UPSTREAM_WITHIN.as_secs())),
     }
@@ -318,7 +335,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::fault::{Protocol, RouteSpec};
+    use crate::fault::Protocol;
 
     #[tokio::test(start_paused = true)]
     async fn many_silent_proxies_are_named_together_and_in_order() {

@@ -1,10 +1,10 @@
 //! Routes: a scenario's own, and an environment's.
 
 use super::address::{Use, same_place};
-use super::{Checker, given, optional};
-use crate::fault::{Protocol, RouteSpec, is_name};
+use super::{Checker, given, key_span, optional};
+use crate::fault::{RouteSpec, is_name, unix_path};
 use crate::scenario::plan::PlannedRoute;
-use crate::scenario::written::{EnvironmentRoute, Route};
+use crate::scenario::written::{EnvironmentRoute, Route, RouteKeys};
 use crate::text::{Field, Pair, Pairs, Span, quote};
 
 /// A route that can be planned, and where its name was written.
@@ -41,8 +41,7 @@ impl Routes {
 pub(crate) fn own(checker: &mut Checker<'_>, field: &Field<Pairs<Route>>) -> Routes {
     let mut routes = Routes::default();
     for pair in field.get().into_iter().flatten() {
-        let Some(route) = one(checker, pair, |route| (&route.listen, &route.upstream, &route.protocol))
-        else {
+        let Some(route) = one(checker, pair, Route::keys) else {
             routes.broken.push(pair.name.clone());
             continue;
         };
@@ -56,7 +55,7 @@ pub(crate) fn own(checker: &mut Checker<'_>, field: &Field<Pairs<Route>>) -> Rou
 pub(crate) fn environment(checker: &mut Checker<'_>, field: &Field<Pairs<EnvironmentRoute>>) -> Routes {
     let mut routes = Routes::default();
     for pair in field.get().into_iter().flatten() {
-        let route = one(checker, pair, |route| (&route.listen, &route.upstream, &route.protocol));
+        let route = one(checker, pair, EnvironmentRoute::keys);
         let control = pair.value.get().and_then(|written| {
             let inside = pair.name_span;
             let (_, at) = checker.need(&written.control, "control", inside, "\"127.0.0.1:8474\"")?;
@@ -80,12 +79,10 @@ pub(crate) fn environment(checker: &mut Checker<'_>, field: &Field<Pairs<Environ
     routes
 }
 
-type Parts<'r> = (&'r Field<String>, &'r Field<String>, &'r Field<Protocol>);
-
 fn one<R>(
     checker: &mut Checker<'_>,
     pair: &Pair<R>,
-    parts: impl for<'r> Fn(&'r R) -> Parts<'r>,
+    keys: impl for<'r> Fn(&'r R) -> RouteKeys<'r>,
 ) -> Option<NamedRoute> {
     let named = is_name(&pair.name);
     if !named {
@@ -95,34 +92,104 @@ fn one<R>(
             .help("use a-z, 0-9 and `-`, and begin with a letter");
     }
     let (written, _) = given(&pair.value)?;
-    let (listen, upstream, protocol) = parts(written);
-    let listen = endpoint(checker, listen, "listen", pair.name_span, Use::Listen);
-    let upstream = endpoint(checker, upstream, "upstream", pair.name_span, Use::Connect);
-    let protocol = optional(protocol)?.unwrap_or_default();
-    let ((listen, listen_at), (upstream, upstream_at)) = (listen?, upstream?);
-    if same_place(&listen, &upstream) {
+    let keys = keys(written);
+    let (_, listen_at) = checker.need(keys.listen, "listen", pair.name_span, "\"127.0.0.1:9001\"")?;
+    let listen = endpoint(checker, keys.listen, Use::Listen);
+    let upstreams = destinations(checker, &keys, pair.name_span);
+    let protocol = optional(keys.protocol)?.unwrap_or_default();
+    let (listen, upstreams) = (listen?, upstreams?);
+    if let Some((upstream, at)) = upstreams.iter().find(|(upstream, _)| same_place(&listen, upstream)) {
         checker
             .problems
-            .error("route-to-itself", upstream_at, format!("the route leads to itself: {}", quote(&upstream)))
+            .error("route-to-itself", *at, format!("the route leads to itself: {}", quote(upstream)))
             .other(listen_at, "it listens here")
             .help("let `upstream` be the real service, and let its clients use the address of `listen`");
         return None;
     }
-    let spec = RouteSpec::new(&pair.name, listen, upstream, protocol);
-    named.then_some(NamedRoute { route: PlannedRoute { spec, control: None }, at: pair.name_span, listen_at })
+    let mut spec = RouteSpec::new(&pair.name, listen, "", protocol);
+    let mut places = upstreams.into_iter().map(|(upstream, _)| upstream);
+    if keys.upstream.is_given() {
+        spec.upstream = places.next().unwrap_or_default();
+    }
+    spec.upstreams = places.collect();
+    spec.transparent = optional(keys.transparent)?.unwrap_or_default();
+    spec.connections_max = optional(keys.connections_max)?;
+    spec.idle_timeout = optional(keys.idle_timeout)?;
+    spec.dial_timeout = optional(keys.dial_timeout)?;
+    if let Some((introduction, _)) = given(keys.proxy_protocol) {
+        spec.proxy_protocol.accept = optional(&introduction.accept)?.unwrap_or_default();
+        spec.proxy_protocol.send = optional(&introduction.send)?;
+    } else if keys.proxy_protocol.is_bad() {
+        return None;
+    }
+    let good = fits(checker, &spec, &keys, pair.name_span);
+    (named && good).then_some(NamedRoute {
+        route: PlannedRoute { spec, control: None },
+        at: pair.name_span,
+        listen_at,
+    })
 }
 
-fn endpoint(
+/// Reports what contradicts itself or is out of bounds; true when nothing does.
+fn fits(checker: &mut Checker<'_>, spec: &RouteSpec, keys: &RouteKeys<'_>, inside: Span) -> bool {
+    let place = |key: &str| match key {
+        "upstream" => key_span(keys.upstream),
+        "upstreams" => key_span(keys.upstreams),
+        "transparent" => key_span(keys.transparent),
+        "proxy_protocol" => key_span(keys.proxy_protocol),
+        "connections_max" => keys.connections_max.span(),
+        "idle_timeout" => keys.idle_timeout.span(),
+        "dial_timeout" => keys.dial_timeout.span(),
+        _ => None,
+    };
+    let problems = spec.check();
+    for problem in &problems {
+        checker
+            .problems
+            .error(
+                "bad-route",
+                place(&problem.key).unwrap_or(inside),
+                format!("`{}` {}", problem.key, problem.why),
+            )
+            .help(problem.way_out.clone());
+    }
+    problems.is_empty()
+}
+
+/// Where a route leads: one place, several, or none of its own.
+fn destinations(
     checker: &mut Checker<'_>,
-    field: &Field<String>,
-    key: &str,
+    keys: &RouteKeys<'_>,
     inside: Span,
-    used: Use,
-) -> Option<(String, Span)> {
-    let example = if used == Use::Listen { "\"127.0.0.1:9001\"" } else { "\"127.0.0.1:9000\"" };
-    let (_, at) = checker.need(field, key, inside, example)?;
+) -> Option<Vec<(String, Span)>> {
+    let several = keys.upstreams.get().into_iter().flatten();
+    if keys.upstream.is_absent() && keys.upstreams.is_absent() && keys.transparent.is_absent() {
+        checker.need(keys.upstream, "upstream", inside, "\"127.0.0.1:9000\"")?;
+    }
+    if keys.upstream.is_bad() || keys.upstreams.is_bad() {
+        return None;
+    }
+    // All are looked at before any is missed, so that every wrong one is reported.
+    let all: Vec<_> = keys.upstream.is_given().then_some(keys.upstream).into_iter().chain(several).collect();
+    let read: Vec<_> =
+        all.into_iter().map(|field| Some((endpoint(checker, field, Use::Connect)?, field.span()?))).collect();
+    read.into_iter().collect()
+}
+
+fn endpoint(checker: &mut Checker<'_>, field: &Field<String>, used: Use) -> Option<String> {
+    let at = field.span()?;
     let text = checker.text(field)?;
-    Some((checker.address(text, at, used)?, at))
+    match unix_path(&text) {
+        None => checker.address(text, at, used),
+        Some(Ok(_)) => Some(text),
+        Some(Err(why)) => {
+            checker
+                .problems
+                .error("bad-address", at, format!("the address {} {why}", quote(&text)))
+                .help("write `unix:/path`, for example `unix:/run/shop.sock`");
+            None
+        }
+    }
 }
 
 /// No two routes of one process listen on one address.

@@ -101,6 +101,29 @@ fn routes_and_addresses() {
     route("{listen: '[::1]:1', upstream: 'payments.internal:443'}", "");
     route("{listen: '127.0.0.1:1', upstream: 'localhost:1'}", "2:47 route-to-itself");
     route("{listen: '127.0.0.1:1', upstream: 'a:1', protocol: htttp}", "2:64 unknown-value");
+    route("{listen: 'unix:/run/a.sock', upstream: 'unix:/run/b.sock'}", "");
+    route("{listen: 'unix:/run/a.sock', upstream: 'unix:/run/a.sock'}", "2:52 route-to-itself");
+    route("{listen: 'unix:a.sock', upstream: 'a:1'}", "2:22 bad-address");
+    route("{listen: '127.0.0.1:1', upstreams: ['a:1', 'unix:/b', 'localhost:2']}", "");
+    route("{listen: '127.0.0.1:1', upstreams: ['a:1', 'b']}", "2:56 bad-address");
+    route("{listen: '127.0.0.1:1', upstreams: ['a:1', 'a:1']}", "2:37 bad-route");
+    route("{listen: '127.0.0.1:1', upstream: 'a:1', upstreams: ['b:1']}", "2:54 bad-route");
+    route("{listen: '127.0.0.1:1', upstreams: []}", "2:3 bad-route");
+    route("{listen: '127.0.0.1:1', transparent: true}", "");
+    route("{listen: '127.0.0.1:1', transparent: true, upstream: 'a:1'}", "2:37 bad-route");
+    let more = |keys: &str, expected: &str| {
+        route(&format!("{{listen: '127.0.0.1:1', upstream: 'a:1', {keys}}}"), expected);
+    };
+    more(
+        "proxy_protocol: {accept: true, send: v2}, idle_timeout: 5m, dial_timeout: 2s, connections_max: 9",
+        "",
+    );
+    more("proxy_protocol: {send: v3}", "2:77 unknown-value");
+    more("proxy_protocol: {sned: v2}", "2:71 unknown-key");
+    more("connections_max: 0", "2:71 bad-route");
+    more("idle_timeout: 1ms", "2:68 bad-route");
+    more("dial_timeout: 6m", "2:68 bad-route");
+    more("dial_timeout: 10", "2:68 bad-value");
     let other = "routes:\n  payments: {listen: '127.0.0.1:1', upstream: 'a:1'}\n  b: {listen: '0.0.0.0:1', upstream: 'a:1'}\n";
     check(other, "3:15 same-address");
     check(

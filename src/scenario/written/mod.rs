@@ -39,6 +39,7 @@ pub use parameters::{
 };
 pub use playbook::{PlaybookRef, PlaybookStart};
 pub use policy::Policy;
+pub(crate) use route::RouteKeys;
 pub use route::{EnvironmentRoute, Route};
 pub use scenario::{Control, Scenario};
 pub use secret::Secret;

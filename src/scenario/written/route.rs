@@ -1,38 +1,110 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Protocol;
+use crate::fault::{Period, Protocol, ProxyVersion};
 use crate::text::Field;
 
 /// One listen→upstream pair that the drill serves itself; it dies with the drill.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["listen", "upstream"]))]
+#[schemars(extend("required" = ["listen"]))]
 pub struct Route {
-    /// Where it listens: `address:port`.
+    /// Where it listens: `address:port`, or `unix:/path`.
     pub listen: Field<String>,
-    /// Where it leads: `host:port`.
+    /// Where it leads: `host:port`, or `unix:/path`. Either this, `upstreams` or `transparent`.
     pub upstream: Field<String>,
+    /// Where it leads in turn: at most 16 of the same. One that cannot be reached is left out for a while.
+    pub upstreams: Field<Vec<Field<String>>>,
     /// What its bytes are; absent: `auto`, which watches who speaks first.
     pub protocol: Field<Protocol>,
+    /// The PROXY protocol: clients' addresses come, or are sent on, before anything else.
+    pub proxy_protocol: Field<ProxyProtocol>,
+    /// Leads each connection to where it was going before the kernel redirected it here.
+    pub transparent: Field<bool>,
+    /// Open connections that it may have; more are reset. Absent: 20000.
+    pub connections_max: Field<u64>,
+    /// A connection on which nothing has moved for so long is closed; absent: never.
+    pub idle_timeout: Field<Period>,
+    /// How long one attempt to reach an upstream may take, at most 5m; absent: `10s`.
+    pub dial_timeout: Field<Period>,
 }
 
 /// One listen→upstream pair that a `firedrill proxy` of the environment serves; it outlives a drill.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["control", "listen", "upstream"]))]
+#[schemars(extend("required" = ["control", "listen"]))]
 pub struct EnvironmentRoute {
     /// The control address of the proxy that serves it: `address:port`.
     pub control: Field<String>,
-    /// Where it listens: `address:port`.
+    /// Where it listens: `address:port`, or `unix:/path`.
     pub listen: Field<String>,
-    /// Where it leads: `host:port`.
+    /// Where it leads: `host:port`, or `unix:/path`. Either this, `upstreams` or `transparent`.
     pub upstream: Field<String>,
+    /// Where it leads in turn: at most 16 of the same. One that cannot be reached is left out for a while.
+    pub upstreams: Field<Vec<Field<String>>>,
     /// What its bytes are; absent: `auto`, which watches who speaks first.
     pub protocol: Field<Protocol>,
+    /// The PROXY protocol: clients' addresses come, or are sent on, before anything else.
+    pub proxy_protocol: Field<ProxyProtocol>,
+    /// Leads each connection to where it was going before the kernel redirected it here.
+    pub transparent: Field<bool>,
+    /// Open connections that it may have; more are reset. Absent: 20000.
+    pub connections_max: Field<u64>,
+    /// A connection on which nothing has moved for so long is closed; absent: never.
+    pub idle_timeout: Field<Period>,
+    /// How long one attempt to reach an upstream may take, at most 5m; absent: `10s`.
+    pub dial_timeout: Field<Period>,
     /// How its proxy encrypts.
     pub tls: Field<RouteTls>,
 }
+
+/// The PROXY protocol on a route, by which one proxy tells the next who its client is.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProxyProtocol {
+    /// Every connection must begin with such a header, of version 1 or 2; faults match the client that it names.
+    pub accept: Field<bool>,
+    /// Every connection to the upstream begins with a header of this version.
+    pub send: Field<ProxyVersion>,
+}
+
+/// What a file says about a route, whoever serves it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RouteKeys<'r> {
+    pub(crate) listen: &'r Field<String>,
+    pub(crate) upstream: &'r Field<String>,
+    pub(crate) upstreams: &'r Field<Vec<Field<String>>>,
+    pub(crate) protocol: &'r Field<Protocol>,
+    pub(crate) proxy_protocol: &'r Field<ProxyProtocol>,
+    pub(crate) transparent: &'r Field<bool>,
+    pub(crate) connections_max: &'r Field<u64>,
+    pub(crate) idle_timeout: &'r Field<Period>,
+    pub(crate) dial_timeout: &'r Field<Period>,
+}
+
+macro_rules! route_keys {
+    ($written:ty) => {
+        impl $written {
+            /// The keys that every route has.
+            pub(crate) const fn keys(&self) -> RouteKeys<'_> {
+                RouteKeys {
+                    listen: &self.listen,
+                    upstream: &self.upstream,
+                    upstreams: &self.upstreams,
+                    protocol: &self.protocol,
+                    proxy_protocol: &self.proxy_protocol,
+                    transparent: &self.transparent,
+                    connections_max: &self.connections_max,
+                    idle_timeout: &self.idle_timeout,
+                    dial_timeout: &self.dial_timeout,
+                }
+            }
+        }
+    };
+}
+
+route_keys!(Route);
+route_keys!(EnvironmentRoute);
 
 /// How a route's proxy encrypts.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
