@@ -1,4 +1,4 @@
-//! What people write is read without a panic, whatever it is: inputs are changed at random from a committed corpus.
+//! What people write, and proxies send, is read without a panic, whatever it is: inputs are changed at random from a committed corpus.
 //!
 //! This is a fuzzer for stable Rust. It has no coverage to steer by; what an input makes the reader *say* stands in for
 //! it: an input that leads to a new set of answers joins the pool from which the next ones are made. A short run of a
@@ -9,6 +9,7 @@
 mod change;
 mod gameday;
 mod playbook;
+mod proxy_protocol;
 mod run;
 mod scenario;
 mod when;

@@ -103,6 +103,9 @@ impl Next {
     fn of(before: &Route, change: &RouteChange) -> Result<Self, EngineError> {
         let mut spec = before.spec.clone();
         if let Some(upstream) = &change.upstream {
+            if upstream.is_empty() {
+                return Err(EngineError::BadUpstream { route: spec.name, value: String::new() });
+            }
             spec.upstream.clone_from(upstream);
             spec.upstreams.clear();
         }

@@ -72,6 +72,39 @@ fn read_message(reader: &mut BufReader<TcpStream>) -> Option<Message> {
     Some(message)
 }
 
+#[test]
+fn the_trace_context_reaches_the_upstream_as_it_came() {
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let kept = std::sync::Arc::clone(&seen);
+    let server = upstream(move |stream| {
+        let mut out = stream.try_clone().unwrap();
+        let request = read_message(&mut BufReader::new(stream)).unwrap();
+        *kept.lock().unwrap() = Some(request);
+        let _ = out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nTraceparent: 00-b-c-01\r\n\r\n");
+    });
+    let (rig, at) = Rig::with_route(Protocol::Http, server);
+    rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "1ms"}}}"#);
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut stream = connect(at);
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: a\r\ntraceparent: {parent}\r\nTraceState: b=1, c = x\r\ntracestate: d=2\r\nbaggage: k=v;p\r\n\r\n"
+    )
+    .unwrap();
+    let answer = read_message(&mut BufReader::new(stream)).unwrap();
+    assert_eq!(answer.header("Traceparent"), Some("00-b-c-01"));
+    let request = seen.lock().unwrap().take().unwrap();
+    let context: Vec<(&str, &str)> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| ["traceparent", "tracestate", "baggage"].contains(&name.to_lowercase().as_str()))
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let expected =
+        [("traceparent", parent), ("TraceState", "b=1, c = x"), ("tracestate", "d=2"), ("baggage", "k=v;p")];
+    assert_eq!(context, expected);
+}
+
 /// Answers every request by what its path asks for; `/echo` sends the body back, all else says what arrived.
 fn server() -> SocketAddr {
     upstream(|stream| {

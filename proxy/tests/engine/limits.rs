@@ -41,6 +41,8 @@ fn connections_wait_while_there_are_no_descriptors() {
     let (rig, at) = Rig::with_route(Protocol::Tcp, echo());
     round_trip(&mut connect(at));
     eventually("closed", || rig.view().traffic.connections_open == 0);
+    let mut served = connect(at);
+    round_trip(&mut served);
     let before = rig.view().traffic.connections;
     // Every descriptor is in use but one, which the client takes.
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
@@ -53,6 +55,13 @@ fn connections_wait_while_there_are_no_descriptors() {
     let mut waiting: TcpStream = connect(at);
     assert!(is_silent(&mut waiting, Duration::from_millis(120)));
     assert_eq!(rig.view().traffic.connections, before, "it waits to be accepted");
+    round_trip(&mut served);
+    rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "20ms"}}}"#);
+    assert!(
+        round_trip(&mut served) >= Duration::from_millis(20),
+        "what is served goes on, and so does control"
+    );
+    rig.remove("slow");
     used.truncate(used.len() / 2);
     round_trip(&mut waiting);
 }

@@ -24,16 +24,23 @@ mod introduction;
 mod latency;
 #[cfg(not(feature = "inert-faults"))]
 mod limits;
+#[cfg(not(feature = "inert-faults"))]
+#[path = "../../../tests/support/requires.rs"]
+mod requires;
 #[cfg_attr(
     feature = "inert-faults",
     expect(dead_code, reason = "most of it is for the tests of live faults")
 )]
 mod rig;
 #[cfg(not(feature = "inert-faults"))]
+mod rough;
+#[cfg(not(feature = "inert-faults"))]
 mod routes;
 #[cfg(not(feature = "inert-faults"))]
 mod stall;
 #[cfg(not(feature = "inert-faults"))]
 mod tcp;
+#[cfg(not(feature = "inert-faults"))]
+mod transparent;
 #[cfg(not(feature = "inert-faults"))]
 mod upstreams;
