@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
 
-use hyper::client::conn::http1::{Connection, SendRequest};
+use hyper::client::conn::http1::Connection;
 use tokio::net::TcpStream;
 
 use super::call::Hit;
+use super::forward::Kept;
 use super::payload::Payload;
 use super::socket::{Socket, Wire};
 use crate::engine::armed::Armed;
@@ -35,7 +36,10 @@ pub(super) struct Conn {
     pub(super) upstream: Rc<Wire>,
     /// Dialled before the first request.
     pub(super) dialled: RefCell<Option<TcpStream>>,
-    pub(super) sender: RefCell<Option<SendRequest<Payload>>>,
+    /// The upstream connection while no request is on it.
+    pub(super) kept: RefCell<Option<Kept>>,
+    /// Something is to go to the upstream in this turn.
+    handed: Cell<bool>,
     driver: RefCell<Option<Driver>>,
     cut: RefCell<Option<PendingCut>>,
     /// The fault whose reset ends the connection.
@@ -75,7 +79,8 @@ impl Conn {
             client: Rc::new(client),
             upstream: Rc::new(upstream),
             dialled: RefCell::new(dialled),
-            sender: RefCell::default(),
+            kept: RefCell::default(),
+            handed: Cell::new(false),
             driver: RefCell::default(),
             cut: RefCell::default(),
             cause: RefCell::default(),
@@ -96,6 +101,16 @@ impl Conn {
     /// A new upstream connection is to be driven.
     pub(super) fn adopt(&self, connection: Connection<Socket, Payload>) {
         *self.driver.borrow_mut() = Some(Box::pin(connection));
+    }
+
+    /// A request is about to be given to the upstream connection.
+    pub(super) fn hand_over(&self) {
+        self.handed.set(true);
+    }
+
+    /// Whether something was given to the upstream connection since this was last asked.
+    pub(super) fn was_handed_over(&self) -> bool {
+        self.handed.replace(false)
     }
 
     /// Moves the upstream connection.
@@ -206,7 +221,7 @@ impl Conn {
 
     /// Closes what is left of the upstream. The client's socket is closed already.
     pub(super) fn close(&self) {
-        self.sender.borrow_mut().take();
+        self.kept.borrow_mut().take();
         if self.client.failed() {
             self.upstream.reset_on_close();
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::future::LocalBoxFuture;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Body;
 use hyper::client::conn::http1;
 use tower::Service;
@@ -14,9 +14,15 @@ use super::conn::Conn;
 use super::payload::Payload;
 use super::socket::Socket;
 use crate::engine::dial;
+use crate::engine::timer::now_ns;
 
 /// Says on an answer of the proxy's own why the upstream did not answer.
 const ERROR_HEADER: &str = "x-firedrill-proxy-error";
+
+/// After so many answers an upstream is known to keep its connections open between requests.
+const PROVEN_ANSWERS: u32 = 3;
+/// A connection that has waited for longer may be closed at any moment.
+const WAITED_NS: u64 = 100_000_000;
 
 /// Forwards calls.
 #[derive(Clone, Copy, Debug)]
@@ -54,19 +60,46 @@ impl Service<Call> for Forward {
     }
 }
 
+/// An upstream connection between two requests.
+#[derive(Debug)]
+pub(super) struct Kept {
+    sender: http1::SendRequest<Payload>,
+    answers: u32,
+    since_ns: u64,
+}
+
+impl Kept {
+    const fn new(sender: http1::SendRequest<Payload>) -> Self {
+        Self { sender, answers: 0, since_ns: 0 }
+    }
+
+    /// Whether it may be closed just as the next request is on its way: one that has waited, and one whose upstream has
+    /// not yet shown that it keeps connections.
+    fn may_go_away(&self) -> bool {
+        self.answers < PROVEN_ANSWERS || now_ns() > self.since_ns + WAITED_NS
+    }
+
+    /// It has answered; it is kept for the next request.
+    fn answered(mut self, conn: &Conn) {
+        self.answers = self.answers.saturating_add(1);
+        self.since_ns = now_ns();
+        *conn.kept.borrow_mut() = Some(self);
+    }
+}
+
 /// Sends on the upstream connection that is there, or on a new one.
 async fn send(conn: &Rc<Conn>, request: Request<Payload>) -> Result<Response<hyper::body::Incoming>, String> {
     let mut request = request;
-    let kept = conn.sender.borrow_mut().take();
-    if let Some(mut sender) = kept
-        && sender.ready().await.is_ok()
+    let kept = conn.kept.borrow_mut().take();
+    if let Some(mut kept) = kept
+        && kept.sender.ready().await.is_ok()
     {
-        // An idle connection may be closed just as the request is on its way. What is safe to send twice and has no
-        // body is then sent again, as HTTP allows.
-        let spare = is_repeatable(&request).then(|| request_again(conn, &request));
-        match sender.try_send_request(request).await {
+        // What is safe to send twice and has no body is sent again if the connection goes away, as HTTP allows.
+        let spare = (kept.may_go_away() && is_repeatable(&request)).then(|| request_again(conn, &request));
+        conn.hand_over();
+        match kept.sender.try_send_request(request).await {
             Ok(response) => {
-                *conn.sender.borrow_mut() = Some(sender);
+                kept.answered(conn);
                 return Ok(response);
             }
             Err(mut error) => match error.take_message().or(spare.filter(|_| went_away(conn, error.error())))
@@ -76,9 +109,10 @@ async fn send(conn: &Rc<Conn>, request: Request<Payload>) -> Result<Response<hyp
             },
         }
     }
-    let mut sender = connect(conn).await?;
-    let response = sender.send_request(request).await.map_err(|error| failed(conn, &error))?;
-    *conn.sender.borrow_mut() = Some(sender);
+    let mut kept = Kept::new(connect(conn).await?);
+    conn.hand_over();
+    let response = kept.sender.send_request(request).await.map_err(|error| failed(conn, &error))?;
+    kept.answered(conn);
     Ok(response)
 }
 
@@ -152,32 +186,37 @@ fn wants_other_protocol(request: &Request<Payload>) -> bool {
         || request.headers().get(header::UPGRADE).is_some_and(|value| !declined(value))
 }
 
+/// Headers that are meant for one connection only, besides those that `connection` names.
+static HOP_BY_HOP: [HeaderName; 6] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
+];
+
 /// Takes out what is meant for one connection only.
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<String> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| !name.is_empty() && name != "te")
-        .collect();
-    for name in named {
-        headers.remove(name);
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+            .filter(|name| *name != header::TE)
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
     }
-    for name in
-        ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings"]
-    {
+    for name in &HOP_BY_HOP {
         headers.remove(name);
     }
     // Trailers are carried; no other transfer coding is.
-    let trailers = headers.get(header::TE).is_some_and(|value| {
-        value
-            .to_str()
-            .is_ok_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case("trailers")))
-    });
-    headers.remove(header::TE);
-    if trailers {
+    let Some(value) = headers.remove(header::TE) else { return };
+    let named = |part: &[u8]| part.trim_ascii().eq_ignore_ascii_case(b"trailers");
+    if value.as_bytes().split(|byte| *byte == b',').any(named) {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
 }

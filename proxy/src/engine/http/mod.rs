@@ -119,7 +119,9 @@ where
         return Poll::Ready(());
     }
     // What the server has just handed over goes out in the same turn.
-    conn.drive_upstream(cx);
+    if conn.was_handed_over() {
+        conn.drive_upstream(cx);
+    }
     if edge.is_over(conn) {
         return edge.poll_over(&conn.client, &mut conn.worker.buffer.borrow_mut(), alarm, cx);
     }
