@@ -22,6 +22,7 @@ mod run;
 mod schema;
 mod server;
 mod signals;
+mod soak;
 mod stage;
 mod steer;
 mod terminal;
