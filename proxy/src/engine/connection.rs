@@ -1,30 +1,22 @@
 //! The life of a connection from being accepted to being told apart.
 //!
-//! A task is as large as the largest thing it ever holds, and most connections spend their lives waiting. So what comes
-//! before plain bytes flow (dialling, sniffing) is one task, and the flow is another, small one.
+//! Sniffing is a task of its own: what follows it is larger or smaller, and lives longer.
 
-use std::future::poll_fn;
-use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Poll;
 
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
-use super::act::Mark;
-use super::closing;
-use super::dial::{self, Dial};
+use super::dial;
 use super::ends::Ends;
-use super::gates::Fate;
 use super::http;
 use super::introduction;
-use super::relay::{Faults, Relay};
+use super::plain::{Plain, Upstream};
 use super::route::Route;
 use super::sniff::{self, Kind};
-use super::timer::{Alarm, now_ns};
 use super::worker::{Burden, Worker};
 use crate::control::wire::Protocol;
 
@@ -90,7 +82,7 @@ fn serve(worker: Burden, client: TcpStream, accepted: Accepted) {
     match accepted.route.spec.protocol {
         Protocol::Tcp => {
             let dial = dial::dial(&worker, &accepted);
-            spawn_local(tcp(worker, client, accepted, Upstream::Dialling(dial), Vec::new()));
+            spawn_local(Plain::new(worker, client, accepted, Upstream::Dialling(dial), Vec::new()));
         }
         Protocol::Http => {
             spawn_local(async move { http::serve(&worker, client, accepted, Vec::new(), None).await });
@@ -113,71 +105,12 @@ async fn auto(worker: Burden, mut client: TcpStream, accepted: Accepted) {
             http::serve(&worker, client, accepted, found.prefix, upstream).await;
         }
         (Kind::Tcp, Some(dialled)) => {
-            tcp(worker, client, accepted, Upstream::Dialled(dialled), found.prefix).await;
+            spawn_local(Plain::new(worker, client, accepted, Upstream::Dialled(dialled), found.prefix));
         }
-        (Kind::Tcp, None) => tcp(worker, client, accepted, Upstream::Dialling(dial), found.prefix).await,
-    }
-}
-
-enum Upstream {
-    Dialling(Dial),
-    Dialled(io::Result<TcpStream>),
-}
-
-/// Plain bytes. Faults act already while the upstream is being dialled.
-async fn tcp(worker: Burden, mut client: TcpStream, accepted: Accepted, upstream: Upstream, prefix: Vec<u8>) {
-    let mut faults = Faults::new(accepted);
-    let dialled = match upstream {
-        Upstream::Dialled(dialled) => Some(dialled),
-        Upstream::Dialling(mut dial) => until_dialled(&worker, &mut faults, &mut dial).await,
-    };
-    match dialled {
-        Some(Ok(upstream)) => {
-            spawn_local(Relay::new(worker, faults, client, upstream, &prefix));
-        }
-        Some(Err(error)) => {
-            tracing::debug!(route = faults.accepted.route.spec.name, %error, "no upstream");
-            reset(&client);
-            faults.ended_early();
-        }
-        // A fault has ended it, or the route is gone.
-        None => {
-            if let Some(due) = faults.due().filter(|_| !faults.accepted.route.is_closed()) {
-                let mark = faults.acting.mark(due.act);
-                match due.fate {
-                    Fate::Reset => {
-                        reset(&client);
-                        mark.iter().for_each(Mark::hit);
-                    }
-                    Fate::Close => closing::close(&worker, &mut client, mark).await,
-                }
-            }
-            faults.ended_early();
+        (Kind::Tcp, None) => {
+            spawn_local(Plain::new(worker, client, accepted, Upstream::Dialling(dial), found.prefix));
         }
     }
-}
-
-/// The end of the dial; nothing when a fault or the end of the route came first.
-async fn until_dialled(
-    worker: &Rc<Worker>,
-    faults: &mut Faults,
-    dial: &mut Dial,
-) -> Option<io::Result<TcpStream>> {
-    let alarm = Alarm::new(&worker.timers);
-    let mut watch = None;
-    poll_fn(|cx| {
-        watch.get_or_insert_with(|| worker.watch(&faults.accepted.route, cx.waker().clone()));
-        faults.refresh([0; 2]);
-        let due = faults.due().map(|due| due.at_ns);
-        if faults.accepted.route.is_closed() || due.is_some_and(|due| due <= now_ns()) {
-            return Poll::Ready(None);
-        }
-        if let Some(due) = due {
-            alarm.set(due, cx);
-        }
-        dial.as_mut().poll(cx).map(Some)
-    })
-    .await
 }
 
 /// Makes closing the socket a reset.

@@ -1,5 +1,6 @@
 //! Listening: binding what a route asks for, and saying who is in the way.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
@@ -104,7 +105,9 @@ impl Accepting {
         match self {
             Self::Tcp(listener) => listener.accept().await,
             Self::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
+                // A listener that has been shut down stays ready and has nothing, and `accept` would ask it for ever
+                // without letting anything else run.
+                let (stream, _) = poll_fn(|cx| listener.poll_accept(cx)).await?;
                 Ok((unix::as_stream(stream)?, (Ipv4Addr::LOCALHOST, 0).into()))
             }
         }

@@ -30,6 +30,7 @@ mod names;
 mod outq;
 mod pieces;
 mod pipes;
+mod plain;
 mod problem;
 mod record;
 mod red;

@@ -15,6 +15,7 @@ use super::cut::cut;
 use super::flow::{Flow, Outcome, Surroundings};
 use super::gates::{Due, Fate, Side};
 use super::idle::Idle;
+use super::plain::Dialling;
 use super::timer::{Alarm, now_ns};
 use super::vigil::Vigil;
 use super::worker::{Burden, Watch};
@@ -76,7 +77,8 @@ pub(super) struct Relay {
     response: Flow,
     alarm: Alarm,
     idle: Idle,
-    watch: Option<Watch>,
+    /// So that changes of the route wake it.
+    _watch: Option<Watch>,
     client_vigil: Vigil,
     upstream_vigil: Vigil,
     /// It has been reset and is counted; only its sockets are still to be closed.
@@ -86,18 +88,12 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    /// `request` is what was read from the client before.
-    pub(super) fn new(
-        worker: Burden,
-        mut faults: Faults,
-        client: TcpStream,
-        upstream: TcpStream,
-        request: &[u8],
-    ) -> Self {
+    /// The dial is over.
+    pub(super) fn new(dialled: Dialling, upstream: TcpStream) -> Self {
+        let Dialling { worker, mut faults, client, prefix, alarm, watch, .. } = dialled;
         faults.refresh([0; 2]);
-        let mut flow = Flow::new(Side::Request);
-        flow.begin_with(request, &worker, &mut faults.acting);
-        let alarm = Alarm::new(&worker.timers);
+        let mut request = Flow::new(Side::Request);
+        request.begin_with(&prefix, &worker, &mut faults.acting);
         let idle = Idle::new(&faults.accepted.route);
         Self {
             worker,
@@ -105,10 +101,10 @@ impl Relay {
             faults,
             client,
             upstream,
-            request: flow,
+            request,
             response: Flow::new(Side::Response),
             alarm,
-            watch: None,
+            _watch: watch,
             client_vigil: Vigil::default(),
             upstream_vigil: Vigil::default(),
             over: None,
@@ -117,9 +113,6 @@ impl Relay {
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Option<Ended> {
-        if self.watch.is_none() {
-            self.watch = Some(self.worker.watch(&self.faults.accepted.route, cx.waker().clone()));
-        }
         if self.faults.accepted.route.is_closed() {
             return Some(Ended::Closed);
         }
