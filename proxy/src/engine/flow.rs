@@ -111,6 +111,11 @@ impl Flow {
         }
     }
 
+    /// Whether the end has come and is kept back.
+    pub(super) const fn is_end_late(&self) -> bool {
+        self.late.is_some()
+    }
+
     /// What is held back, as it counts against the bounds.
     pub(super) fn held(&self) -> usize {
         self.held.cost()

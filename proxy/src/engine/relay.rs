@@ -143,9 +143,10 @@ impl Relay {
 
     /// When nothing will have passed for too long; nothing when that is so. What a fault holds back is still to pass.
     fn idle_due_ns(&mut self) -> Option<u64> {
-        let held = self.request.held() + self.response.held();
+        let held = self.request.held() + self.response.held() > 0;
+        let late = self.request.is_end_late() || self.response.is_end_late();
         let passed = self.request.passed + self.response.passed;
-        self.idle.due_ns(&self.faults.accepted.route, passed, held > 0)
+        self.idle.due_ns(&self.faults.accepted.route, passed, held || late)
     }
 
     fn pump(&mut self, cx: &mut Context<'_>) -> Option<Ended> {

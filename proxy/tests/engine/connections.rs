@@ -185,6 +185,38 @@ fn a_slicer_that_is_removed_lets_the_rest_go() {
     assert!(rig.engine.put_fault("r", fault(r#"{"id": "x", "fault": {"slicer": {"size": "0B"}}}"#)).is_err());
 }
 
+#[test]
+fn pieces_and_late_ends_that_come_and_go_lose_nothing() {
+    let (rig, at) = Rig::with_route(Protocol::Tcp, echo());
+    let mut stream = connect(at);
+    let mut reader = stream.try_clone().unwrap();
+    let sender = std::thread::spawn(move || {
+        for piece in pattern(2_000_000).chunks(10_000) {
+            stream.write_all(piece).unwrap();
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+    });
+    let receiver = std::thread::spawn(move || read_to_end(&mut reader));
+    for round in 0..30 {
+        rig.fault(&format!(
+            r#"{{"id": "thin", "fault": {{"slicer": {{"size": "{}B", "variation": "90B", "delay": "{}us", "direction": "both"}}}}}}"#,
+            100 + 300 * round,
+            10 * (round % 3)
+        ));
+        rig.fault(r#"{"id": "slow", "fault": {"slow_close": {"delay": "20ms", "direction": "both"}}}"#);
+        std::thread::sleep(ms(2));
+        rig.remove(["thin", "slow"][round % 2]);
+        std::thread::sleep(ms(1));
+        rig.remove(["slow", "thin"][round % 2]);
+    }
+    sender.join().unwrap();
+    let (got, end) = receiver.join().unwrap();
+    assert_eq!((got.len(), end), (2_000_000, Ok(())));
+    assert_eq!(got, pattern(2_000_000));
+    eventually("nothing is held", || rig.engine.held_bytes() == 0);
+}
+
 /// What a client gets of 50,000 bytes that come in chunks of so many.
 fn corrupted(chunk: usize) -> (Vec<u8>, u64) {
     let server = upstream(move |mut stream| {
