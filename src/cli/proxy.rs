@@ -1,5 +1,6 @@
 //! `firedrill proxy`: run a fault-injecting proxy by hand.
 
+mod connections;
 mod routes;
 
 use std::hash::{BuildHasher, RandomState};
@@ -15,9 +16,8 @@ use serde_json::json;
 use routes::RouteArgs;
 
 use crate::fault::{
-    Bandwidth, Blackhole, ByteRate, ByteSize, Corrupt, Direction, FaultSpec, HttpError, Latency, LimitData,
-    LimitTime, Percent, Period, Protocol, RequestMatch, Reset, RouteSpec, Scope, Seed, Slicer, SlowClose,
-    Stall, TrafficFault,
+    Bandwidth, Blackhole, ByteRate, ByteSize, Direction, FaultSpec, HttpError, Latency, Percent, Period,
+    Protocol, RequestMatch, Reset, RouteSpec, Schedule, Scope, Seed, Stall, TrafficFault,
 };
 
 /// Run a fault-injecting proxy by hand
@@ -62,12 +62,27 @@ pub(super) struct Args {
     /// This share of the bits of responses flips, for example 0.01%
     #[arg(long, value_name = "SHARE", requires = "listen", help_heading = "Faults")]
     corrupt: Option<Percent>,
+    /// New connections are refused
+    #[arg(long, requires = "listen", help_heading = "Faults")]
+    refuse: bool,
+    /// New connections hang before they are made
+    #[arg(long, requires = "listen", help_heading = "Faults")]
+    accept_stall: bool,
+    /// At most so many connections are served at a time; others wait
+    #[arg(long, value_name = "N", requires = "listen", help_heading = "Faults")]
+    connection_limit: Option<u64>,
     /// Requests are answered with this status, 200 to 599
     #[arg(long, value_name = "STATUS", requires = "listen", help_heading = "Faults")]
     http_error: Option<u16>,
     /// The share of connections or requests that the faults hit
     #[arg(long, value_name = "SHARE", default_value = "100%", requires = "listen", help_heading = "Faults")]
     percent: Percent,
+    /// The faults act in turns of this length, beginning now; needs --for
+    #[arg(long, value_name = "TIME", requires_all = ["listen", "turn"], help_heading = "Faults")]
+    every: Option<Period>,
+    /// For how long of each turn the faults act
+    #[arg(id = "turn", long = "for", value_name = "TIME", requires = "every", help_heading = "Faults")]
+    lasts: Option<Period>,
     /// The seed of every random decision; absent: a new one, which is printed
     #[arg(long, value_name = "N", help_heading = "Faults")]
     seed: Option<u64>,
@@ -91,7 +106,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
     let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff);
     let (routes, faults) = (args.routes.wanted(), args.faults(Seed(seed)));
     for fault in &faults {
-        if let Some(problem) = fault.fault.check().into_iter().next() {
+        if let Some(problem) = fault.check().into_iter().next() {
             bail!("--{}: {problem}", fault.id);
         }
         if fault.fault.needs_http() && args.routes.protocol() == Protocol::Tcp {
@@ -152,19 +167,8 @@ fn start(
 }
 
 impl Args {
-    /// Those of the flags that act on the bytes of whole connections.
-    fn connection_faults(&self) -> [Option<TrafficFault>; 5] {
-        let direction = Direction::Response;
-        [
-            self.slow_close.map(|delay| TrafficFault::SlowClose(SlowClose { delay, direction })),
-            self.limit_data.map(|bytes| TrafficFault::LimitData(LimitData { bytes, direction })),
-            self.limit_time.map(|after| TrafficFault::LimitTime(LimitTime { after })),
-            self.slicer.map(|size| {
-                let (variation, delay) = Default::default();
-                TrafficFault::Slicer(Slicer { size, variation, delay, direction })
-            }),
-            self.corrupt.map(|bits| TrafficFault::Corrupt(Corrupt { bits, direction })),
-        ]
+    fn schedule(&self) -> Option<Schedule> {
+        self.every.map(|every| Schedule { every: Some(every), lasts: self.lasts, ..Schedule::default() })
     }
 
     /// The faults of the flags, in the order in which they act.
@@ -191,6 +195,7 @@ impl Args {
         });
         let given = [latency, bandwidth, reset, blackhole, stall].into_iter();
         given
+            .chain(self.door_faults())
             .chain(self.connection_faults())
             .chain([http_error])
             .flatten()
@@ -200,6 +205,7 @@ impl Args {
                 fault,
                 matching: RequestMatch::default(),
                 scope: Scope { percent: self.percent, ..Scope::default() },
+                schedule: self.schedule(),
                 seed,
                 lease: None,
                 max: None,

@@ -274,6 +274,7 @@ fn fault(id: &str, after: Option<&str>, until: Until) -> PlannedFault {
         fault: Fault::Traffic(TrafficFault::Latency(latency)),
         matching: RequestMatch::default(),
         scope: Scope::default(),
+        schedule: None,
         start: Start {
             after: after.map(str::to_owned),
             delay: Period::from_secs(if after.is_some() { 5 } else { 0 }),

@@ -57,6 +57,7 @@ fn put(entry: &mut FaultEntry, change: FaultEntry, problems: &mut Problems) {
         target,
         matching,
         scope,
+        schedule,
         hosts,
         start,
         until,
@@ -72,6 +73,9 @@ fn put(entry: &mut FaultEntry, change: FaultEntry, problems: &mut Problems) {
         limit_time,
         slicer,
         corrupt,
+        refuse,
+        accept_stall,
+        connection_limit,
         http_error,
         process_kill,
         process_pause,
@@ -85,6 +89,7 @@ fn put(entry: &mut FaultEntry, change: FaultEntry, problems: &mut Problems) {
     set(&mut entry.target, target);
     set(&mut entry.matching, matching);
     set(&mut entry.scope, scope);
+    set(&mut entry.schedule, schedule);
     set(&mut entry.hosts, hosts);
     set(&mut entry.start, start);
     set(&mut entry.until, until);
@@ -100,6 +105,9 @@ fn put(entry: &mut FaultEntry, change: FaultEntry, problems: &mut Problems) {
     set(&mut entry.limit_time, limit_time);
     set(&mut entry.slicer, slicer);
     set(&mut entry.corrupt, corrupt);
+    set(&mut entry.refuse, refuse);
+    set(&mut entry.accept_stall, accept_stall);
+    set(&mut entry.connection_limit, connection_limit);
     set(&mut entry.http_error, http_error);
     set(&mut entry.process_kill, process_kill);
     set(&mut entry.process_pause, process_pause);

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::expectation::Alarms;
 pub use super::written::{Control, RecoveryBy};
 use crate::fault::{
-    Fault, Frequency, OnRemove, Percent, Period, RequestMatch, RouteSpec, Scope, Seed, Target, UndoClass,
+    Fault, Frequency, OnRemove, Percent, Period, RequestMatch, RouteSpec, Schedule, Scope, Seed, Target,
+    UndoClass,
 };
 
 /// What will happen.
@@ -290,6 +291,9 @@ pub struct PlannedFault {
     pub matching: RequestMatch,
     /// To which share.
     pub scope: Scope,
+    /// When it acts while it stands (traffic faults); absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// When.
     pub start: Start,
     /// Until when.

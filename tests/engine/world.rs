@@ -130,6 +130,7 @@ pub fn latency(id: &str, target: &str, delay: Period) -> PlannedFault {
         fault: Fault::Traffic(TrafficFault::Latency(latency)),
         matching: RequestMatch::default(),
         scope: Scope::default(),
+        schedule: None,
         start: Start { after: None, delay: Period::ZERO },
         until: Until::For(Period::from_secs(2)),
         max: Some(Period::from_secs(10)),

@@ -42,7 +42,7 @@ pub fn changed(spec: &FaultSpec, changes: &Map<String, Value>) -> Result<FaultSp
 
 /// What is wrong with the parameters of a fault, as one problem.
 pub(super) fn check(spec: &FaultSpec) -> Result<(), Problem> {
-    let problems = spec.fault.check();
+    let problems = spec.check();
     if problems.is_empty() {
         return Ok(());
     }
@@ -125,7 +125,7 @@ mod tests {
         for (fault, changes, says) in [
             (json!({"latency": {"delay": "2s"}}), json!({"dealy": "3s"}), "unknown field `dealy`"),
             (json!({"latency": {"delay": "2s"}}), json!({"delay": "3"}), "has no unit"),
-            (json!({"latency": {"delay": "2s"}}), json!({"delay": null}), "missing field `delay`"),
+            (json!({"latency": {"delay": "2s"}}), json!({"delay": null}), "`delay` is missing"),
             (json!({"latency": {"delay": "2s"}}), json!({"jitter": "3s"}), "larger than `delay`"),
             (json!({"http_error": {"status": 503}}), json!({"status": 42}), "no final HTTP status"),
             (json!({"reset": {}}), json!({"percent": "101%"}), "more than 100%"),

@@ -9,7 +9,7 @@ pub use route::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{RequestMatch, Scope, TrafficFault};
+use crate::fault::{ParameterProblem, RequestMatch, Schedule, Scope, TrafficFault};
 use crate::quantity::Period;
 use crate::seed::Seed;
 
@@ -74,6 +74,9 @@ pub struct FaultSpec {
     /// To which share of them.
     #[serde(default, skip_serializing_if = "Scope::is_all")]
     pub scope: Scope,
+    /// When it acts; absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// Where its random decisions come from.
     #[serde(default = "no_seed")]
     pub seed: Seed,
@@ -86,6 +89,16 @@ pub struct FaultSpec {
     /// What becomes of what it holds when it is removed.
     #[serde(default)]
     pub on_remove: OnRemove,
+}
+
+impl FaultSpec {
+    /// What is wrong with it, by key; empty when nothing is.
+    pub fn check(&self) -> Vec<ParameterProblem> {
+        let mut problems = self.fault.check();
+        problems.extend(self.schedule.iter().flat_map(Schedule::check));
+        problems.extend(self.fault.check_share(&self.matching, &self.scope, self.schedule.as_ref()));
+        problems
+    }
 }
 
 fn manual() -> String {
@@ -133,6 +146,10 @@ pub struct TrafficCounts {
     pub bytes_request: u64,
     /// Bytes from the upstream to clients.
     pub bytes_response: u64,
+}
+
+const fn is_false(is: &bool) -> bool {
+    !*is
 }
 
 const fn is_zero(number: &u64) -> bool {
@@ -193,6 +210,9 @@ pub struct LedgerEntry {
     /// What was drawn, in the fault's unit (microseconds of delay for `latency`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drawn: Option<u64>,
+    /// The fault acts in turns, so whether it was met was a matter of time too: another run may not have this decision.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub timed: bool,
 }
 
 /// Why a fault is gone.

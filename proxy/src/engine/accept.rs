@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use super::connection::{self, Accepted};
 use super::ends::Ends;
-use super::listen;
+use super::gate::{Admitted, Gate};
 use super::route::Route;
 use super::timer::{Sleep, now_ns};
 use super::worker::Worker;
@@ -51,12 +51,12 @@ impl Accepting {
 
 async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) {
     // The listener takes a descriptor too, and there may be none left just now.
-    let (mut listener, mut waiting) = (None, false);
+    let (mut gate, mut waiting) = (Gate::new(worker, route), false);
     while !route.is_closed() {
-        match next(&mut listener, route).await {
+        match gate.next().await {
             Ok((stream, client)) => {
                 waiting = false;
-                take(worker, route, stream, client);
+                take(&mut gate, worker, route, (stream, client));
             }
             Err(_) if route.is_closed() => break,
             // The client of this one has gone already; the next may be there.
@@ -73,7 +73,7 @@ async fn accept(worker: &Rc<Worker>, route: &Arc<Route>) {
 }
 
 /// Numbers a connection and hands it out, unless there is no room for it or it must not be.
-fn take(worker: &Rc<Worker>, route: &Arc<Route>, stream: TcpStream, client: SocketAddr) {
+fn take(gate: &mut Gate, worker: &Rc<Worker>, route: &Arc<Route>, (stream, client): (TcpStream, SocketAddr)) {
     let (counts, table) = (&route.counts, &worker.table);
     let ordinal = counts.connections.fetch_add(1, Relaxed);
     let route_max = route.spec.connections_max.unwrap_or(table.connections_max);
@@ -82,6 +82,10 @@ fn take(worker: &Rc<Worker>, route: &Arc<Route>, stream: TcpStream, client: Sock
     {
         counts.refused.fetch_add(1, Relaxed);
         // A reset says at once what a silent close would leave open.
+        return connection::reset(&stream);
+    }
+    let admitted = gate.admit(ordinal, client);
+    if matches!(admitted, Admitted::Reset) {
         return connection::reset(&stream);
     }
     let mut accepted = Accepted::new(route, ordinal, client.ip(), now_ns());
@@ -94,16 +98,8 @@ fn take(worker: &Rc<Worker>, route: &Arc<Route>, stream: TcpStream, client: Sock
             return connection::reset(&stream);
         }
     }
-    worker.hand_out(stream, accepted);
-}
-
-async fn next(
-    listener: &mut Option<listen::Accepting>,
-    route: &Route,
-) -> io::Result<(TcpStream, SocketAddr)> {
-    let open = match listener.take() {
-        Some(open) => open,
-        None => route.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.accepting()?,
-    };
-    listener.insert(open).accept().await
+    match admitted {
+        Admitted::Wait(armed) => gate.wait(stream, accepted, armed),
+        Admitted::Serve | Admitted::Reset => worker.hand_out(stream, accepted),
+    }
 }

@@ -22,6 +22,8 @@ pub(super) struct Act {
     pub(super) does: bool,
     /// A fault before it ends everything.
     pub(super) masked: bool,
+    /// Its schedule lets it act at this time.
+    on: bool,
     accounted: bool,
     pub(super) mark: Mark,
     pub(super) memory: Memory,
@@ -114,7 +116,10 @@ impl Memory {
                 TrafficFault::Latency(_)
                 | TrafficFault::SlowClose(_)
                 | TrafficFault::LimitTime(_)
-                | TrafficFault::HttpError(_),
+                | TrafficFault::HttpError(_)
+                | TrafficFault::Refuse(_)
+                | TrafficFault::AcceptStall(_)
+                | TrafficFault::ConnectionLimit(_),
                 _,
             ) => Self::Nothing,
         }
@@ -133,11 +138,12 @@ impl Act {
             decision: None,
             does: false,
             masked: false,
+            on: armed.is_on(at.now_ns),
             accounted,
             mark: Mark { armed: Arc::clone(armed), counted },
             memory: Memory::Nothing,
         };
-        if armed.fits(subject) {
+        if act.on && armed.fits(subject) {
             let decision = armed.decide(subject, at.ordinal);
             // Matched once, however often the parameters change.
             act.does = if std::mem::replace(&mut act.accounted, true) {
@@ -153,7 +159,12 @@ impl Act {
         act
     }
 
-    /// Follows a change of the parameters.
+    /// Whether nothing has changed for it.
+    pub(super) fn is_as_before(&self, armed: &Arc<Armed>, at: &Moment) -> bool {
+        Arc::ptr_eq(&self.armed, armed) && self.on == armed.is_on(at.now_ns)
+    }
+
+    /// Follows a change of the parameters, or the turns of the schedule.
     pub(super) fn changed(
         self,
         armed: &Arc<Armed>,
@@ -212,7 +223,10 @@ impl Act {
             | TrafficFault::LimitData(_)
             | TrafficFault::LimitTime(_)
             | TrafficFault::SlowClose(_)
-            | TrafficFault::HttpError(_) => {}
+            | TrafficFault::HttpError(_)
+            | TrafficFault::Refuse(_)
+            | TrafficFault::AcceptStall(_)
+            | TrafficFault::ConnectionLimit(_) => {}
         }
     }
 

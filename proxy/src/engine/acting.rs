@@ -76,10 +76,11 @@ impl Acting {
     pub(super) fn refresh(&mut self, snapshot: &Snapshot, subject: Subject<'_>, at: &Moment) -> Vec<Change> {
         let mut before = std::mem::take(&mut self.acts);
         let mut changes = Vec::new();
-        for armed in &snapshot.faults {
+        let in_flow = snapshot.faults.iter().filter(|armed| !armed.spec.fault.acts_at_the_door());
+        for armed in in_flow {
             let old = before.iter().position(|act| Arc::ptr_eq(&act.armed.record, &armed.record));
             let act = match old.map(|at| before.remove(at)) {
-                Some(act) if Arc::ptr_eq(&act.armed, armed) => act,
+                Some(act) if act.is_as_before(armed, at) => act,
                 Some(act) => act.changed(armed, subject, at, &mut changes),
                 None => Act::new(armed, subject, at, None),
             };

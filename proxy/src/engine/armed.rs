@@ -16,6 +16,13 @@ pub(super) struct Snapshot {
     pub(super) faults: Vec<Arc<Armed>>,
 }
 
+impl Snapshot {
+    /// When a schedule next changes what acts; 0 for never.
+    pub(super) fn turn_ns(&self, now_ns: u64) -> u64 {
+        self.faults.iter().filter_map(|armed| armed.turn_ns(now_ns)).min().unwrap_or(0)
+    }
+}
+
 /// One fault with its parameters of one moment. A change makes a new one with the same `record`.
 #[derive(Debug)]
 pub(super) struct Armed {
@@ -23,6 +30,8 @@ pub(super) struct Armed {
     pub(super) record: Arc<Record>,
     /// Decisions, and draws for the response direction.
     seed: FaultSeed,
+    /// Where bursts are.
+    burst_seed: FaultSeed,
     /// Where delays lie that are like the one before, by direction: response and request.
     score_seeds: [FaultSeed; 2],
     /// Draws for the request direction: a stream of its own, so that the directions never shift each other.
@@ -60,9 +69,10 @@ impl Armed {
     pub(super) fn new(route: &str, spec: FaultSpec, record: Arc<Record>) -> Self {
         let seed = spec.seed.of_fault(route, &spec.id);
         let request_seed = spec.seed.of_fault(route, &format!("{}/request", spec.id));
+        let burst_seed = spec.seed.of_fault(route, &format!("{}/bursts", spec.id));
         let score_seeds = ["response", "request"]
             .map(|side| spec.seed.of_fault(route, &format!("{}/{side}/correlation", spec.id)));
-        Self { spec, record, seed, request_seed, score_seeds }
+        Self { spec, record, seed, request_seed, burst_seed, score_seeds }
     }
 
     pub(super) fn view(&self) -> FaultView {
@@ -108,6 +118,8 @@ impl Armed {
             Subject::Request(parts) => self.spec.scope.key(parts),
         };
         let hit = key.map_or(by_ordinal, |key| self.seed.holds_key(&key, self.spec.scope.percent));
+        let bursts = self.spec.schedule.and_then(|schedule| schedule.bursts);
+        let hit = hit && bursts.is_none_or(|bursts| bursts.hold(self.burst_seed, ordinal));
         let (mut response_delay_ns, mut request_delay_ns) = (0, 0);
         let (mut response_score, mut request_score) = (0.0, 0.0);
         if let TrafficFault::Latency(latency) = &self.spec.fault {
@@ -179,13 +191,45 @@ impl Armed {
         let drawn_ns = decision.response_delay_ns + decision.request_delay_ns;
         let drawn =
             (decision.hit && matches!(self.spec.fault, TrafficFault::Latency(_))).then_some(drawn_ns / 1_000);
-        self.record.decided(LedgerEntry { ordinal, hit: decision.hit, drawn });
+        let timed = self.is_timed();
+        self.record.decided(LedgerEntry { ordinal, hit: decision.hit, drawn, timed });
         self.does(decision)
     }
 
     /// Whether a decision leads to a deed.
     pub(super) fn does(&self, decision: &Decision) -> bool {
-        decision.hit && !cfg!(feature = "inert-faults")
+        decision.hit && self.does_at_all()
+    }
+
+    /// Whether anything is ever done.
+    pub(super) const fn does_at_all(&self) -> bool {
+        !cfg!(feature = "inert-faults")
+    }
+
+    /// Whether it hits every connection while it acts.
+    pub(super) fn hits_all(&self) -> bool {
+        let bursts = self.spec.schedule.is_some_and(|schedule| schedule.bursts.is_some());
+        self.spec.matching.is_empty() && self.spec.scope.is_all() && !bursts
+    }
+
+    /// Whether it acts in turns.
+    pub(super) fn is_timed(&self) -> bool {
+        self.spec.schedule.is_some_and(|schedule| schedule.is_timed())
+    }
+
+    /// Whether its schedule lets it act at this time.
+    pub(super) fn is_on(&self, now_ns: u64) -> bool {
+        self.turn(now_ns).0
+    }
+
+    /// When its schedule next lets it act, or no more; nothing when it has no turns.
+    pub(super) fn turn_ns(&self, now_ns: u64) -> Option<u64> {
+        self.turn(now_ns).1.map(|stood_ns| self.record.armed_ns + stood_ns)
+    }
+
+    fn turn(&self, now_ns: u64) -> (bool, Option<u64>) {
+        let stood_ns = now_ns.saturating_sub(self.record.armed_ns);
+        self.spec.schedule.map_or((true, None), |schedule| schedule.at(stood_ns))
     }
 
     /// Whether it ends everything the moment it is met, so that no fault behind it can act.
@@ -193,6 +237,7 @@ impl Armed {
         match &self.spec.fault {
             TrafficFault::Reset(reset) => reset.is_at_once(),
             TrafficFault::Blackhole(_) | TrafficFault::HttpError(_) => true,
+            TrafficFault::Refuse(_) | TrafficFault::AcceptStall(_) => true,
             TrafficFault::Latency(_)
             | TrafficFault::Bandwidth(_)
             | TrafficFault::Stall(_)
@@ -200,7 +245,8 @@ impl Armed {
             | TrafficFault::LimitData(_)
             | TrafficFault::LimitTime(_)
             | TrafficFault::Slicer(_)
-            | TrafficFault::Corrupt(_) => false,
+            | TrafficFault::Corrupt(_)
+            | TrafficFault::ConnectionLimit(_) => false,
         }
     }
 }

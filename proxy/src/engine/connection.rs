@@ -45,6 +45,7 @@ impl Accepted {
 impl Drop for Accepted {
     fn drop(&mut self) {
         self.route.counts.connections_open.fetch_sub(1, Relaxed);
+        self.route.counts.vacancy.wake();
         self.route.all_open.fetch_sub(1, Relaxed);
     }
 }

@@ -14,7 +14,7 @@ use super::{EngineError, holder, transparent, unix};
 use crate::control::wire::{Bound, RouteSpec};
 
 /// How many finished handshakes may wait to be accepted.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// A listening socket. The control plane keeps it, so that removing a route can stop it without waiting.
 #[derive(Debug)]
@@ -95,7 +95,12 @@ impl Listener {
         if let Self::Unix(_, file) = self {
             file.remove();
         }
-        self.socket().shutdown(std::net::Shutdown::Both)
+        let socket = self.socket();
+        if socket.is_listener()? {
+            return socket.shutdown(std::net::Shutdown::Both);
+        }
+        // A fault had shut it down and kept others off its address.
+        socket.set_reuse_address(true)
     }
 }
 

@@ -15,9 +15,11 @@ mod closing;
 mod connection;
 mod cut;
 mod dial;
+mod door;
 mod ending;
 mod ends;
 mod flow;
+mod gate;
 mod gates;
 mod held;
 mod hold;
@@ -198,7 +200,7 @@ impl Engine {
     pub fn put_fault(&self, route: &str, spec: FaultSpec) -> Result<FaultView, EngineError> {
         check_name("the id of a fault", &spec.id)?;
         let kind = spec.fault.kind();
-        if let Some(problem) = spec.fault.check().into_iter().next() {
+        if let Some(problem) = spec.check().into_iter().next() {
             return Err(EngineError::BadFault { id: spec.id, kind, problem });
         }
         let _changes = self.changes()?;

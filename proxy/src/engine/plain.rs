@@ -99,7 +99,8 @@ impl Dialling {
         if is_closed || due.is_some_and(|due| due <= now_ns()) {
             return Poll::Ready(None);
         }
-        if let Some(due) = due {
+        let turn = Some(self.faults.turn_ns()).filter(|turn_ns| *turn_ns != 0);
+        if let Some(due) = due.into_iter().chain(turn).min() {
             self.alarm.set(due, cx);
         }
         let dialled = match &mut self.upstream {

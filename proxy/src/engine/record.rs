@@ -108,7 +108,7 @@ mod tests {
     fn the_ledger_keeps_the_oldest_and_counts_all() {
         let record = Record::default();
         for ordinal in 0..70_000 {
-            record.decided(LedgerEntry { ordinal, hit: false, drawn: None });
+            record.decided(LedgerEntry { ordinal, hit: false, drawn: None, timed: false });
         }
         let ledger = record.ledger();
         assert_eq!((ledger.len(), ledger[65_535].ordinal), (65_536, 65_535));

@@ -27,24 +27,32 @@ pub(super) struct Faults {
     pub(super) accepted: Accepted,
     pub(super) acting: Acting,
     epoch: u64,
+    /// When a schedule next changes what acts; 0 for never.
+    turn_ns: u64,
 }
 
 impl Faults {
     pub(super) fn new(accepted: Accepted) -> Self {
-        Self { accepted, acting: Acting::default(), epoch: 0 }
+        Self { accepted, acting: Acting::default(), epoch: 0, turn_ns: 0 }
     }
 
-    /// Looks whether the route changed. Costs one atomic load when it did not.
+    /// Looks whether the route changed, or a schedule did. Costs one atomic load when there is neither.
     pub(super) fn refresh(&mut self, passed: [u64; 2]) -> Vec<Change> {
         let epoch = self.accepted.route.epoch();
-        if epoch == self.epoch {
+        if epoch == self.epoch && (self.turn_ns == 0 || now_ns() < self.turn_ns) {
             return Vec::new();
         }
         self.epoch = epoch;
         let snapshot = self.accepted.route.faults();
         let subject = Subject::Connection { client: self.accepted.client };
         let moment = Moment { ordinal: self.accepted.ordinal, now_ns: now_ns(), passed };
+        self.turn_ns = snapshot.turn_ns(moment.now_ns);
         self.acting.refresh(&snapshot, subject, &moment)
+    }
+
+    /// When to look again though nothing came; 0 for never.
+    pub(super) const fn turn_ns(&self) -> u64 {
+        self.turn_ns
     }
 
     /// When a fault ends the connection by its time.
@@ -278,6 +286,7 @@ impl Relay {
         let wakes = [
             if self.closing.is_none() { self.faults.due().map_or(0, |due| due.at_ns.max(1)) } else { 0 },
             idle_due,
+            self.faults.turn_ns(),
             self.request.wake_ns,
             self.response.wake_ns,
             self.client_vigil.wake_ns(),

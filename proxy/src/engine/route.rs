@@ -1,11 +1,14 @@
 //! A route: what control and data planes share of it. Snapshots and counters, no locks.
 
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use futures_util::task::AtomicWaker;
 
 use super::armed::{Armed, Snapshot};
+use super::door::Door;
 use super::listen::Listener;
 use super::red::Red;
 use super::upstreams::Upstreams;
@@ -28,6 +31,9 @@ pub(super) struct Route {
     /// Goes up with every change, after the change can be seen.
     epoch: AtomicU64,
     closed: AtomicBool,
+    /// Listening is over for good. Held while the state of the listening socket changes, so that a fault that goes away
+    /// never brings back what was stopped.
+    stopped: Mutex<bool>,
     /// These two go on when the route is changed, so that no ordinal comes twice.
     pub(super) counts: Arc<Counts>,
     pub(super) red: Arc<Red>,
@@ -39,6 +45,8 @@ pub(super) struct Counts {
     /// Also the next connection's ordinal.
     pub(super) connections: AtomicU64,
     pub(super) connections_open: AtomicU64,
+    /// Woken when a connection ends.
+    pub(super) vacancy: AtomicWaker,
     /// Connections reset because the route, or the engine, had as many as it may have.
     pub(super) refused: AtomicU64,
     /// Connections reset because they did not begin with the header that was asked for.
@@ -72,6 +80,7 @@ impl Route {
             faults: ArcSwap::default(),
             epoch: AtomicU64::new(1),
             closed: AtomicBool::new(false),
+            stopped: Mutex::default(),
             counts: Arc::default(),
             red: Arc::default(),
         }
@@ -120,8 +129,20 @@ impl Route {
     /// The data thread closes its copy a moment later; shut down, the port is free at once.
     pub(super) fn stop_listening(&self) {
         let Some(listener) = &self.listener else { return };
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        *stopped = true;
         if let Err(error) = listener.stop() {
             tracing::debug!(route = self.spec.name, %error, "shutting down a listener");
+        }
+    }
+
+    /// Lets new connections find this door.
+    pub(super) fn put_door(&self, listener: &Listener, door: Door) -> io::Result<()> {
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        if *stopped || self.is_closed() {
+            Err(io::ErrorKind::NotConnected.into())
+        } else {
+            listener.put(door)
         }
     }
 

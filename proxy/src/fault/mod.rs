@@ -2,22 +2,28 @@
 //!
 //! The enum is closed on purpose: add a variant, then follow the compiler (`docs/adding-a-fault.md`).
 
+mod accept_stall;
 mod bandwidth;
 mod blackhole;
+mod connection_limit;
 mod corrupt;
 mod http_error;
 mod latency;
 mod limit_data;
 mod limit_time;
 mod matcher;
+mod refuse;
 mod reset;
+mod schedule;
 mod scope;
 mod slicer;
 mod slow_close;
 mod stall;
 
+pub use accept_stall::AcceptStall;
 pub use bandwidth::Bandwidth;
 pub use blackhole::Blackhole;
+pub use connection_limit::{ConnectionLimit, Excess};
 pub use corrupt::Corrupt;
 pub use http_error::HttpError;
 pub use latency::{Distribution, Latency, Wave, WaveShape};
@@ -25,7 +31,9 @@ pub use limit_data::LimitData;
 pub use limit_time::LimitTime;
 pub(crate) use matcher::RequestParts;
 pub use matcher::{Glob, RequestMatch};
+pub use refuse::Refuse;
 pub use reset::{Reset, ResetFrom};
+pub use schedule::{Bursts, Schedule};
 pub use scope::{Scope, Sticky};
 pub use slicer::Slicer;
 pub use slow_close::SlowClose;
@@ -83,13 +91,19 @@ pub enum TrafficFault {
     Slicer(Slicer),
     /// Bits flip.
     Corrupt(Corrupt),
+    /// New connections are refused, as if nothing listened.
+    Refuse(Refuse),
+    /// New connections hang before they are made.
+    AcceptStall(AcceptStall),
+    /// At most so many connections are served at a time.
+    ConnectionLimit(ConnectionLimit),
     /// Requests are answered with an HTTP status by the proxy itself.
     HttpError(HttpError),
 }
 
 impl TrafficFault {
     /// Every kind, by the word that files and the control API use.
-    pub const KINDS: [&str; 11] = [
+    pub const KINDS: [&str; 14] = [
         "latency",
         "bandwidth",
         "reset",
@@ -100,6 +114,9 @@ impl TrafficFault {
         "limit_time",
         "slicer",
         "corrupt",
+        "refuse",
+        "accept_stall",
+        "connection_limit",
         "http_error",
     ];
 
@@ -116,6 +133,9 @@ impl TrafficFault {
             Self::LimitTime(_) => "limit_time",
             Self::Slicer(_) => "slicer",
             Self::Corrupt(_) => "corrupt",
+            Self::Refuse(_) => "refuse",
+            Self::AcceptStall(_) => "accept_stall",
+            Self::ConnectionLimit(_) => "connection_limit",
             Self::HttpError(_) => "http_error",
         }
     }
@@ -133,7 +153,10 @@ impl TrafficFault {
             | Self::LimitData(_)
             | Self::LimitTime(_)
             | Self::Slicer(_)
-            | Self::Corrupt(_) => true,
+            | Self::Corrupt(_)
+            | Self::Refuse(_)
+            | Self::AcceptStall(_)
+            | Self::ConnectionLimit(_) => true,
             Self::Latency(_)
             | Self::Bandwidth(_)
             | Self::Reset(_)
@@ -145,7 +168,34 @@ impl TrafficFault {
 
     /// Whether nothing after it in file order can act: the first terminal fault that matches wins.
     pub const fn is_terminal(&self) -> bool {
-        matches!(self, Self::Reset(_) | Self::Blackhole(_) | Self::HttpError(_))
+        matches!(
+            self,
+            Self::Reset(_) | Self::Blackhole(_) | Self::Refuse(_) | Self::AcceptStall(_) | Self::HttpError(_)
+        )
+    }
+
+    /// Whether it acts on new connections before anybody serves them.
+    pub const fn acts_at_the_door(&self) -> bool {
+        matches!(self, Self::Refuse(_) | Self::AcceptStall(_) | Self::ConnectionLimit(_))
+    }
+
+    /// What of the traffic this fault cannot be limited to; nothing when it can be.
+    pub fn check_share(
+        &self,
+        matching: &RequestMatch,
+        scope: &Scope,
+        schedule: Option<&Schedule>,
+    ) -> Option<ParameterProblem> {
+        let Self::AcceptStall(_) = self else { return None };
+        let bursts = schedule.is_some_and(|schedule| schedule.bursts.is_some());
+        let (key, part) = match (matching.is_empty(), scope.is_all(), bursts) {
+            (false, ..) => ("match", "some clients"),
+            (_, false, _) => ("scope", "a share"),
+            (_, _, true) => ("schedule", "bursts"),
+            (true, true, false) => return None,
+        };
+        let why = format!("limits it to {part}, and `accept_stall` acts on the backlog of the whole route");
+        Some(ParameterProblem::new(key, why, "leave it out, or use `refuse`, which can be for a share"))
     }
 
     /// What is wrong with the parameters, by key; empty when nothing is.
@@ -153,13 +203,18 @@ impl TrafficFault {
         match self {
             Self::Latency(fault) => fault.check(),
             Self::Stall(fault) => fault.check(),
+            Self::ConnectionLimit(fault) => fault.check(),
             Self::HttpError(fault) => fault.check(),
             Self::Reset(fault) => fault.check(),
             Self::Blackhole(fault) => fault.check(),
             Self::SlowClose(fault) => fault.check(),
             Self::Slicer(fault) => fault.check(),
             Self::Corrupt(fault) => fault.check(),
-            Self::Bandwidth(_) | Self::LimitData(_) | Self::LimitTime(_) => Vec::new(),
+            Self::Bandwidth(_)
+            | Self::LimitData(_)
+            | Self::LimitTime(_)
+            | Self::Refuse(_)
+            | Self::AcceptStall(_) => Vec::new(),
         }
     }
 }

@@ -18,19 +18,20 @@ fn a_ramp_begins_with_nothing_and_grows() {
     round_trip(&mut stream);
     let armed = Instant::now();
     rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "1s", "ramp": "10s"}}}"#);
-    let mut last = Duration::ZERO;
     while armed.elapsed() < ms(900) {
         let before = armed.elapsed();
         let took = round_trip(&mut stream);
         // Of the 10 s of the ramp, `before` has passed at least: so much of the second is the least delay.
         assert!(took >= before / 10, "{took:?} after {before:?}");
-        assert!(took < before / 10 + ms(120), "{took:?} after {before:?}");
-        last = took;
+        assert!(took < ms(900), "not the whole second yet: {took:?} after {before:?}");
     }
-    assert!(last >= ms(60), "{last:?}");
+    let before = armed.elapsed();
+    assert!(round_trip(&mut stream) >= before / 10 && before >= ms(900));
+    let requested = rig.evidence("slow").requested.unwrap();
+    assert!(requested.min < 60.0 && requested.max >= 60.0, "{requested:?}");
     rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "1s", "ramp": "20s"}}}"#);
     let took = round_trip(&mut stream);
-    assert!(took >= ms(40) && took < ms(300), "a change does not begin it anew: {took:?}");
+    assert!(took >= ms(40) && took < ms(900), "a change does not begin it anew: {took:?}");
 }
 
 #[test]
@@ -40,27 +41,26 @@ fn a_wave_comes_and_goes() {
     round_trip(&mut stream);
     let armed = Instant::now();
     rig.fault(
-        r#"{"id": "slow", "fault": {"latency": {"delay": "120ms", "wave": {"shape": "square", "period": "1s", "low": "20ms"}}}}"#,
+        r#"{"id": "slow", "fault": {"latency": {"delay": "120ms", "wave": {"shape": "square", "period": "2s", "low": "20ms"}}}}"#,
     );
     let (mut high, mut low) = (0, 0);
     while armed.elapsed() < ms(2_000) {
-        let began = armed.elapsed().as_millis() % 1_000;
+        let began = armed.elapsed().as_millis();
         let took = round_trip(&mut stream);
         assert!(took >= ms(20), "{took:?}");
         // Clear of the edges, which the test's own clock knows only roughly.
         match began {
-            50..400 => {
+            50..500 => {
                 assert!(took >= ms(120), "{took:?} at {began}");
                 high += 1;
             }
-            550..850 => {
-                assert!(took < ms(110), "{took:?} at {began}");
-                low += 1;
-            }
+            1_050..1_500 => low += 1,
             _ => {}
         }
     }
-    assert!(high >= 2 && low >= 2, "{high} and {low}");
+    assert!(high >= 1 && low >= 1, "{high} and {low}");
+    let requested = rig.evidence("slow").requested.unwrap();
+    assert_eq!((requested.min, requested.max), (20.0, 120.0), "what was asked for by then");
 }
 
 #[test]

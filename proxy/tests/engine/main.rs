@@ -9,6 +9,8 @@ mod connections;
 #[cfg(not(feature = "inert-faults"))]
 mod cuts;
 #[cfg(not(feature = "inert-faults"))]
+mod door;
+#[cfg(not(feature = "inert-faults"))]
 mod ends;
 #[cfg(not(feature = "inert-faults"))]
 mod exactness;
@@ -36,6 +38,8 @@ mod rig;
 mod rough;
 #[cfg(not(feature = "inert-faults"))]
 mod routes;
+#[cfg(not(feature = "inert-faults"))]
+mod schedule;
 #[cfg(not(feature = "inert-faults"))]
 mod stall;
 #[cfg(not(feature = "inert-faults"))]

@@ -5,6 +5,7 @@ mod gameday;
 mod lateness;
 mod playbook;
 mod traffic;
+mod turns;
 mod words;
 
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! What traffic faults do, in words.
 
 use super::words::flow;
-use crate::fault::{Reset, ResetFrom, Slicer, TrafficFault};
+use crate::fault::{Excess, Reset, ResetFrom, Slicer, TrafficFault};
 
 /// What a traffic fault does.
 pub(super) fn deed(fault: &TrafficFault) -> String {
@@ -26,6 +26,17 @@ pub(super) fn deed(fault: &TrafficFault) -> String {
         }
         TrafficFault::HttpError(error) => {
             format!("requests are answered with status {}; the upstream never sees them", error.status)
+        }
+        TrafficFault::Refuse(_) => "new connections are refused".to_owned(),
+        TrafficFault::AcceptStall(_) => {
+            "new connections hang before they are made, until clients give up".to_owned()
+        }
+        TrafficFault::ConnectionLimit(limit) => {
+            let others = match limit.excess {
+                Excess::Queue => "wait for their turn",
+                Excess::Refuse => "are reset",
+            };
+            format!("at most {} connections are served at a time; others {others}", limit.max)
         }
         TrafficFault::SlowClose(slow) => {
             format!("{} end {} late", flow(slow.direction), slow.delay)

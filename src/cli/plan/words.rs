@@ -106,6 +106,9 @@ fn fault(fault: &PlannedFault) -> String {
     ];
     if let Fault::Traffic(_) = fault.fault {
         lines.push(format!("share    {}", share(&fault.matching, &fault.scope)));
+        lines.extend(
+            fault.schedule.as_ref().map(|schedule| format!("turns    {}", super::turns::of(schedule))),
+        );
     }
     lines.push(format!("when     {}", when(fault)));
     lines.push(format!("cuts     {}", cut_off(fault)));
@@ -223,6 +226,9 @@ fn cut_off(fault: &PlannedFault) -> String {
         }
         Fault::Traffic(TrafficFault::Blackhole(_)) => {
             "connections that it hits are closed when it is removed: their bytes are gone".to_owned()
+        }
+        Fault::Traffic(TrafficFault::Refuse(_) | TrafficFault::AcceptStall(_)) => {
+            "nobody; connections that are open go on".to_owned()
         }
         Fault::Traffic(_) => format!("nobody; {removed}"),
         Fault::Host(HostFault::ProcessKill(_) | HostFault::ProcessRestart(_)) => {

@@ -214,6 +214,7 @@ fn spec_of(fault: &PlannedFault, traffic: &TrafficFault, plan: &Plan, drill: &st
         fault: traffic.clone(),
         matching: fault.matching.clone(),
         scope: fault.scope.clone(),
+        schedule: fault.schedule,
         seed: plan.seed,
         lease: Some(LEASE),
         max: fault.max.map(|max| Period::from(max.duration() + MAX_MARGIN.duration())),

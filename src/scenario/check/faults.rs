@@ -2,7 +2,7 @@
 
 use super::matching::{self, CheckedScope};
 use super::targets::{self, Places};
-use super::{Checker, given, key_span, optional, parameters};
+use super::{Checker, given, key_span, optional, parameters, schedule};
 use crate::fault::{Fault, HostSelector, LOCAL_HOST, Period, Protocol, Target};
 use crate::scenario::defaults;
 use crate::scenario::plan::{PlannedFault, Start, Until};
@@ -86,6 +86,9 @@ fn one(
         .and_then(|(text, at)| targets::check(checker, text, at, places));
     let matching = matching::requests(checker, &entry.matching);
     let scope = matching::scope(checker, &entry.scope);
+    let schedule = schedule::check(checker, &entry.schedule);
+    let limited_to = (matching.as_ref(), scope.as_ref().map(|scope| &scope.scope));
+    schedule::fits(checker, entry, fault.as_ref(), limited_to, schedule.flatten().as_ref());
     let hosts = hosts(checker, entry);
     if let (Some(kind), Some(target)) = (kind, &target) {
         fits(checker, entry, kind, target);
@@ -109,6 +112,7 @@ fn one(
             undo: fault.undo_class(),
             matching: matching?,
             scope: scope.as_ref()?.scope.clone(),
+            schedule: schedule?,
             start: start?,
             until: if instant { Until::Max } else { until? },
             max: if instant { None } else { Some(max?) },
@@ -167,6 +171,7 @@ fn fits(checker: &mut Checker<'_>, entry: &FaultEntry, kind: &str, target: &Targ
     let traffic_keys = [
         ("match", key_span(&entry.matching)),
         ("scope", key_span(&entry.scope)),
+        ("schedule", key_span(&entry.schedule)),
         ("on_remove", key_span(&entry.on_remove)),
     ];
     let host_keys = [("hosts", key_span(&entry.hosts))];

@@ -21,6 +21,7 @@ pub(crate) mod processes;
 pub(crate) mod references;
 pub(crate) mod request;
 pub(crate) mod routes;
+mod schedule;
 pub(crate) mod secrets;
 pub(super) mod service;
 pub(crate) mod substitute;

@@ -6,14 +6,18 @@ use super::connections;
 use super::latency;
 use super::processes::{self, report};
 use super::{Checker, given, key_span, optional};
-use crate::fault::{Bandwidth, Blackhole, ByteRate, Fault, HttpError, Period, Reset, Stall, TrafficFault};
+use crate::fault::{
+    AcceptStall, Bandwidth, Blackhole, ByteRate, ConnectionLimit, Excess, Fault, HttpError, Period, Refuse,
+    Reset, Stall, TrafficFault,
+};
 use crate::scenario::written::{
-    Bandwidth as WrittenBandwidth, FaultEntry, HttpError as WrittenHttpError, Stall as WrittenStall,
+    Bandwidth as WrittenBandwidth, ConnectionLimit as WrittenLimit, FaultEntry,
+    HttpError as WrittenHttpError, Stall as WrittenStall,
 };
 use crate::text::{Field, Form, Span};
 
 /// Every kind of fault with the place of its key, where it was written.
-pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 14] {
+pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 17] {
     [
         ("latency", key_span(&entry.latency)),
         ("bandwidth", key_span(&entry.bandwidth)),
@@ -25,6 +29,9 @@ pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<S
         ("limit_time", key_span(&entry.limit_time)),
         ("slicer", key_span(&entry.slicer)),
         ("corrupt", key_span(&entry.corrupt)),
+        ("refuse", key_span(&entry.refuse)),
+        ("accept_stall", key_span(&entry.accept_stall)),
+        ("connection_limit", key_span(&entry.connection_limit)),
         ("http_error", key_span(&entry.http_error)),
         ("process_kill", key_span(&entry.process_kill)),
         ("process_pause", key_span(&entry.process_pause)),
@@ -65,6 +72,11 @@ pub(in crate::scenario) fn fault(checker: &mut Checker<'_>, entry: &FaultEntry, 
         "limit_time" => connections::limit_time(checker, entry).map(Fault::Traffic),
         "slicer" => connections::slicer(checker, entry).map(Fault::Traffic),
         "corrupt" => connections::corrupt(checker, entry).map(Fault::Traffic),
+        "refuse" => given(&entry.refuse).map(|_| Fault::Traffic(TrafficFault::Refuse(Refuse {}))),
+        "accept_stall" => {
+            given(&entry.accept_stall).map(|_| Fault::Traffic(TrafficFault::AcceptStall(AcceptStall {})))
+        }
+        "connection_limit" => connection_limit(checker, &entry.connection_limit).map(Fault::Traffic),
         "http_error" => http_error(checker, &entry.http_error).map(Fault::Traffic),
         "process_kill" => processes::kill(checker, &entry.process_kill).map(Fault::Host),
         "process_pause" => processes::pause(checker, &entry.process_pause).map(Fault::Host),
@@ -105,6 +117,24 @@ fn stall(checker: &mut Checker<'_>, field: &Field<Form<Period, WrittenStall>>) -
     };
     let place = |key: &str| if key == "for" { map?.lasts.span() } else { None };
     checked(checker, TrafficFault::Stall(fault), place, at)
+}
+
+fn connection_limit(
+    checker: &mut Checker<'_>,
+    field: &Field<Form<u64, WrittenLimit>>,
+) -> Option<TrafficFault> {
+    let (form, at) = given(field)?;
+    let (fault, map) = match form {
+        Form::Word(max) => (ConnectionLimit { max: *max, excess: Excess::default() }, None),
+        Form::Map(map) => {
+            let (max, _) = checker.need(&map.max, "max", at, "10")?;
+            let excess = optional(&map.excess)?.unwrap_or_default();
+            (ConnectionLimit { max: *max, excess }, Some(map))
+        }
+        Form::List(never) => match *never {},
+    };
+    let place = |key: &str| if key == "max" { map?.max.span() } else { None };
+    checked(checker, TrafficFault::ConnectionLimit(fault), place, at)
 }
 
 fn http_error(checker: &mut Checker<'_>, field: &Field<Form<u16, WrittenHttpError>>) -> Option<TrafficFault> {

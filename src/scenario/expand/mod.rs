@@ -13,7 +13,7 @@ use crate::fault::{Fault, TrafficFault};
 type Block = Map<String, Value>;
 
 /// Each fault's main key, by its kind.
-const MAIN_KEYS: [(&str, &str); 12] = [
+const MAIN_KEYS: [(&str, &str); 13] = [
     ("latency", "delay"),
     ("bandwidth", "rate"),
     ("stall", "for"),
@@ -22,6 +22,7 @@ const MAIN_KEYS: [(&str, &str); 12] = [
     ("limit_time", "after"),
     ("slicer", "size"),
     ("corrupt", "bits"),
+    ("connection_limit", "max"),
     ("http_error", "status"),
     ("process_kill", "name"),
     ("process_pause", "name"),
@@ -171,6 +172,12 @@ fn traffic(entry: &mut Block, kind: &str) {
             scope.insert("percent".into(), "100%".into());
         }
         long(scope, "exclude", "path");
+    }
+    if kind == "connection_limit"
+        && let Some(block) = block(entry, kind)
+        && !is_written(block, "excess")
+    {
+        block.insert("excess".into(), "queue".into());
     }
     if DIRECTED.contains(&kind)
         && let Some(block) = block(entry, kind)

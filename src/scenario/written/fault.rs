@@ -2,8 +2,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bandwidth, Blackhole, Corrupt, HttpError, Latency, LimitData, LimitTime, ProcessKill, ProcessPause,
-    ProcessRestart, Reset, Slicer, SlowClose, Stall,
+    Bandwidth, Blackhole, ConnectionLimit, Corrupt, HttpError, Latency, LimitData, LimitTime, ProcessKill,
+    ProcessPause, ProcessRestart, Reset, Schedule, Slicer, SlowClose, Stall,
 };
 use crate::fault::{ByteRate, ByteSize, OnRemove, Percent, Period};
 use crate::text::{Field, Form, Pairs, Scalar};
@@ -23,6 +23,8 @@ pub struct FaultEntry {
     pub matching: Field<Form<String, Match>>,
     /// Which share of the traffic (traffic faults). A share is its `percent`.
     pub scope: Field<Form<Percent, Scope>>,
+    /// When it acts while it stands (traffic faults): in turns, in bursts, or both.
+    pub schedule: Field<Schedule>,
     /// Which of the hosts that the target names.
     pub hosts: Field<HostShare>,
     /// When it starts, counted from the first moment of the active phase, or after another fault.
@@ -53,6 +55,12 @@ pub struct FaultEntry {
     pub slicer: Field<Form<ByteSize, Slicer>>,
     /// Bits flip. A share is its `bits`.
     pub corrupt: Field<Form<Percent, Corrupt>>,
+    /// New connections are refused. Without parameters: `refuse: {}`.
+    pub refuse: Field<Empty>,
+    /// New connections hang before they are made. Without parameters: `accept_stall: {}`.
+    pub accept_stall: Field<Empty>,
+    /// At most so many connections are served at a time. A number is its `max`.
+    pub connection_limit: Field<Form<u64, ConnectionLimit>>,
     /// Requests are answered with an HTTP status. A number is its `status`.
     pub http_error: Field<Form<u16, HttpError>>,
     /// Processes get a signal that ends them. A word is their `name`.

@@ -19,6 +19,7 @@ mod playbook;
 mod policy;
 mod route;
 mod scenario;
+mod schedule;
 mod secret;
 mod service;
 mod steady_state;
@@ -35,13 +36,14 @@ pub use hypothesis::{Hypothesis, Premortem};
 pub use latency::{Latency, Wave};
 pub use load::Load;
 pub use parameters::{
-    Bandwidth, Blackhole, HttpError, ProcessKill, ProcessPause, ProcessRestart, Reset, Stall,
+    Bandwidth, Blackhole, ConnectionLimit, HttpError, ProcessKill, ProcessPause, ProcessRestart, Reset, Stall,
 };
 pub use playbook::{PlaybookRef, PlaybookStart};
 pub use policy::Policy;
 pub(crate) use route::RouteKeys;
 pub use route::{EnvironmentRoute, Route};
 pub use scenario::{Control, Scenario};
+pub use schedule::{Bursts, Schedule};
 pub use secret::Secret;
 pub use service::{FailureMode, Service};
 pub use steady_state::{Probe, Prometheus, SteadyState, Tolerance};

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ByteRate, ByteSize, Direction, Percent, Period, ResetFrom};
+use crate::fault::{ByteRate, ByteSize, Direction, Excess, Percent, Period, ResetFrom};
 use crate::text::{Field, Pairs, Scalar};
 
 /// Bytes flow no faster than a rate.
@@ -50,6 +50,17 @@ pub struct Stall {
     pub lasts: Field<Period>,
     /// Which way; absent: `response`.
     pub direction: Field<Direction>,
+}
+
+/// At most so many connections are served at a time.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["max"]))]
+pub struct ConnectionLimit {
+    /// The most that are served.
+    pub max: Field<u64>,
+    /// What becomes of the others; absent: `queue`.
+    pub excess: Field<Excess>,
 }
 
 /// Requests are answered by the proxy itself.

@@ -286,6 +286,7 @@ fn fault(id: &str, delay: Duration) -> PlannedFault {
         fault: Fault::Traffic(TrafficFault::Latency(latency)),
         matching: RequestMatch::default(),
         scope: Scope::default(),
+        schedule: None,
         start: Start { after: None, delay: delay.into() },
         until: Until::Max,
         max: Some(Period::from_secs(1000)),

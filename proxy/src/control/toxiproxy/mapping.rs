@@ -17,6 +17,7 @@ pub(super) fn spec_of(toxic: &Toxic, seed: Seed) -> Option<FaultSpec> {
         fault: fault_of(&toxic.attributes, toxic.direction())?,
         matching: RequestMatch::default(),
         scope: Scope { percent: share(toxic.toxicity), ..Scope::default() },
+        schedule: None,
         seed,
         lease: None,
         max: None,
@@ -26,7 +27,8 @@ pub(super) fn spec_of(toxic: &Toxic, seed: Seed) -> Option<FaultSpec> {
 
 /// Whether a fault does what was asked for, whoever asked and with whatever seed.
 pub(super) fn is_same(one: &FaultSpec, other: &FaultSpec) -> bool {
-    (&one.fault, &one.matching, &one.scope) == (&other.fault, &other.matching, &other.scope)
+    (&one.fault, &one.matching, &one.scope, one.schedule)
+        == (&other.fault, &other.matching, &other.scope, other.schedule)
 }
 
 /// The toxic that says all that the fault does; nothing where no toxic can.

@@ -124,8 +124,10 @@ impl Call {
         };
         let subject = Subject::Request(&parts);
         let (mut hits, mut ended) = (Vec::new(), false);
-        for armed in &route.faults().faults {
-            if !armed.fits(subject) {
+        let faults = route.faults();
+        for armed in &faults.faults {
+            let acts = !armed.spec.fault.acts_at_the_door() && armed.is_on(began_ns);
+            if !acts || !armed.fits(subject) {
                 continue;
             }
             let decision = armed.decide(subject, ordinal);

@@ -18,6 +18,7 @@ use crate::engine::armed::Armed;
 use crate::engine::connection::Accepted;
 use crate::engine::idle::Idle;
 use crate::engine::outq;
+use crate::engine::timer::now_ns;
 use crate::engine::worker::Worker;
 use crate::fault::Direction;
 
@@ -95,7 +96,9 @@ impl Conn {
     pub(super) fn standing(&self, armed: &Armed) -> Standing {
         let now = self.accepted.route.faults();
         let same = |other: &&Arc<Armed>| Arc::ptr_eq(&other.record, &armed.record);
-        now.faults.iter().find(same).map_or(Standing::Gone, |armed| Standing::Here(Arc::clone(armed)))
+        let standing =
+            now.faults.iter().find(same).filter(|armed| !armed.is_timed() || armed.is_on(now_ns()));
+        standing.map_or(Standing::Gone, |armed| Standing::Here(Arc::clone(armed)))
     }
 
     /// A new upstream connection is to be driven.

@@ -21,6 +21,8 @@ use crate::fault::TrafficFault;
 pub(super) struct Edge {
     acting: RefCell<Acting>,
     epoch: Cell<u64>,
+    /// When a schedule next changes what acts, on requests too; 0 for never.
+    turn_ns: Cell<u64>,
     /// Bytes that have passed, of each side.
     passed: [Cell<u64>; 2],
     /// Ends that have come, and are not told yet.
@@ -39,10 +41,11 @@ struct Over {
 }
 
 impl Edge {
-    /// Looks whether the faults changed. True when the connection must be reset because of it.
+    /// Looks whether the faults changed, or a schedule did. True when the connection must be reset because of it.
     pub(super) fn follow_changes(&self, accepted: &Accepted) -> bool {
         let epoch = accepted.route.epoch();
-        if self.epoch.replace(epoch) == epoch {
+        let turn_ns = self.turn_ns.get();
+        if self.epoch.replace(epoch) == epoch && (turn_ns == 0 || now_ns() < turn_ns) {
             return false;
         }
         let moment = Moment {
@@ -51,8 +54,15 @@ impl Edge {
             passed: [self.passed[0].get(), self.passed[1].get()],
         };
         let subject = Subject::Stream { client: accepted.client };
-        let changes = self.acting.borrow_mut().refresh(&accepted.route.faults(), subject, &moment);
+        let snapshot = accepted.route.faults();
+        self.turn_ns.set(snapshot.turn_ns(moment.now_ns));
+        let changes = self.acting.borrow_mut().refresh(&snapshot, subject, &moment);
         changes.iter().any(|change| self.late.iter().any(|late| follow(late, change)))
+    }
+
+    /// When to look again because of a schedule; 0 for never.
+    pub(super) const fn turn_ns(&self) -> u64 {
+        self.turn_ns.get()
     }
 
     fn gates(&self, side: Side) -> Gates {

@@ -130,6 +130,9 @@ where
     if idle_due_ns != 0 {
         alarm.set(idle_due_ns, cx);
     }
+    if edge.turn_ns() != 0 {
+        alarm.set(edge.turn_ns(), cx);
+    }
     match conn.pending_cut(now_ns()) {
         None => Poll::Pending,
         Some(0) => Poll::Ready(()),

@@ -25,7 +25,9 @@ impl Latency {
     fn middle(&self, no: &mut impl FnMut(&str, String, &str)) {
         let is_table = self.distribution() == Distribution::Table;
         match (is_table, self.delay.is_zero()) {
-            (false, true) => no("delay", "is zero and would do nothing".into(), "write for example `200ms`"),
+            (false, true) => {
+                no("delay", "is missing or zero, and would do nothing".into(), "write for example `200ms`")
+            }
             (true, false) => {
                 no("delay", "stands beside a `table`, which has all delays".into(), "leave `delay` out");
             }
@@ -138,7 +140,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_by_its_key_and_with_the_way_out() {
         for (json, key, says) in [
-            (r#"{"delay": "0s"}"#, "delay", "would do nothing"),
+            (r#"{"delay": "0s"}"#, "delay", "missing or zero"),
             (r#"{}"#, "delay", "would do nothing"),
             (r#"{"delay": "10ms", "jitter": "20ms"}"#, "jitter", "use 10ms or less"),
             (
