@@ -37,6 +37,7 @@ mod serve;
 mod server;
 mod status;
 mod step;
+mod toxiproxy_server;
 mod verify;
 mod watch;
 
@@ -102,6 +103,8 @@ enum Command {
     Serve(serve::Args),
     /// Run a fault-injecting proxy by hand
     Proxy(proxy::Args),
+    /// Stand in for a Toxiproxy server, with its flags and its API
+    ToxiproxyServer(toxiproxy_server::Args),
     /// Processes of the host agent
     Agent(agent::Args),
     /// Show the running drill, or all that a server runs
@@ -124,7 +127,7 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(toxiproxy_server::arguments(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no failure; bad usage is exit 1, as for every refusal before the first fault.
@@ -157,6 +160,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Drill(args) => drills::exec(args),
         Command::Serve(args) => serve::exec(args),
         Command::Proxy(args) => proxy::exec(args),
+        Command::ToxiproxyServer(args) => toxiproxy_server::exec(args),
         Command::Agent(args) => agent::exec(args),
         Command::Status(args) => status::exec(args),
         Command::Fault(args) => fault::exec(args),

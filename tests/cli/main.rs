@@ -26,5 +26,6 @@ mod soak;
 mod stage;
 mod steer;
 mod terminal;
+mod toxiproxy;
 mod usage;
 mod walked;

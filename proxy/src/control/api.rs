@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::connection::REQUEST_LIMIT;
 use super::handle::{Control, gone};
 use super::metrics;
-use super::toxiproxy::{self, Toxiproxy, ToxiproxyOptions};
+use super::toxiproxy::{self, Toxiproxy};
 use super::wire::{FaultSpec, FaultState, Gone, Health, Problem, Renewal, Renewed, RouteChange, RouteSpec};
 
 /// The longest body that is read.
@@ -24,7 +24,7 @@ pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
 
 /// Whose `Host` header is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hosts {
+pub(super) enum Hosts {
     /// `localhost` and addresses only. A page in a browser whose name was re-bound to loopback is refused.
     LocalOnly,
     /// Any: for listeners that no browser reaches by a name of its choice.
@@ -32,13 +32,13 @@ pub enum Hosts {
 }
 
 /// The native API over a running proxy.
-pub fn router(control: Control, hosts: Hosts, toxiproxy: ToxiproxyOptions) -> Router {
-    let in_its_place = toxiproxy.in_its_place.is_some();
-    let toxiproxy = Arc::new(Toxiproxy::new(control.clone(), toxiproxy));
+pub(super) fn router(control: Control, hosts: Hosts, toxiproxy: Arc<Toxiproxy>) -> Router {
+    let in_its_place = toxiproxy.is_in_its_place();
     let elsewhere = move |request: Request| {
         let toxiproxy = Arc::clone(&toxiproxy);
         async move {
-            toxiproxy.answer(request).await.unwrap_or_else(|request| no_such_path(&request).into_response())
+            let answer = toxiproxy.answer(request).await;
+            answer.unwrap_or_else(|request| no_such_path(&request).into_response())
         }
     };
     let native =

@@ -2,13 +2,15 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-pub use super::api::{Hosts, router};
+use super::api::{Hosts, router};
 pub use super::connection::serve;
 use super::handle::Control;
+use super::toxiproxy::Toxiproxy;
 pub use super::toxiproxy::{ToxiproxyMetrics, ToxiproxyOptions, VERSION as TOXIPROXY_VERSION};
 
 /// Where the control API listens unless it is told otherwise.
@@ -63,6 +65,15 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What became of a list of proxies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// How many there are as wanted.
+    pub made: usize,
+    /// Why there are no more.
+    pub refusal: Option<String>,
+}
+
 /// Binds an address for [`Server::start`]; refuses one that the network can reach, before anything is bound.
 pub fn listen(address: &str, options: ServerOptions) -> Result<TcpListener, ServerError> {
     let bad = |source| ServerError::Address { address: address.to_owned(), source };
@@ -87,22 +98,35 @@ impl Server {
         control: Control,
         options: ServerOptions,
     ) -> Result<Self, ServerError> {
+        Ok(Self::start_configured(listener, control, options, b"[]")?.0)
+    }
+
+    /// The same, once the proxies of a list are made, as Toxiproxy's `populate` makes them.
+    pub fn start_configured(
+        listener: TcpListener,
+        control: Control,
+        options: ServerOptions,
+        proxies: &[u8],
+    ) -> Result<(Self, Configured), ServerError> {
         let address = listener.local_addr()?;
         check_exposure(address, options)?;
         let local = address.ip().to_canonical().is_loopback();
-        let app = router(control, if local { Hosts::LocalOnly } else { Hosts::Any }, options.toxiproxy);
+        let toxiproxy = Arc::new(Toxiproxy::new(control.clone(), options.toxiproxy));
+        let hosts = if local { Hosts::LocalOnly } else { Hosts::Any };
+        let app = router(control, hosts, Arc::clone(&toxiproxy));
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let listener = {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
+        let (made, refusal) = runtime.block_on(toxiproxy.configure(proxies));
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("firedrill-control".into()).spawn(move || {
             // A dropped sender stops the server just as a sent word does.
             runtime.block_on(serve(listener, app, async { drop(stopped.await) }));
         })?;
-        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+        Ok((Self { address, stop: Some(stop), thread: Some(thread) }, Configured { made, refusal }))
     }
 
     /// Where it listens.

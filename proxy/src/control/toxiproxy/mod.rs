@@ -86,6 +86,19 @@ impl Toxiproxy {
         Self { control, office, ids: RequestIds::default(), metrics: options.in_its_place }
     }
 
+    pub(super) const fn is_in_its_place(&self) -> bool {
+        self.metrics.is_some()
+    }
+
+    /// Makes the proxies of a list, as `populate` does; how many there are, and why there are no more.
+    pub(super) async fn configure(&self, list: &[u8]) -> (usize, Option<String>) {
+        let (proxies, refusal) = match populate::read(list, false) {
+            Ok(wanted) => self.make(wanted).await,
+            Err(refusal) => (Vec::new(), Some(refusal)),
+        };
+        (proxies.len(), refusal.map(|refusal| refusal.message()))
+    }
+
     /// The answer; the request comes back when its path is not one of this API.
     pub(super) async fn answer(&self, request: Request) -> Result<Response, Request> {
         let not_found = || plain(404, "404 page not found\n");
