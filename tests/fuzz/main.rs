@@ -12,4 +12,5 @@ mod playbook;
 mod proxy_protocol;
 mod run;
 mod scenario;
+mod toxiproxy;
 mod when;

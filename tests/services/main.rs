@@ -8,6 +8,7 @@ mod process;
 mod redis;
 #[path = "../support/mod.rs"]
 mod support;
+mod toxiproxy;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -79,7 +79,7 @@ fn a_refused_change_leaves_everything_as_it_was() {
         (format!(r#"{{"listen": "{taken}", "upstream": "127.0.0.1:1"}}"#), "in use"),
         (format!(r#"{{"listen": "{taken}", "enabled": true}}"#), "in use"),
         (r#"{"listen": "nowhere", "enabled": false}"#.into(), "no listen address"),
-        (r#"{"upstream": "", "enabled": false}"#.into(), "no upstream"),
+        (r#"{"upstream": "", "enabled": false}"#.into(), "upstream"),
     ] {
         let error = change(&rig, &json).unwrap_err().to_string();
         assert!(error.contains(says), "{json}: {error}");

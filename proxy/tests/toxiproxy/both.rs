@@ -29,6 +29,23 @@ fn a_toxic_is_a_fault_set_by_hand() {
             json!({"stall": {"direction": "both"}}),
         ),
         (
+            r#"{"type": "slicer", "attributes": {"average_size": 64, "size_variation": 99, "delay": 10}}"#,
+            json!({"slicer": {"size": "64B", "variation": "63B", "delay": "10us", "direction": "response"}}),
+        ),
+        (
+            r#"{"type": "reset_peer", "stream": "upstream", "attributes": {"timeout": 50}}"#,
+            json!({"reset": {"after": "50ms", "from": "first-bytes", "direction": "request"}}),
+        ),
+        (
+            r#"{"type": "slow_close", "attributes": {"delay": 50}}"#,
+            json!({"slow_close": {"delay": "50ms", "direction": "response"}}),
+        ),
+        (r#"{"type": "limit_data"}"#, json!({"limit_data": {"bytes": "0B", "direction": "response"}})),
+        (
+            r#"{"type": "timeout", "attributes": {"timeout": 50}}"#,
+            json!({"blackhole": {"direction": "response", "close_after": "50ms"}}),
+        ),
+        (
             r#"{"type": "timeout", "attributes": {"timeout": 0}}"#,
             json!({"blackhole": {"direction": "response"}}),
         ),

@@ -115,3 +115,34 @@ fn a_timeout_closes_after_silence() {
     assert_eq!(to_the_end(&mut stream), (Vec::new(), Ok(())));
     assert!(began.elapsed() >= Duration::from_millis(600), "{:?}", began.elapsed());
 }
+
+#[test]
+fn exactly_so_many_bytes_pass() {
+    let running = Running::start();
+    let at = running.proxy();
+    running.toxic(r#"{"type": "limit_data", "attributes": {"bytes": 7}}"#);
+    let mut stream = connect(at);
+    stream.write_all(b"hello world").unwrap();
+    assert_eq!(to_the_end(&mut stream).0, b"hello w");
+}
+
+#[test]
+fn a_stream_is_sliced_and_its_end_comes_late() {
+    let running = Running::start();
+    let at = running.proxy();
+    running.toxic(
+        r#"{"type": "slicer", "attributes": {"average_size": 10, "size_variation": 0, "delay": 5000}}"#,
+    );
+    let mut stream = connect(at);
+    let began = Instant::now();
+    stream.write_all(&[b'x'; 100]).unwrap();
+    stream.read_exact(&mut [0; 100]).unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(40), "ten pieces, 5 ms apart: {:?}", began.elapsed());
+    running.ask("POST /reset", "");
+    running.toxic(r#"{"type": "slow_close", "attributes": {"delay": 200}}"#);
+    let (mut stream, began) = (connect(at), Instant::now());
+    stream.write_all(b"bye").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(to_the_end(&mut stream), (b"bye".to_vec(), Ok(())));
+    assert!(began.elapsed() >= Duration::from_millis(200), "{:?}", began.elapsed());
+}

@@ -46,7 +46,9 @@ fn what_a_server_says_after_its_client_has_finished_arrives() {
 fn no_attributes_of_any_toxic_end_the_process() {
     let running = Running::start();
     let at = running.proxy();
-    for kind in ["noop", "latency", "bandwidth", "timeout", "reset_peer"] {
+    for kind in
+        ["noop", "latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data"]
+    {
         let attributes: &[&str] = match kind {
             "slicer" => &[
                 "{}",

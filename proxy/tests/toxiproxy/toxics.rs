@@ -56,8 +56,11 @@ fn every_kind_has_its_attributes_and_any_number_is_taken() {
         ("noop", "{}"),
         ("latency", r#"{"latency":-9,"jitter":5}"#),
         ("bandwidth", r#"{"rate":-1}"#),
+        ("slow_close", r#"{"delay":-1}"#),
         ("timeout", r#"{"timeout":9223372036854775807}"#),
         ("reset_peer", r#"{"timeout":-1}"#),
+        ("slicer", r#"{"average_size":-1,"size_variation":64,"delay":-1}"#),
+        ("limit_data", r#"{"bytes":-1}"#),
     ] {
         for toxicity in ["2.5", "-1", "0.25"] {
             let body = format!(

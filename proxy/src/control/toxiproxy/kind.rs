@@ -10,13 +10,24 @@ pub(super) enum Kind {
     Noop,
     Latency,
     Bandwidth,
+    SlowClose,
     Timeout,
     ResetPeer,
+    Slicer,
+    LimitData,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Noop, Self::Latency, Self::Bandwidth, Self::Timeout, Self::ResetPeer];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Noop,
+        Self::Latency,
+        Self::Bandwidth,
+        Self::SlowClose,
+        Self::Timeout,
+        Self::ResetPeer,
+        Self::Slicer,
+        Self::LimitData,
+    ];
 
     /// The kind of that name; case matters.
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -28,8 +39,11 @@ impl Kind {
             Self::Noop => "noop",
             Self::Latency => "latency",
             Self::Bandwidth => "bandwidth",
+            Self::SlowClose => "slow_close",
             Self::Timeout => "timeout",
             Self::ResetPeer => "reset_peer",
+            Self::Slicer => "slicer",
+            Self::LimitData => "limit_data",
         }
     }
 
@@ -39,7 +53,10 @@ impl Kind {
             Self::Noop => &[],
             Self::Latency => &["latency", "jitter"],
             Self::Bandwidth => &["rate"],
+            Self::SlowClose => &["delay"],
             Self::Timeout | Self::ResetPeer => &["timeout"],
+            Self::Slicer => &["average_size", "size_variation", "delay"],
+            Self::LimitData => &["bytes"],
         }
     }
 
@@ -49,8 +66,11 @@ impl Kind {
             Self::Noop => ("NoopToxic", "int64"),
             Self::Latency => ("LatencyToxic", "int64"),
             Self::Bandwidth => ("BandwidthToxic", "int64"),
+            Self::SlowClose => ("SlowCloseToxic", "int64"),
             Self::Timeout => ("TimeoutToxic", "int64"),
             Self::ResetPeer => ("ResetToxic", "int64"),
+            Self::Slicer => ("SlicerToxic", "int"),
+            Self::LimitData => ("LimitDataToxic", "int64"),
         }
     }
 }

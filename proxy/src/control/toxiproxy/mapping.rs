@@ -4,9 +4,10 @@ use super::kind::{Attributes, Kind};
 use super::toxic::{self, Toxic};
 use crate::control::wire::{FaultSpec, MANUAL, OnRemove};
 use crate::fault::{
-    Bandwidth, Blackhole, Direction, Latency, RequestMatch, Reset, ResetFrom, Scope, Stall, TrafficFault,
+    Bandwidth, Blackhole, Direction, Latency, LimitData, RequestMatch, Reset, ResetFrom, Scope, Slicer,
+    SlowClose, Stall, TrafficFault,
 };
-use crate::quantity::{ByteRate, Percent, Period};
+use crate::quantity::{ByteRate, ByteSize, Percent, Period};
 use crate::seed::Seed;
 
 /// The fault that does what the toxic does; nothing where the toxic lets everything pass as it is.
@@ -52,7 +53,7 @@ fn share(toxicity: f32) -> Percent {
 }
 
 fn fault_of(attributes: &Attributes, direction: Direction) -> Option<TrafficFault> {
-    let [first, second, _third] = attributes.values;
+    let [first, second, third] = attributes.values;
     Some(match attributes.kind {
         Kind::Noop => return None,
         Kind::Latency => TrafficFault::Latency(latency(first, second, direction)?),
@@ -71,6 +72,14 @@ fn fault_of(attributes: &Attributes, direction: Direction) -> Option<TrafficFaul
             direction: Some(direction),
             ..Reset::default()
         }),
+        Kind::SlowClose => {
+            let delay = Some(millis(first)).filter(|delay| !delay.is_zero())?;
+            TrafficFault::SlowClose(SlowClose { delay, direction })
+        }
+        Kind::Slicer => TrafficFault::Slicer(slicer(first, second, third, direction)?),
+        Kind::LimitData => {
+            TrafficFault::LimitData(LimitData { bytes: ByteSize::from_bytes(positive(first)), direction })
+        }
     })
 }
 
@@ -102,6 +111,18 @@ fn latency(latency: i64, jitter: i64, direction: Direction) -> Option<Latency> {
     Some(Latency { delay: Period::ZERO, jitter: Period::ZERO, table, ..plain })
 }
 
+/// Pieces of no size cannot be, so a slicer without a size lets everything pass; sizes spread by less than themselves.
+fn slicer(size: i64, variation: i64, delay_us: i64, direction: Direction) -> Option<Slicer> {
+    let size = Some(positive(size)).filter(|size| *size > 0)?;
+    let variation = positive(variation).min(size - 1);
+    Some(Slicer {
+        size: ByteSize::from_bytes(size),
+        variation: ByteSize::from_bytes(variation),
+        delay: Period::from(std::time::Duration::from_micros(positive(delay_us))).min(Period::MAX),
+        direction,
+    })
+}
+
 fn attributes_of(fault: &TrafficFault) -> Option<(Attributes, Direction)> {
     let (kind, values, direction) = match fault {
         TrafficFault::Latency(latency) => {
@@ -117,6 +138,15 @@ fn attributes_of(fault: &TrafficFault) -> Option<(Attributes, Direction)> {
         }
         TrafficFault::Reset(reset) => {
             (Kind::ResetPeer, [reset.after.map_or(0, in_millis), 0, 0], reset.direction.unwrap_or_default())
+        }
+        TrafficFault::SlowClose(close) => (Kind::SlowClose, [in_millis(close.delay), 0, 0], close.direction),
+        TrafficFault::Slicer(slicer) => {
+            let [size, variation] = [slicer.size, slicer.variation].map(|size| i64::try_from(size.bytes()));
+            let delay_us = i64::try_from(slicer.delay.duration().as_micros()).ok()?;
+            (Kind::Slicer, [size.ok()?, variation.ok()?, delay_us], slicer.direction)
+        }
+        TrafficFault::LimitData(limit) => {
+            (Kind::LimitData, [i64::try_from(limit.bytes.bytes()).ok()?, 0, 0], limit.direction)
         }
         _ => return None,
     };

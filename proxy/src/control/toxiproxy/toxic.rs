@@ -111,6 +111,10 @@ mod tests {
                 r#"{"attributes":{"latency":-5,"jitter":0},"name":"latency_UPSTREAM","type":"latency","stream":"UPSTREAM","toxicity":2.5}"#,
             ),
             (
+                r#"{"type": "slicer", "name": "s", "stream": null, "attributes": null, "more": 1}"#,
+                r#"{"attributes":{"average_size":0,"size_variation":0,"delay":0},"name":"s","type":"slicer","stream":"downstream","toxicity":1}"#,
+            ),
+            (
                 r#"{"type": "noop", "stream": "both", "toxicity": 0.2, "attributes": {"x": 1}}"#,
                 r#"{"attributes":{},"name":"noop_both","type":"noop","stream":"both","toxicity":0.2}"#,
             ),
@@ -133,6 +137,10 @@ mod tests {
                 r#"{"type": "latency", "attributes": {"latency": "5"}}"#,
                 "bad request body: json: cannot unmarshal string into Go struct field \
                  LatencyToxic.attributes.latency of type int64",
+            ),
+            (
+                r#"{"type": "slicer", "attributes": {"delay": 1.5}}"#,
+                "number 1.5 into Go struct field SlicerToxic",
             ),
             (r#"{"type": "noop", "attributes": 5}"#, "bad request body"),
             (r#"{"type": "noop", "strict": 1}"#, "unknown field \"strict\""),
