@@ -194,7 +194,7 @@ impl Edge {
     /// Sets the alarm for what is still to come.
     pub(super) fn set_alarm(&self, conn: &Conn, alarm: &Alarm, cx: &Context<'_>) {
         let due = self.acting.borrow().due(conn.accepted.at_ns).map(|due| due.at_ns);
-        let wake = Some(self.wake_ns.get()).filter(|at| *at > now_ns());
+        let wake = Some(self.wake_ns.get()).filter(|at| *at != 0 && *at > now_ns());
         if let Some(at) = [due, wake].into_iter().flatten().min() {
             alarm.set(at, cx);
         }
