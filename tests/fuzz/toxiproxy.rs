@@ -77,7 +77,8 @@ fn read(body: &[u8]) -> BTreeSet<String> {
         let before = api.ask("GET /proxies", b"").1;
         let (status, answer) = api.ask(request, body);
         said.insert(status.to_string());
-        let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
+        let answer: Value =
+            serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
         if status >= 400 {
             let is_native = request.contains("/v1/");
             let message = answer[if is_native { "detail" } else { "error" }].as_str().expect("a message");

@@ -120,13 +120,20 @@ impl Server {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        let (made, refusal) = runtime.block_on(toxiproxy.configure(proxies));
         let (stop, stopped) = oneshot::channel();
+        let (tell, configured) = std::sync::mpsc::sync_channel(1);
+        let proxies = proxies.to_vec();
         let thread = std::thread::Builder::new().name("firedrill-control".into()).spawn(move || {
+            // On this thread, because the caller may be inside a runtime of its own. It waits for this one word, so there
+            // is always room for it.
+            let _ = tell.try_send(runtime.block_on(toxiproxy.configure(&proxies)));
             // A dropped sender stops the server just as a sent word does.
             runtime.block_on(serve(listener, app, async { drop(stopped.await) }));
         })?;
-        Ok((Self { address, stop: Some(stop), thread: Some(thread) }, Configured { made, refusal }))
+        let server = Self { address, stop: Some(stop), thread: Some(thread) };
+        let (made, refusal) =
+            configured.recv().map_err(|_| std::io::Error::other("the control thread died"))?;
+        Ok((server, Configured { made, refusal }))
     }
 
     /// Where it listens.
