@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use firedrill_proxy::engine::{self, Options};
 
 use crate::fault::{Period, Protocol, ProxyProtocol, ProxyVersion, RouteSpec};
@@ -141,7 +141,8 @@ pub(super) fn try_addresses(routes: &[RouteSpec]) -> anyhow::Result<()> {
         if let Some(problem) = route.check().into_iter().next() {
             bail!("route `{}`: {problem}", route.name);
         }
-        held.push(engine::reserve(route)?);
+        // What the kernel said stands in the message already.
+        held.push(engine::reserve(route).map_err(|error| anyhow!("{error}"))?);
     }
     Ok(())
 }
