@@ -84,7 +84,7 @@ impl AlarmScore {
     }
 
     /// Why the drill does not pass by its alarms, one line each.
-    pub(super) fn reasons(&self, silence: bool) -> Vec<String> {
+    pub(super) fn reasons(&self, silence: bool, is_sham: bool) -> Vec<String> {
         let of_expectation = |score: &ExpectationScore| {
             let within = score.within.map_or_else(String::new, |within| within.to_string());
             let cause = score.cause.as_ref();
@@ -110,7 +110,11 @@ impl AlarmScore {
                 | Outcome::CorrectSilence => None,
             }
         };
-        let why = if silence { "though silence was expected" } else { "which is forbidden" };
+        let why = match (is_sham, silence) {
+            (true, _) => "and there was no fault",
+            (false, true) => "though silence was expected",
+            (false, false) => "which is forbidden",
+        };
         let forbidden = self.others.iter().filter(|other| other.class == OtherClass::Forbidden);
         let forbidden = forbidden.map(|other| format!("the alarm `{}` came, {why}", other.alarm));
         self.expectations.iter().filter_map(of_expectation).chain(forbidden).collect()
@@ -179,7 +183,11 @@ impl ExpectationScore {
 fn silence(course: &Course) -> ExpectationScore {
     let any = course.fault(None);
     let effective = any.as_ref().and_then(|fault| fault.effective);
-    let outcome = if effective.is_some() { Outcome::CorrectSilence } else { Outcome::Invalid };
+    let outcome = match (effective, course.is_sham) {
+        (None, true) if course.cut_short => Outcome::Censored,
+        (Some(_), _) | (None, true) => Outcome::CorrectSilence,
+        (None, false) => Outcome::Invalid,
+    };
     ExpectationScore {
         times: AlarmTimes { effective, impact: course.impact, ..AlarmTimes::default() },
         ..ExpectationScore::unmeasured("silence", outcome, CountedFrom::Effect)

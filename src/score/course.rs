@@ -23,6 +23,8 @@ pub(super) struct Course {
     pub(super) end: Duration,
     /// Whether it was stopped before its end, or its journal ends before it.
     pub(super) cut_short: bool,
+    /// Whether it is a placebo: whatever alarm comes has no fault for its reason.
+    pub(super) is_sham: bool,
     /// What monitoring said, in one order whatever order it was said in at the same time.
     pub(super) said: Vec<Said>,
     pub(super) asked: Vec<Asked>,
@@ -193,6 +195,7 @@ impl Growing {
         let course = Course {
             impact: times.impact.or_else(|| faults.iter().filter_map(|fault| fault.impact).min()),
             recovered: times.recovered,
+            is_sham: drill.plan().placebo.is_some(),
             cut_short: drill.stopped().is_some() || drill.phase() != Phase::Scored,
             faults,
             end,

@@ -200,6 +200,9 @@ impl<'a> Case<'a> {
     }
 
     fn outcome(&self, first: Option<&Said>) -> Outcome {
+        if self.course.is_sham {
+            return self.outcome_of_sham();
+        }
         let Some(effective) = self.effective else { return Outcome::Invalid };
         if self.bound.fires_already(effective) {
             return Outcome::PreFiring;
@@ -210,6 +213,18 @@ impl<'a> Case<'a> {
             (None, None) => Outcome::NotDue,
             (Some(deadline), None) if self.over() < deadline => Outcome::Censored,
             (Some(_), None) => Outcome::Miss,
+        }
+    }
+
+    /// Without a fault an alarm has to stay silent. One that did not is among the others.
+    fn outcome_of_sham(&self) -> Outcome {
+        if self.bound.fires_already(Duration::ZERO) {
+            return Outcome::PreFiring;
+        }
+        match (self.bound.episodes.is_empty(), self.course.cut_short) {
+            (false, _) => Outcome::Invalid,
+            (true, true) => Outcome::Censored,
+            (true, false) => Outcome::CorrectSilence,
         }
     }
 

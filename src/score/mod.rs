@@ -114,7 +114,7 @@ impl Scorer {
         let mut summary = Summary::with_alarms(&drill, alarms.is_good());
         let complete = drill.phase() == Phase::Scored;
         let mut exits = vec![summary.exit];
-        let of_alarms = alarms.reasons(expected.silence);
+        let of_alarms = alarms.reasons(expected.silence, drill.plan().placebo.is_some());
         if !of_alarms.is_empty() {
             exits.push(2);
             summary.reasons.splice(0..0, of_alarms);

@@ -38,6 +38,8 @@ pub struct OtherAlarm {
 
 /// What the drill's own course means for alarms that are not expected.
 struct Residual {
+    /// There is no fault that could be the reason of any.
+    is_sham: bool,
     from: Option<Duration>,
     until: Duration,
 }
@@ -48,7 +50,7 @@ pub(super) fn others(alarms: &Alarms, course: &Course) -> Vec<OtherAlarm> {
     let from = any.as_ref().and_then(|fault| fault.applied);
     let removed = any.and_then(|fault| fault.removed);
     let until = removed.map_or(Duration::MAX, |at| at.max(course.recovered.unwrap_or_default()) + GRACE);
-    let residual = Residual { from, until };
+    let residual = Residual { is_sham: course.is_sham, from, until };
     let mut by_key: BTreeMap<&str, Vec<&Said>> = BTreeMap::new();
     for said in &course.said {
         by_key.entry(&said.alarm.key).or_default().push(said);
@@ -86,12 +88,19 @@ fn of_one_key(alarms: &Alarms, residual: &Residual, said: &[&Said]) -> Option<Ot
 fn class(alarms: &Alarms, residual: &Residual, first: &Said) -> Option<OtherClass> {
     let labels = &first.alarm.labels;
     let forbidden = alarms.forbidden.iter().any(|other| other.fits(labels));
-    if !forbidden && alarms.expected.iter().any(|other| other.matching.fits(labels)) {
+    let expected = alarms.expected.iter().any(|other| other.matching.fits(labels));
+    if !forbidden && expected && !residual.is_sham {
         return None;
     }
     let collateral = alarms.collateral.iter().any(|other| other.fits(labels));
     Some(if first.claimed().is_some_and(|claimed| claimed.is_before(Duration::ZERO)) {
         OtherClass::Standing
+    } else if residual.is_sham {
+        match (forbidden || expected || alarms.silence, collateral) {
+            (_, true) if !forbidden && !expected => OtherClass::Collateral,
+            (true, _) => OtherClass::Forbidden,
+            (false, _) => OtherClass::False,
+        }
     } else if !residual.from.is_some_and(|from| (from..=residual.until).contains(&first.at)) {
         OtherClass::False
     } else if forbidden || (alarms.silence && !collateral) {

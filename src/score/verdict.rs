@@ -101,7 +101,7 @@ pub enum Outcome {
     Invalid,
     /// The system withstood the fault.
     NotDue,
-    /// Silence was expected, and kept.
+    /// Silence was expected, or there was no fault, and it stayed silent.
     CorrectSilence,
 }
 
@@ -152,11 +152,16 @@ impl Outcome {
                 "no alarm, but the service came back, the fault was over or the drill was stopped before \
                  `within` had passed: no part of recall"
             }
-            Self::Invalid => "the fault that it is about was not seen to act: no part of recall",
+            Self::Invalid => {
+                "the fault that it is about was not seen to act, or it was a sham and the alarm came: no part of recall"
+            }
             Self::NotDue => {
                 "counted from the impact, and the fault took effect without any: no part of recall"
             }
-            Self::CorrectSilence => "silence was expected (`alarms: []`), a fault took effect, nothing came",
+            Self::CorrectSilence => {
+                "silence was expected (`alarms: []`), a fault took effect, nothing came; or it was a sham, and the \
+                 alarm did not come"
+            }
         }
     }
 
@@ -206,10 +211,11 @@ impl OtherClass {
         match self {
             Self::Forbidden => {
                 "it fits `forbidden:`, or silence was expected and it fits no `collateral:`; it came between the \
-                 first apply and 1m after the later of removal and recovery"
+                 first apply and 1m after the later of removal and recovery; in a sham, also when it is expected \
+                 of the fault that was left out, whenever it came"
             }
             Self::False => {
-                "it came before the first fault was applied, or more than 1m after removal and recovery"
+                "it came before the first fault was applied, or more than 1m after removal and recovery, or in a sham"
             }
             Self::Unlisted => {
                 "it came while a fault was on or was being recovered from, and no list names it: expect it, or \

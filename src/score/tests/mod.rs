@@ -8,6 +8,7 @@ mod playbook;
 mod properties;
 mod qualities;
 mod restored;
+mod sham;
 mod shown;
 mod steps;
 mod tale;

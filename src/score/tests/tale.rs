@@ -43,6 +43,8 @@ pub(super) struct Tale {
     pub(super) second: Option<Duration>,
     /// Whether there is no fault at all.
     pub(super) without_fault: bool,
+    /// Whether it is a placebo: no fault, and nothing claimed.
+    pub(super) is_sham: bool,
     /// Whether `slow` is instant instead: a process is killed.
     pub(super) is_kill: bool,
     pub(super) end: Duration,
@@ -68,6 +70,7 @@ impl Tale {
             halted: None,
             second: None,
             without_fault: false,
+            is_sham: false,
             is_kill: false,
             end: s(400),
             playbook: None,
@@ -272,7 +275,7 @@ impl Tale {
             }),
             secrets: std::collections::BTreeMap::new(),
             command: None,
-            placebo: None,
+            placebo: self.is_sham.then(|| Period::from_secs(48)),
             not_acted_on: vec![],
         }
     }
