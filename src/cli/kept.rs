@@ -52,6 +52,9 @@ fn gameday_line(day: &GameDayLine) -> String {
     for more in [&day.title, &day.why].into_iter().flatten() {
         let _ = write!(line, "  {}", one_line(more));
     }
+    if let Some(left) = &day.unfinished {
+        let _ = write!(line, "\n      {}", one_line(&left.to_string()));
+    }
     line.push('\n');
     line
 }
@@ -95,6 +98,9 @@ pub(super) fn gameday(view: &GameDayView) -> String {
         let _ = write!(out, ": {}", one_line(why));
     }
     out.push('\n');
+    if let Some(left) = &line.unfinished {
+        let _ = writeln!(out, "UNFINISHED {}", one_line(&left.to_string()));
+    }
     if let Some(goal) = &view.goal {
         let _ = writeln!(out, "goal {}", one_line(goal));
     }

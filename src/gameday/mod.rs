@@ -25,7 +25,7 @@ pub use event::{DayCommand, DayEvent, DrillEnded, DrillWords};
 pub use finding::{Finding, FindingKind};
 pub use plan::{DayPlan, Run, RunWhat};
 pub use record::{DayRecord, DayState};
-pub use replay::{CLOSED, FileText, PLANNED, Planned, replay};
+pub use replay::{CLOSED, FileText, Left, PLANNED, Planned, replay, take_up};
 pub use state::{Approval, Day, Note, ReviewAnswer, RunState, Stopped};
 pub use summary::Summary;
 

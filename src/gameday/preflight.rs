@@ -1,9 +1,14 @@
 //! What is looked at before the first inject: by the coordinator where it can, by people where it cannot.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Period;
+
+/// How much longer than asked for it may take until every probe can be judged at all: windows must fill.
+pub const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 
 /// One thing that is looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

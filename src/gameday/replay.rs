@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::DayEvent;
+use super::event::{DayCommand, DayEvent};
 use super::plan::DayPlan;
 use super::state::Day;
 use crate::drill::journal::{RawLine, whole_lines};
@@ -54,10 +54,26 @@ pub enum ReplayError {
     NoGameDay,
 }
 
+/// A game day as its journal leaves it.
+#[derive(Debug)]
+pub struct Left {
+    /// Line 0.
+    pub planned: Planned,
+    /// The day.
+    pub day: Day,
+    /// What was decided on the last event and did not come onto the record any more.
+    pub unwritten: Vec<DayCommand>,
+}
+
 /// Feeds the events of a journal to a new game day. Commands and records are left out: they are decided anew. An
 /// unfinished last line is left out as well. Whether the journal is unchanged is for [`crate::drill::journal::verify`].
 pub fn replay(bytes: &[u8]) -> Result<(Planned, Day), ReplayError> {
-    let mut found: Option<(Planned, Day)> = None;
+    take_up(bytes).map(|left| (left.planned, left.day))
+}
+
+/// The same, to go on with it.
+pub fn take_up(bytes: &[u8]) -> Result<Left, ReplayError> {
+    let mut found: Option<Left> = None;
     for (number, raw) in whole_lines(bytes) {
         let line: RawLine<'_> =
             serde_json::from_slice(raw).map_err(|source| ReplayError::Line { line: number, source })?;
@@ -65,19 +81,25 @@ pub fn replay(bytes: &[u8]) -> Result<(Planned, Day), ReplayError> {
             (None, PLANNED) => {
                 let planned: Planned = serde_json::from_str(line.data.get())
                     .map_err(|source| ReplayError::Planned { source })?;
-                let day = Day::start(planned.plan.clone(), line.at).0;
-                found = Some((planned, day));
+                let (day, decided) = Day::start(planned.plan.clone(), line.at);
+                found = Some(Left { planned, day, unwritten: lines(decided) });
             }
             (None, _) => return Err(ReplayError::NoGameDay),
             (_, CLOSED) => break,
-            (Some((_, day)), _) => {
-                if let Some(event) = event_of(&line) {
-                    day.next(line.at, event);
-                }
-            }
+            (Some(left), _) => match event_of(&line) {
+                Some(event) => left.unwritten = lines(left.day.next(line.at, event)),
+                // A command or a record: the next of those that were decided.
+                None if !left.unwritten.is_empty() => drop(left.unwritten.remove(0)),
+                None => {}
+            },
         }
     }
     found.ok_or(ReplayError::NoGameDay)
+}
+
+/// What of that is written. Wishes to be woken are no lines.
+fn lines(decided: Vec<DayCommand>) -> Vec<DayCommand> {
+    decided.into_iter().filter(|command| !matches!(command, DayCommand::WakeAt { .. })).collect()
 }
 
 /// The line as an event; nothing for a command or a record, whose kinds are words of their own.

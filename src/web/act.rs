@@ -104,7 +104,7 @@ async fn of_gameday(web: &Web, sent: &Sent) -> Result<(), Refusal> {
         "pause" => office.pause(id, &who, sent.needed("reason", "a reason")?).await,
         "resume" => office.resume(id, &who).await,
         "stop" => office.stop(id, &who, sent.needed("reason", "a reason")?).await,
-        "close" => office.close(id, &who).await,
+        "close" => office.close(id, &who).await.map(drop),
         "answer-item" => {
             let is_ok = sent.field("button") == "yes";
             office.answer_preflight(id, sent.field("item"), &who, is_ok, sent.field("note")).await

@@ -135,6 +135,7 @@ fn gameday_row(line: &GameDayLine, now: &Now) -> Markup {
             p.name { a href=(format!("/gamedays/{}", line.id)) { (gameday::title(line)) } }
             p.quiet { (now.moment(line.due.unwrap_or(line.added))) " · " (line.done) " of " (line.runs) " runs" }
             p { (gameday::state(&line.state)) @if let Some(why) = &line.why { " " span.quiet { (why) } } }
+            @if let Some(left) = &line.unfinished { p.wrong { (left) "." } }
             p.links { a href=(format!("/v1/gamedays/{}/report.html", line.id)) aria-label=(format!("Report of {}", line.id)) { "Report" } }
         }
     }

@@ -39,7 +39,8 @@ pub(super) fn exec(day: &GameDay, args: &Args) -> anyhow::Result<Exit> {
         if seed.is_none() {
             map.insert("seed".to_owned(), Value::Null);
         }
-        let next: Vec<Occurrence> = plan.schedule.iter().flat_map(|schedule| next(schedule, now)).collect();
+        let next: Vec<Occurrence> =
+            plan.schedule.iter().flat_map(|schedule| next(schedule, &plan, now)).collect();
         map.insert("occurrences".to_owned(), json!(next));
     }
     say(&serde_json::to_string_pretty(&value)?);
@@ -47,9 +48,9 @@ pub(super) fn exec(day: &GameDay, args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// The next occurrences that may run, with those before and between them that may not.
-fn next(schedule: &Schedule, now: Timestamp) -> Vec<Occurrence> {
+fn next(schedule: &Schedule, plan: &DayPlan, now: Timestamp) -> Vec<Occurrence> {
     let (mut found, mut good) = (Vec::new(), 0);
-    for occurrence in schedule.occurrences(now) {
+    for occurrence in schedule.occurrences(now, plan.estimate()) {
         good += usize::from(occurrence.barred.is_none());
         found.push(occurrence);
         if good == SHOWN {
@@ -81,7 +82,7 @@ fn describe(plan: &DayPlan, seed: Option<Seed>, now: Timestamp) -> String {
         |seed| seed.0.to_string(),
     );
     let _ = writeln!(out, "seed: {seed}");
-    section(&mut out, "When", when(plan.schedule.as_ref(), now));
+    section(&mut out, "When", when(plan, now));
     section(&mut out, "Must agree before", approvals(plan));
     section(&mut out, "Looked at before the first inject", plan.preflight.iter().map(item).collect());
     runs(&mut out, plan);
@@ -106,10 +107,10 @@ fn section(out: &mut String, title: &str, lines: Vec<String>) {
     }
 }
 
-fn when(schedule: Option<&Schedule>, now: Timestamp) -> Vec<String> {
-    let Some(schedule) = schedule else { return vec!["when somebody starts it".to_owned()] };
+fn when(plan: &DayPlan, now: Timestamp) -> Vec<String> {
+    let Some(schedule) = &plan.schedule else { return vec!["when somebody starts it".to_owned()] };
     let (mut lines, mut barred) = (Vec::new(), 0);
-    for occurrence in next(schedule, now) {
+    for occurrence in next(schedule, plan, now) {
         let at = occurrence.due.at;
         let wall = schedule.timezone.wall(at).strftime("%a %F %H:%M");
         let time = format!("{wall} {} ({} UTC)", schedule.timezone, at.strftime("%a %F %H:%M"));

@@ -12,8 +12,8 @@ use super::problem::{DONE, Done, Refused};
 use super::sent::{Asked, Names, Perhaps, Sent, Why, fit_length, fit_text};
 use super::table::Route;
 use super::wire::{
-    AddFinding, AddGameDay, Added, Approve, Bundle, DayNote, EventsAfter, GameDayView, GameDays, ItemAnswer,
-    NAME_MAX_BYTES, Reason, Review, Waive,
+    AddFinding, AddGameDay, Added, Approve, Bundle, Closed, DayNote, EventsAfter, GameDayView, GameDays,
+    ItemAnswer, NAME_MAX_BYTES, Reason, Review, Waive,
 };
 use super::{Api, person};
 use crate::coordinator::office::FindingLine;
@@ -71,9 +71,6 @@ fn buttons() -> Vec<Route> {
         Route::post("/v1/gamedays/{id}/stop", "stop_gameday", "Stop it and the drill that runs", || {
             post(|api, names, by, why| press(api, names, by, why, Button::Stop))
         }),
-        Route::post("/v1/gamedays/{id}/close", "close_gameday", "Close it", || {
-            post(|api, names, by, why| press(api, names, by, why, Button::Close))
-        }),
     ];
     all.into_iter().map(|route| route.perhaps::<Reason>().problems(&[409])).collect()
 }
@@ -81,6 +78,9 @@ fn buttons() -> Vec<Route> {
 /// What people say to it.
 fn said() -> Vec<Route> {
     let all = vec![
+        Route::post("/v1/gamedays/{id}/close", "close_gameday", "Close it", || post(close))
+            .perhaps::<Reason>()
+            .gives::<Closed>(200),
         Route::post(
             "/v1/gamedays/{id}/answers",
             "answer",
@@ -171,7 +171,6 @@ enum Button {
     Pause,
     Resume,
     Stop,
-    Close,
 }
 
 async fn press(
@@ -187,9 +186,17 @@ async fn press(
         Button::Pause => office.pause(id, who, &reason).await?,
         Button::Resume => office.resume(id, who).await?,
         Button::Stop => office.stop(id, who, &reason).await?,
-        Button::Close => office.close(id, who).await?,
     }
     DONE
+}
+
+async fn close(
+    State(api): State<Api>,
+    names: Names,
+    Extension(by): Who,
+    Why(_): Why,
+) -> Result<Json<Closed>, Refused> {
+    Ok(Json(Closed { unanswered: api.office.close(names.id(), &by.who).await? }))
 }
 
 async fn answer(

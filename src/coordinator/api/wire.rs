@@ -88,6 +88,13 @@ pub struct Reason {
     pub reason: String,
 }
 
+/// The answer of `close`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Closed {
+    /// The questions of the review that nobody has answered; empty: none is open.
+    pub unanswered: Vec<String>,
+}
+
 /// The body of `answers`: to an item of the preflight, or to a run that is a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

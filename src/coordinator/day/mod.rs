@@ -10,6 +10,7 @@ pub(super) mod report;
 mod restart;
 mod words;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use exercise::read_bundle;
 pub(super) use paper::KEPT;
+pub(super) use report::close;
 pub(super) use restart::{end_stray, take_up};
 
 use crate::coordinator::office::Refusal;
@@ -47,6 +49,8 @@ struct Kept {
     last: Timestamp,
     /// When it wants to be told that time passed.
     wake: Option<Timestamp>,
+    /// What was decided on the last event and is not written yet: nothing is written before it.
+    unwritten: VecDeque<DayCommand>,
     closed: bool,
 }
 
@@ -82,7 +86,7 @@ impl Keeper {
         let journal = day_journal(&planned.id);
         write(&books, &journal, &mut chain, (now, now), PLANNED, &data)?;
         let (day, commands) = Day::start(planned.plan.clone(), now);
-        let kept = Kept { day, chain, last: now, wake: None, closed: false };
+        let kept = Kept { day, chain, last: now, wake: None, unwritten: VecDeque::new(), closed: false };
         let keeper = Self::with(books, planned, now, kept);
         let commands = keeper.write_commands(&mut keeper.kept(), commands);
         Ok((Arc::new(keeper), commands))
@@ -135,6 +139,7 @@ impl Keeper {
         if kept.closed {
             return Err(Refusal::conflict("it is over", format!("game day `{}` is closed", self.id)));
         }
+        self.write_down(&mut kept)?;
         let value = serde_json::to_value(&event).unwrap_or_default();
         self.line(&mut kept, now, &value)?;
         kept.last = now;
@@ -146,27 +151,38 @@ impl Keeper {
     }
 
     /// Writes what was decided. A wish to be woken is no news; the time that passes is. What cannot be written is obeyed
-    /// all the same: it follows from an event that is on record, and a stop must not wait for a disk.
+    /// all the same: it follows from an event that is on record, and a stop must not wait for a disk. It is written
+    /// before whatever comes next, by this life or by another.
     fn write_commands(&self, kept: &mut Kept, commands: Vec<DayCommand>) -> Vec<DayCommand> {
         let mut to_obey = Vec::new();
         for command in commands {
-            let value = match &command {
-                DayCommand::WakeAt { at } => {
-                    kept.wake = Some(*at);
-                    continue;
-                }
-                DayCommand::Record(record) => serde_json::to_value(record),
-                command => serde_json::to_value(command),
-            };
-            let at = kept.last;
-            if let Err(refusal) = self.line(kept, at, &value.unwrap_or_default()) {
-                tracing::error!(gameday = self.id, %refusal, "what was decided is not written down");
+            if let DayCommand::WakeAt { at } = command {
+                kept.wake = Some(at);
+                continue;
             }
+            kept.unwritten.push_back(command.clone());
             if !matches!(command, DayCommand::Record(_)) {
                 to_obey.push(command);
             }
         }
+        if let Err(refusal) = self.write_down(kept) {
+            tracing::error!(gameday = self.id, %refusal, "what was decided is not written down yet");
+        }
         to_obey
+    }
+
+    /// Writes what was decided and is not on record, at the time of the event from which it follows.
+    fn write_down(&self, kept: &mut Kept) -> Result<(), Refusal> {
+        while let Some(command) = kept.unwritten.front() {
+            let value = match command {
+                DayCommand::Record(record) => serde_json::to_value(record),
+                command => serde_json::to_value(command),
+            };
+            let at = kept.last;
+            self.line(kept, at, &value.unwrap_or_default())?;
+            kept.unwritten.pop_front();
+        }
+        Ok(())
     }
 
     /// Writes `{"kind": …, "data": …}` as a line.
@@ -182,6 +198,7 @@ impl Keeper {
         if kept.closed {
             return Ok(());
         }
+        self.write_down(&mut kept)?;
         let now = whole_micros(now).max(kept.last);
         let data = json!({"lines": kept.chain.len(), "state": kept.day.state()});
         let journal = day_journal(&self.id);

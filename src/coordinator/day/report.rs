@@ -21,9 +21,10 @@ pub(super) fn drill_folder(desk: &Desk, day: &str, run: u32, drill: &str) -> Pat
 }
 
 /// Closes a game day that is over, writes its report, and makes the next occurrence.
-pub(super) async fn close(desk: &Arc<Desk>, day: &Arc<Keeper>) {
+pub(in crate::coordinator) async fn close(desk: &Arc<Desk>, day: &Arc<Keeper>) {
     if let Err(refusal) = day.close(desk.now()) {
-        tracing::error!(gameday = day.id, %refusal, "a game day is not closed");
+        desk.try_later(day, "its record is not closed", &refusal);
+        desk.shown(day);
         return;
     }
     of_day(desk, &day.id).await;

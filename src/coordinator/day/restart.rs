@@ -1,5 +1,6 @@
 //! A game day that is taken up again: replayed from its journal, its interrupted drill ended in order, and told so.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::coordinator::engine::{Outcome, Setup, end_interrupted};
 use crate::coordinator::office::books::{Books, day_journal, drill_journal};
 use crate::coordinator::office::{Desk, Refusal};
 use crate::drill::journal::{Chain, Line, Verified, verify, whole_lines};
-use crate::gameday::{DayEvent, DrillEnded, RunState, replay};
+use crate::gameday::{self, DayEvent, DrillEnded, Left, RunState};
 
 /// Replays the journal of a game day.
 ///
@@ -32,7 +33,10 @@ pub(in crate::coordinator) fn take_up(books: &Arc<Books>, id: &str) -> Result<Ar
         Verified::Cut { lines, head, .. } => (lines, head, false),
         Verified::Broken { line, why } => return Err(unusable(format!("line {line}: {why}"))),
     };
-    let (planned, day) = replay(&journal).map_err(|error| unusable(error.to_string()))?;
+    let Left { planned, day, unwritten } =
+        gameday::take_up(&journal).map_err(|error| unusable(error.to_string()))?;
+    // Nothing follows the line that closes a journal.
+    let unwritten = if closed { VecDeque::new() } else { unwritten.into() };
     let time =
         |raw: Option<&[u8]>| raw.and_then(|raw| serde_json::from_slice::<Line>(raw).ok()).map(|line| line.at);
     let added = time(whole_lines(&journal).next().map(|(_, raw)| raw)).unwrap_or_default();
@@ -40,7 +44,7 @@ pub(in crate::coordinator) fn take_up(books: &Arc<Books>, id: &str) -> Result<Ar
     if !closed {
         books.goes_on(&day_journal(id))?;
     }
-    let kept = Kept { day, chain: Chain::resume(lines, head), last, wake: None, closed };
+    let kept = Kept { day, chain: Chain::resume(lines, head), last, wake: None, unwritten, closed };
     Ok(Arc::new(Keeper::with(Arc::clone(books), planned, added, kept)))
 }
 

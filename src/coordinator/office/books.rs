@@ -17,6 +17,8 @@ use crate::store::{Document, Fence, Store, StoreError};
 const LEASE: Duration = Duration::from_secs(30);
 /// Lines that are read at a time.
 pub(in crate::coordinator) const LINES_AT_ONCE: usize = 1_000;
+/// The folder of the last number of each name.
+const NUMBERS: &str = "numbers";
 /// Documents that are read at a time.
 const DOCUMENTS_AT_ONCE: usize = 500;
 
@@ -214,15 +216,24 @@ impl Books {
         }
     }
 
+    /// Gives the last number of a name back, for nothing was made of it.
+    pub(super) fn not_taken(&self, name: &str, number: u64) -> Result<(), StoreError> {
+        let Some(found) = self.store.get(NUMBERS, name)? else { return Ok(()) };
+        if found.text != number.to_string().as_bytes() {
+            return Ok(());
+        }
+        let before = number.saturating_sub(1).to_string();
+        self.put(NUMBERS, name, before.as_bytes(), found.version).map(drop)
+    }
+
     /// The next number for a name: 1, 2, 3, …
     pub(super) fn next_number(&self, name: &str) -> Result<u64, StoreError> {
-        const FOLDER: &str = "numbers";
-        let found = self.store.get(FOLDER, name)?;
+        let found = self.store.get(NUMBERS, name)?;
         let last =
             found.as_ref().and_then(|document| std::str::from_utf8(&document.text).ok()?.parse::<u64>().ok());
         let next = last.unwrap_or(0) + 1;
         let version = found.map_or(0, |document| document.version);
-        self.put(FOLDER, name, next.to_string().as_bytes(), version)?;
+        self.put(NUMBERS, name, next.to_string().as_bytes(), version)?;
         Ok(next)
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::again::Unfinisheds;
 use super::books::{Books, drill_journal};
 use super::{DrillLine, Furnishing, GameDayLine, Refusal, show};
 use crate::coordinator::alarms::HandIn;
@@ -44,6 +45,7 @@ pub(in crate::coordinator) struct Desk {
     slots: Mutex<BTreeMap<Option<String>, Arc<tokio::sync::Mutex<()>>>>,
     alarms: broadcast::Sender<Arc<Alarm>>,
     pub(super) schedule: Notify,
+    unfinished: Mutex<Unfinisheds>,
     alarms_in: AtomicU64,
     closing: CancellationToken,
     tasks: TaskTracker,
@@ -91,6 +93,7 @@ impl Desk {
             slots: Mutex::default(),
             alarms: broadcast::channel(ALARMS_MAX).0,
             schedule: Notify::new(),
+            unfinished: Mutex::default(),
             alarms_in: AtomicU64::new(0),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -213,9 +216,13 @@ impl Desk {
         locked(&self.running)
     }
 
+    pub(super) fn unfinisheds(&self) -> MutexGuard<'_, Unfinisheds> {
+        locked(&self.unfinished)
+    }
+
     /// The day changed: what lists show of it is kept.
     pub(in crate::coordinator) fn shown(&self, day: &Keeper) {
-        let line = show::line(day);
+        let line = GameDayLine { unfinished: self.unfinished(&day.id), ..show::line(day) };
         if let Err(error) = self.books.replace_with(GAMEDAYS, &day.id, &line) {
             tracing::warn!(gameday = day.id, %error, "what lists show of a game day is not kept");
         }

@@ -219,7 +219,10 @@ impl Office {
         let lever = self.desk.lever().engaged();
         let index = self.desk.index();
         let mut gamedays: Vec<_> = index.gamedays.values().cloned().collect();
-        gamedays.retain(|line| matches!(&*line.state, "preflight" | "running" | "paused" | "reviewing"));
+        gamedays.retain(|line| {
+            let unfinished = line.unfinished.as_ref().is_some_and(|left| !left.for_good);
+            unfinished || matches!(&*line.state, "preflight" | "running" | "paused" | "reviewing")
+        });
         let due = index.gamedays.values().filter(|line| matches!(&*line.state, "draft" | "approved"));
         let mut drills: Vec<DrillLine> =
             index.drills.values().filter(|line| line.state == "running").cloned().collect();

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::books::day_journal;
 use super::refusal::file_problems;
-use super::{Added, Bundle, Desk, FindingLine, GameDayLine, GameDayView, Office, Refusal, show};
+use super::{Added, Bundle, FindingLine, GameDayLine, GameDayView, Office, Refusal, show};
 use crate::coordinator::day::{Keeper, read_bundle, take_up};
-use crate::fault::Seed;
-use crate::gameday::{DayEvent, DayPlan, DayState, FileText, FindingKind, GameDay, Planned};
+use crate::gameday::{DayEvent, DayPlan, FileText, FindingKind, GameDay};
 use crate::scenario::Checked;
 
 /// Files of a bundle.
@@ -65,31 +63,6 @@ impl Office {
         }
     }
 
-    /// Writes line 0 of a new game day, and obeys what follows.
-    pub(super) fn make(&self, files: Vec<FileText>, plan: DayPlan) -> Result<Arc<Keeper>, Refusal> {
-        let books = self.desk.books();
-        let number = books.next_number(&plan.gameday)?;
-        let id = format!("{}-{number}", plan.gameday);
-        let planned = Planned { id: id.clone(), plan, files };
-        let (day, commands) = Keeper::begin(books, planned, self.desk.now())?;
-        self.desk.sync()?;
-        self.desk.days().insert(id, Arc::clone(&day));
-        self.desk.obey(&day, commands);
-        Ok(day)
-    }
-
-    /// The plan of the next occurrence after a time.
-    pub(super) fn plan(&self, gameday: &GameDay, after: jiff::Timestamp) -> Result<DayPlan, Refusal> {
-        // 32 bits are plenty for chance, and people can read and type them.
-        let seed = gameday.seed.unwrap_or_else(|| Seed((self.desk.furnishing.arbitrary)() & 0xffff_ffff));
-        let due = gameday.schedule.as_ref().map(|schedule| {
-            schedule.next(after).ok_or_else(|| {
-                Refusal::unfit("never due", "its schedule names no time in the future at which it may run")
-            })
-        });
-        Ok(gameday.plan(seed, due.transpose()?))
-    }
-
     /// Reads and checks a bundle: its files with the game day's first, and what someone should look at.
     fn read(&self, bundle: Bundle) -> Result<(Vec<FileText>, Vec<super::FileProblem>, GameDay), Refusal> {
         let files = files(bundle)?;
@@ -121,7 +94,9 @@ impl Office {
 
     /// One game day.
     pub async fn gameday(&self, id: &str) -> Result<GameDayView, Refusal> {
-        Ok(show::view(&*self.any_day(id)?, self.desk.now()))
+        let mut view = show::view(&*self.any_day(id)?, self.desk.now());
+        view.line.unfinished = self.desk.index().gamedays.get(id).and_then(|line| line.unfinished.clone());
+        Ok(view)
     }
 
     /// One that may be over: it is read from its journal then.
@@ -263,41 +238,15 @@ impl Office {
             )
         })?;
         let question = u32::try_from(number).unwrap_or(u32::MAX);
-        self.desk
-            .tell(&day, DayEvent::ReviewAnswered { who: who.to_owned(), question, answer: answer.to_owned() })
+        let (who, answer) = (who.to_owned(), answer.to_owned());
+        self.say(id, DayEvent::ReviewAnswered { who, question, answer }).await
     }
 
-    /// Closes it.
-    pub async fn close(&self, id: &str, who: &str) -> Result<(), Refusal> {
-        self.say(id, DayEvent::CloseRequested { who: who.to_owned() }).await
-    }
-
-    /// Makes the next occurrence of one that repeats.
-    pub(super) fn next_occurrence(&self, day: &Keeper) -> Result<(), Refusal> {
-        let plan = &day.planned.plan;
-        let repeats = plan
-            .schedule
-            .as_ref()
-            .is_some_and(|schedule| matches!(schedule.when, crate::gameday::schedule::When::Cron(_)));
-        let Some(due) = plan.due.filter(|_| repeats) else { return Ok(()) };
-        let _adding = self.desk.adding();
-        if self
-            .desk
-            .days()
-            .values()
-            .any(|other| other.planned.plan.gameday == plan.gameday && other.planned.plan.due.is_some())
-        {
-            return Ok(());
-        }
-        let files = day.planned.files.clone();
-        let Checked { value: Some(gameday), .. } = read_bundle(&files) else {
-            return Err(Refusal::unfit(
-                "the files cannot be used",
-                "this version does not take them any more",
-            ));
-        };
-        let next = self.plan(&gameday, self.desk.now().max(due.at))?;
-        self.make(files, next).map(drop)
+    /// Closes it; gives the questions of its review that nobody has answered.
+    pub async fn close(&self, id: &str, who: &str) -> Result<Vec<String>, Refusal> {
+        let open = self.day(id)?.with_day(|day| day.unanswered().map(|(_, text)| text.to_owned()).collect());
+        self.say(id, DayEvent::CloseRequested { who: who.to_owned() }).await?;
+        Ok(open)
     }
 }
 
@@ -347,50 +296,4 @@ fn files(bundle: Bundle) -> Result<Vec<FileText>, Refusal> {
         bundle.files.into_iter().partition(|file| file.path == bundle.main);
     files.extend(others);
     Ok(files.into_iter().map(|file| FileText { path: file.path, text: file.text }).collect())
-}
-
-impl Office {
-    /// Takes up every game day that is not over; gives those.
-    pub(super) fn take_up_days(&self) -> Result<Vec<Arc<Keeper>>, Refusal> {
-        let books = self.desk.books();
-        let (mut open, mut closed) = (Vec::new(), Vec::new());
-        for id in books.journals(&day_journal(""))? {
-            let over = self.desk.index().gamedays.get(&id).is_some_and(|line| line.closed);
-            if over {
-                continue;
-            }
-            match take_up(&books, &id) {
-                Ok(day) if day.seen().closed => closed.push(day),
-                Ok(day) => {
-                    self.desk.days().insert(id, Arc::clone(&day));
-                    open.push(day);
-                }
-                Err(refusal) => {
-                    tracing::error!(gameday = id, %refusal, "a game day is left as it is");
-                    let mut index = self.desk.index();
-                    if let Some(line) = index.gamedays.get_mut(&id) {
-                        line.state = DayState::Stopped.word().to_owned();
-                        line.why = Some(refusal.detail);
-                    }
-                }
-            }
-        }
-        // The process died between the last line of these and the list.
-        for day in closed {
-            self.desk.day_is_over(&day);
-        }
-        Ok(open)
-    }
-}
-
-impl Desk {
-    /// A game day is closed: its next occurrence is made, then lists show it as over.
-    pub(in crate::coordinator) fn day_is_over(self: &Arc<Self>, day: &Arc<Keeper>) {
-        self.days().remove(&day.id);
-        let office = Office { desk: Arc::clone(self) };
-        if let Err(refusal) = office.next_occurrence(day) {
-            tracing::warn!(gameday = day.id, %refusal, "there is no next occurrence");
-        }
-        self.shown(day);
-    }
 }

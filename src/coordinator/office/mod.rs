@@ -1,10 +1,12 @@
 //! The office: what is kept and what runs. Whoever asks something of the coordinator asks here.
 
+mod again;
 pub(super) mod books;
 mod day_report;
 mod desk;
 mod drills;
 mod gamedays;
+mod occurrences;
 mod refusal;
 mod show;
 #[cfg(test)]
@@ -23,7 +25,7 @@ pub use crate::coordinator::api::wire::{Bundle, BundleFile, FileProblem};
 pub use refusal::Refusal;
 pub use view::{
     Added, Approval, DrillFilter, DrillLine, DrillView, FindingLine, GameDayLine, GameDayView, LeverView,
-    NoteLine, Numbers, PreflightLine, ReviewLine, RunLine, Standing, StoppedBy, Words,
+    NoteLine, Numbers, PreflightLine, ReviewLine, RunLine, Standing, StoppedBy, Unfinished, Words,
 };
 
 pub(super) use desk::{Desk, Running};
@@ -153,6 +155,7 @@ impl Office {
                 None => {}
             }
         }
+        next.extend(self.desk.try_again(now));
         schedule::pause(now, next)
     }
 

@@ -7,6 +7,8 @@ use crate::coordinator::api::wire::FileProblem;
 use crate::store::StoreError;
 use crate::text::{Problems, Severity, Source, location};
 
+const OF_THE_STORE: &str = "the store does not take it";
+
 /// Why not, with the HTTP status that says the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{title}: {detail}")]
@@ -23,6 +25,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Whether the store is the reason, which may be another one the next time.
+    pub(in crate::coordinator) fn is_of_the_store(&self) -> bool {
+        self.title == OF_THE_STORE
+    }
+
     /// A refusal in words.
     pub fn new(status: u16, title: &str, detail: impl Into<String>) -> Self {
         Self { status, title: title.to_owned(), detail: detail.into(), problems: Vec::new() }
@@ -55,7 +62,7 @@ impl From<StoreError> for Refusal {
             | StoreError::Unusable { .. }
             | StoreError::Failed { .. } => 503,
         };
-        Self::new(status, "the store does not take it", error.to_string())
+        Self::new(status, OF_THE_STORE, error.to_string())
     }
 }
 

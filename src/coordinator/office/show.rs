@@ -33,6 +33,7 @@ fn line_of(keeper: &Keeper, seen: &Seen) -> GameDayLine {
         drill: day.drill().map(str::to_owned),
         lines: seen.lines,
         closed: seen.closed,
+        unfinished: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the office shows: game days, drills, and how things stand.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,6 +56,34 @@ pub struct GameDayLine {
     pub lines: u64,
     /// Whether its journal is closed: no line follows.
     pub closed: bool,
+    /// What could not be done when it was over; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<Unfinished>,
+}
+
+/// What belongs to the end of a game day and could not be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unfinished {
+    /// What, and why.
+    pub why: String,
+    /// How often it was tried since this process began.
+    pub tries: u32,
+    /// When it is tried again; absent: not before the server is started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Timestamp>,
+    /// Whether no try could change it.
+    pub for_good: bool,
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)?;
+        match (self.again, self.for_good) {
+            (Some(at), _) => write!(f, "; tried again at {} UTC", at.strftime("%F %T")),
+            (None, true) => Ok(()),
+            (None, false) => f.write_str("; tried again when the server is started again"),
+        }
+    }
 }
 
 /// A game day.

@@ -14,10 +14,8 @@ use crate::coordinator::clock::DrillClock;
 use crate::coordinator::probe::{PROBE_QUEUE, spawn_probes};
 use crate::coordinator::secrets::Secrets;
 use crate::drill::{Judge, Judgement};
+use crate::gameday::preflight::SETTLES_WITHIN;
 use crate::scenario::plan::{Plan, Probe, ProbeAction};
-
-/// How much longer than asked for it may take until every probe can be judged at all: windows must fill.
-const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 
 /// Measures every probe of every inject until all are judged good for so long; the first violation ends it.
 pub(super) async fn look(prospects: &[Prospect], lasting: Duration) -> Checked {

@@ -2,17 +2,18 @@
 
 mod around;
 mod blackouts;
+mod fits;
 mod injects;
 mod overrides;
 mod preflight;
 mod review;
 mod schedule;
+mod settles;
 
 use std::collections::BTreeMap;
 
 use super::checked::GameDay;
 use super::plan::Approvals;
-use super::schedule::Schedule;
 use super::written::{self, GameDay as Written, Order};
 use crate::fault::{Period, Seed};
 use crate::scenario::check::substitute::Variables;
@@ -117,7 +118,8 @@ fn whole(
         seed: written.seed.get().copied().map(Seed),
         not_acted_on: std::mem::take(&mut checker.not_acted_on),
     };
-    takes_too_long(checker, &written.schedule, &day);
+    fits::check(checker, &written.schedule, &day);
+    settles::check(checker, &written.preflight, &day);
     Some(day)
 }
 
@@ -177,33 +179,6 @@ fn gap(checker: &mut Checker<'_>, field: &Field<Form<Period, written::Gap>>) -> 
         return None;
     }
     Some((from, to))
-}
-
-/// A day that is planned for longer than it may take.
-fn takes_too_long(checker: &mut Checker<'_>, field: &Field<written::Schedule>, day: &GameDay) {
-    let said = day.schedule.as_ref().and_then(|schedule: &Schedule| schedule.duration);
-    let at = field.get().and_then(|written| written.duration.span());
-    let (Some(said), Some(at)) = (said, at) else { return };
-    // The gaps are drawn: the shortest must fit.
-    let gaps = day.gap.0.duration() * u32::try_from(runs(day).saturating_sub(1)).unwrap_or(u32::MAX);
-    let plan = day.plan(Seed(0), None);
-    let drills: std::time::Duration = plan.runs.iter().map(|run| run.what.estimate().duration()).sum();
-    let whole = drills + gaps;
-    if whole > said.duration() {
-        let whole = Period::from_secs(whole.as_secs());
-        checker
-            .problems
-            .warning(
-                "takes-too-long",
-                at,
-                format!("the injects with their gaps take about {whole}, longer than {said}"),
-            )
-            .help("allow more time, or leave injects out");
-    }
-}
-
-fn runs(day: &GameDay) -> usize {
-    day.injects.iter().map(|inject| inject.repeat as usize).sum()
 }
 
 /// Says what is read and not acted on: in check, and for whoever shows the day.

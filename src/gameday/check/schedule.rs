@@ -1,5 +1,7 @@
 //! When it happens: what is written, and whether it can happen at all.
 
+use std::time::Duration;
+
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 
@@ -160,9 +162,9 @@ fn windows(checker: &mut Checker<'_>, field: &Field<Vec<Field<String>>>) -> Opti
     good.then_some(windows)
 }
 
-/// A schedule that never lets anything run is a mistake, whatever day it is today.
-fn can_run(checker: &mut Checker<'_>, schedule: &Schedule, at: Span) -> bool {
-    let from = match &schedule.when {
+/// A time before all that a schedule names, whatever day it is today.
+pub(super) fn before_all(schedule: &Schedule) -> Timestamp {
+    match &schedule.when {
         When::At(wall) => schedule
             .timezone
             .instant(*wall)
@@ -170,11 +172,17 @@ fn can_run(checker: &mut Checker<'_>, schedule: &Schedule, at: Span) -> bool {
             .unwrap_or(Timestamp::UNIX_EPOCH),
         // Before any blackout that is written today.
         When::Cron(_) => Timestamp::UNIX_EPOCH,
-    };
-    if schedule.next(from).is_some() {
+    }
+}
+
+/// A schedule that never lets anything run is a mistake.
+fn can_run(checker: &mut Checker<'_>, schedule: &Schedule, at: Span) -> bool {
+    let from = before_all(schedule);
+    // How long it takes is not known yet where the schedule does not say; `fits` looks at that.
+    if schedule.next(from, Duration::ZERO).is_some() {
         return true;
     }
-    match schedule.occurrences(from).next().and_then(|occurrence| occurrence.barred) {
+    match schedule.bars(from, Duration::ZERO) {
         Some(why) => {
             checker
                 .problems

@@ -112,10 +112,16 @@ impl fmt::Display for Why {
 
 impl Schedule {
     /// The first occurrence after this time that neither a blackout nor a window forbids. Nothing: there is none.
-    pub fn next(&self, after: Timestamp) -> Option<Due> {
-        self.occurrences(after)
+    /// `about` is how long it is taken to last where `duration` does not say.
+    pub fn next(&self, after: Timestamp, about: Duration) -> Option<Due> {
+        self.occurrences(after, about)
             .find(|occurrence| occurrence.barred.is_none())
             .map(|occurrence| occurrence.due)
+    }
+
+    /// What forbids the first occurrence after this time; nothing when nothing does, or there is none.
+    pub fn bars(&self, after: Timestamp, about: Duration) -> Option<Why> {
+        self.occurrences(after, about).next().and_then(|occurrence| occurrence.barred)
     }
 
     /// Whether something that takes this long may begin now.

@@ -1,5 +1,7 @@
 //! The times at which a schedule wants to run, one after the other, with what forbids some of them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
 use schemars::JsonSchema;
@@ -25,6 +27,8 @@ pub struct Occurrences<'a> {
     /// The next is looked for after this.
     wall: DateTime,
     after: Timestamp,
+    /// How long each takes.
+    length: Duration,
     /// How many more are looked at.
     left: u32,
 }
@@ -33,15 +37,17 @@ pub struct Occurrences<'a> {
 const LOOKED_AT_MAX: u32 = 2_000;
 
 impl Schedule {
-    /// When it wants to run after this time, with what forbids it.
-    pub fn occurrences(&self, after: Timestamp) -> Occurrences<'_> {
+    /// When it wants to run after this time, with what forbids it. `about` is how long it is taken to last where
+    /// `duration` does not say.
+    pub fn occurrences(&self, after: Timestamp, about: Duration) -> Occurrences<'_> {
         let line = match &self.when {
             When::Cron(cron) => cron.line(),
             When::At(_) => None,
         };
+        let length = self.duration.map_or(about, |said| said.duration());
         // Where the clocks go back, the same wall time may still come.
         let wall = self.timezone.wall(after).saturating_sub(jiff::Span::new().days(1));
-        Occurrences { schedule: self, line, wall, after, left: LOOKED_AT_MAX }
+        Occurrences { schedule: self, line, wall, after, length, left: LOOKED_AT_MAX }
     }
 }
 
@@ -64,7 +70,7 @@ impl Iterator for Occurrences<'_> {
             if at <= self.after {
                 continue;
             }
-            let barred = self.schedule.barred(at);
+            let barred = self.schedule.may_run(at, self.length).err();
             self.after = at;
             if let Some(until) = barred.as_ref().and_then(free_from) {
                 // The search goes on after a time, and that one may be meant.
@@ -75,13 +81,6 @@ impl Iterator for Occurrences<'_> {
             return Some(Occurrence { due: Due { at, deadline }, barred });
         }
         None
-    }
-}
-
-impl Schedule {
-    fn barred(&self, at: Timestamp) -> Option<Why> {
-        let length = self.duration.map_or(std::time::Duration::ZERO, |length| length.duration());
-        self.may_run(at, length).err()
     }
 }
 

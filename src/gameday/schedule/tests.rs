@@ -32,7 +32,7 @@ fn blackout(from: &str, to: &str, yearly: bool) -> Blackout {
 fn check(schedule: &Schedule, after: &str, expected: &[&str]) {
     let mut at = instant(after);
     for expected in expected {
-        let due = schedule.next(at).unwrap();
+        let due = schedule.next(at, Duration::ZERO).unwrap();
         assert_eq!(due.at, instant(expected));
         assert_eq!(due.deadline, instant(expected) + SignedDuration::from_mins(30));
         at = due.at;
@@ -103,7 +103,7 @@ fn a_time_that_comes_twice_is_meant_once_and_the_first_time() {
 fn what_happens_once_is_due_once() {
     let once = schedule("2026-12-03T10:00", "Europe/Copenhagen");
     check(&once, "2026-01-01T00:00:00Z", &["2026-12-03T09:00:00Z"]);
-    assert_eq!(once.next(instant("2026-12-03T09:00:00Z")), None);
+    assert_eq!(once.next(instant("2026-12-03T09:00:00Z"), Duration::ZERO), None);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn windows_and_blackouts_push_what_comes_again() {
         &["2026-12-14T10:00:00Z", "2026-12-22T10:00:00Z", "2026-12-23T10:00:00Z"],
     );
     let told: Vec<(String, Option<String>)> = daily
-        .occurrences(instant("2026-12-14T09:00:00Z"))
+        .occurrences(instant("2026-12-14T09:00:00Z"), Duration::ZERO)
         .take(3)
         .map(|o| (o.due.at.to_string(), o.barred.map(|why| why.to_string())))
         .collect();
@@ -234,6 +234,21 @@ const ZONES: [&str; 8] = [
     "Asia/Tehran",
 ];
 
+#[test]
+fn what_does_not_say_how_long_it_takes_is_barred_by_how_long_it_is_thought_to_take() {
+    let mut daily = schedule("0 10,15 * * *", "UTC");
+    daily.windows = vec!["Mon-Fri 09:00-16:00".parse().unwrap()];
+    let (now, hour) = (instant("2026-12-14T11:00:00Z"), Duration::from_secs(3_600));
+    let next = |schedule: &Schedule, about| schedule.next(now, about).map(|due| due.at.to_string());
+    assert_eq!(next(&daily, hour).as_deref(), Some("2026-12-14T15:00:00Z"));
+    assert_eq!(next(&daily, hour * 2).as_deref(), Some("2026-12-15T10:00:00Z"));
+    assert_eq!(next(&daily, hour * 7), None);
+    let why = daily.bars(now, hour * 7).unwrap().to_string();
+    assert_eq!(why, "the window closes Mon 2026-12-14 16:00, and 7h are needed");
+    daily.duration = Some(Period::from_secs(3_600));
+    assert_eq!(next(&daily, hour * 7).as_deref(), Some("2026-12-14T15:00:00Z"), "what is said counts");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -246,7 +261,7 @@ proptest! {
         let start = daily.timezone.instant(first.to_datetime(jiff::civil::Time::midnight())).unwrap();
         let mut at = start - SignedDuration::from_nanos(1);
         for day in first.series(jiff::Span::new().days(1)).take(366) {
-            let due = daily.next(at).unwrap();
+            let due = daily.next(at, Duration::ZERO).unwrap();
             prop_assert!(due.at > at);
             let wall = daily.timezone.wall(due.at);
             prop_assert_eq!(wall.date(), day);
@@ -275,7 +290,7 @@ proptest! {
         }];
         let mut at = instant("2026-01-01T00:00:00Z") + SignedDuration::from_hours(begin * 24);
         for _ in 0..20 {
-            let Some(due) = any.next(at) else { break };
+            let Some(due) = any.next(at, Duration::ZERO) else { break };
             prop_assert!(due.at > at);
             prop_assert_eq!(any.may_run(due.at, Duration::from_secs(hours * 3_600)), Ok(()));
             // Nothing that may run was passed over.

@@ -154,7 +154,7 @@ impl Day {
             }
             DayEvent::FindingAssigned { finding, owner, due, .. } => self.assign(finding, owner, due),
             DayEvent::ReviewAnswered { who, question, answer } => self.reviewed(now, who, question, answer),
-            DayEvent::CloseRequested { .. } => self.enter(out, DayState::Closed, None),
+            DayEvent::CloseRequested { .. } => self.enter(out, DayState::Closed, self.not_answered()),
             DayEvent::TimePassed {} => self.proceed(out, now),
         }
     }

@@ -60,6 +60,22 @@ impl Day {
         }
     }
 
+    /// The questions of the review that nobody has answered.
+    pub fn unanswered(&self) -> impl Iterator<Item = (u32, &str)> {
+        let questions = (1..).zip(&self.plan.review.questions).zip(&self.answers);
+        questions.filter(|(_, answer)| answer.is_none()).map(|((number, text), _)| (number, text.as_str()))
+    }
+
+    /// What is said of a day that is closed all the same.
+    pub(super) fn not_answered(&self) -> Option<String> {
+        let numbers: Vec<String> = self.unanswered().map(|(number, _)| number.to_string()).collect();
+        match numbers.len() {
+            0 => None,
+            1 => Some(format!("question {} of the review is not answered", numbers[0])),
+            _ => Some(format!("questions {} of the review are not answered", numbers.join(", "))),
+        }
+    }
+
     /// What is missing before the day can be closed.
     pub fn missing_to_close(&self) -> Vec<String> {
         let mut missing = Vec::new();

@@ -219,6 +219,37 @@ fn after_a_restart_what_was_asked_for_is_asked_for_again() {
 }
 
 #[test]
+fn a_day_that_is_closed_with_open_questions_says_which() {
+    for (answered, expected) in [
+        (vec![], Some("questions 1, 2, 3 of the review are not answered")),
+        (vec![1, 3], Some("question 2 of the review is not answered")),
+        (vec![3, 2, 1], None),
+    ] {
+        let questions = vec!["What surprised you?".into(), "What was slow?".into(), "Who?".into()];
+        let mut kept = Kept::new(DayPlan {
+            approvals: Approvals::default(),
+            preflight: Vec::new(),
+            runs: plan().runs.into_iter().take(1).collect(),
+            review: Review { questions, ..plan().review },
+            ..plan()
+        });
+        kept.take(0, DayEvent::StartRequested { who: who() });
+        kept.take(1, began(1));
+        kept.take(5, ended(1, 0));
+        for question in &answered {
+            kept.take(
+                50,
+                DayEvent::ReviewAnswered { who: who(), question: *question, answer: "x".to_owned() },
+            );
+        }
+        assert_eq!(kept.day.unanswered().count(), 3 - answered.len());
+        kept.take(51, DayEvent::CloseRequested { who: who() });
+        kept.is(DayState::Closed);
+        assert_eq!(kept.day.why(), expected);
+    }
+}
+
+#[test]
 fn a_day_without_a_review_closes_by_itself() {
     let mut kept = Kept::new(DayPlan {
         approvals: Approvals::default(),

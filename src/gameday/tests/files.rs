@@ -220,6 +220,83 @@ fn schedules_that_cannot_be_are_told() {
 }
 
 #[test]
+fn a_day_that_does_not_fit_its_windows_is_warned_of_by_its_estimate() {
+    // Each drill takes 80 s; with eighteen gaps of at least 4 min and at most 8 min the day takes 1h 37m to 2h 49m.
+    let day = |windows: &str, duration: &str| {
+        format!(
+            "schedule: {{cron: \"0 15 * * *\", timezone: UTC, {windows}{duration}}}\ngap: {{from: 4m, to: 8m}}\n\
+             injects: [{{scenario: pay-slow, repeat: 19}}]\n"
+        )
+    };
+    wrong(&day("windows: [Mon-Fri 09:00-18:00]", ""), &[]);
+    wrong(&day("windows: [Mon-Fri 09:00-17:00]", ""), &["never-runs: windows"]);
+    wrong(&day("windows: [Mon-Fri 09:00-16:00]", ""), &["never-runs: windows"]);
+    wrong(&day("windows: [Mon-Fri 09:00-16:00]", ", duration: 30m"), &["takes-too-long: 30m"]);
+    let message = |windows: &str| {
+        let checked = checked(&day(windows, ""));
+        assert!(checked.value.is_some(), "a warning, for it is an estimate");
+        checked.files[0].1.clone().into_sorted()[0].message.clone()
+    };
+    let never = message("windows: [Mon-Fri 09:00-16:00]");
+    assert!(
+        never.starts_with("it can never run: the window closes") && never.contains("1h37m20s"),
+        "{never}"
+    );
+    let perhaps = message("windows: [Mon-Fri 09:00-17:00]");
+    assert!(perhaps.starts_with("it cannot run when its gaps are drawn long: "), "{perhaps}");
+}
+
+#[test]
+fn what_preflight_cannot_judge_is_warned_of() {
+    const LOADED: &str = "steady_state: {every: 1s, probes: [{name: quick, http: \"http://127.0.0.1:8080/\", \
+                          tolerance: {p95: 300ms, over: 10s}}]}";
+    const PLAIN: &str =
+        "steady_state:\n  - {name: shop, http: \"http://127.0.0.1:8080/\", tolerance: {failures: 1 of 5}}";
+    assert!(SCENARIO.contains(PLAIN));
+    let scenario = |steady: &str| SCENARIO.replace(PLAIN, steady);
+    let told_of = |probe: &str, preflight: &str| {
+        let shelf = Changed(scenario(probe));
+        let nothing = BTreeMap::new();
+        let context = Context {
+            catalog: &shelf,
+            sets: &nothing,
+            process_env: &nothing,
+            inputs: &nothing,
+            environment: None,
+        };
+        let text = format!(
+            "firedrill: v1\nkind: GameDay\nname: day\npreflight: [{preflight}]\ninjects: [pay-slow, pay-slow]\n"
+        );
+        let checked = check(Source::new("day.yaml", text), &context);
+        assert!(checked.value.is_some());
+        told(&checked)
+    };
+    let steady = "{steady_state: 1m}";
+    assert_eq!(told_of(LOADED, steady), ["too-few-samples: steady_state"], "the load is not there yet");
+    assert_eq!(told_of(LOADED, "{ask: Ready?}"), [""; 0], "in the drill it is");
+    let often = LOADED.replace("over: 10s", "over: 30s");
+    assert_eq!(told_of(&often, steady), [""; 0], "once a second for 30 s");
+    let slow = LOADED.replace("every: 1s", "every: 5s").replace("over: 10s", "over: 5m");
+    assert_eq!(told_of(&slow, steady), ["too-few-samples: steady_state"], "its window fills too slowly");
+}
+
+/// The shelf with another `pay-slow`.
+struct Changed(String);
+
+impl Catalog for Changed {
+    fn read(&self, folder: &str, name: &str) -> Option<Source> {
+        match (folder, name) {
+            ("scenarios", "pay-slow") => Some(Source::new("scenarios/pay-slow.yaml", &self.0)),
+            _ => Shelf.read(folder, name),
+        }
+    }
+
+    fn file(&self, path: &str) -> Option<Source> {
+        Shelf.file(path)
+    }
+}
+
+#[test]
 fn what_is_not_acted_on_is_named() {
     let body = "roles: {facilitator: ana, scribe: ben}\nsealed: true\nannounce: [{to: \"#shop\", at: -7d}]\n\
                 preflight: [{no_open_incident: true}]\nstop_when: [{host_lost: any}]\ninjects: [pay-slow]\n";

@@ -163,7 +163,10 @@ impl Kept {
                 DayCommand::Record(record) => serde_json::to_value(record).unwrap(),
                 other => serde_json::to_value(other).unwrap(),
             };
-            self.write_tagged(now, &value);
+            // A wish to be woken is no line.
+            if !matches!(command, DayCommand::WakeAt { .. }) {
+                self.write_tagged(now, &value);
+            }
             self.said.push(command);
         }
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::gameday::preflight::Checked;
-use crate::gameday::{DayRecord, RunState, replay};
+use crate::gameday::{DayRecord, RunState, replay, take_up};
 
 fn event() -> impl Strategy<Value = DayEvent> {
     let run = 1u32..4;
@@ -65,6 +65,31 @@ fn holds(kept: &Kept, before: usize, was_over: bool) -> Result<(), TestCaseError
     if let Some(open) = open {
         let after = &kept.day.runs()[open + 1..];
         prop_assert!(after.iter().all(|run| matches!(run, RunState::Pending {})), "{:?}", kept.day.runs());
+    }
+    Ok(())
+}
+
+/// Of a journal that is cut after any line, all that was decided and lost is known.
+fn nothing_is_lost_by_a_cut(journal: &[u8]) -> Result<(), TestCaseError> {
+    let lines: Vec<&[u8]> = journal.split_inclusive(|byte| *byte == b'\n').collect();
+    let kind = |raw: &[u8]| serde_json::from_slice::<serde_json::Value>(raw).unwrap()["kind"].clone();
+    let mut whole = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        whole.extend_from_slice(line);
+        let left = take_up(&whole).unwrap();
+        let lost: Vec<serde_json::Value> = left
+            .unwritten
+            .iter()
+            .map(|command| match command {
+                DayCommand::Record(record) => serde_json::to_value(record).unwrap()["kind"].clone(),
+                other => serde_json::to_value(other).unwrap()["kind"].clone(),
+            })
+            .collect();
+        let follow: Vec<serde_json::Value> =
+            lines[at + 1..].iter().take(lost.len()).map(|raw| kind(raw)).collect();
+        prop_assert_eq!(&lost, &follow, "after line {}", at);
+        let after = lines.get(at + 1 + lost.len()).map(|raw| serde_json::from_slice::<DayEvent>(raw).is_ok());
+        prop_assert!(after.is_none_or(|is_event| is_event), "more was decided after line {}", at);
     }
     Ok(())
 }
@@ -137,6 +162,7 @@ proptest! {
         }
         let (_, again) = replay(kept.journal()).unwrap();
         prop_assert_eq!(&again, &kept.day);
+        nothing_is_lost_by_a_cut(kept.journal())?;
         lead_to_the_end(&mut kept, minute)?;
         let (_, again) = replay(kept.journal()).unwrap();
         prop_assert_eq!(&again, &kept.day);

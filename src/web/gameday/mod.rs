@@ -105,6 +105,7 @@ pub(super) fn headline(view: &GameDayView, now: &Now, to: &str) -> Markup {
                 (line.done) " of " (line.runs) " runs are over"
                 @if let Some(environment) = &line.environment { " · " (environment) }
             }
+            @if let Some(left) = &line.unfinished { p.wrong { (left) "." } }
             @if let Some(goal) = &view.goal { p.quiet { (goal) } }
             @if let Some(drill) = &line.drill { p { a href=(format!("/drills/{drill}")) { "Look at the drill that runs" } } }
         }

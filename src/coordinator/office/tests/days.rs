@@ -28,7 +28,7 @@ fn a_drill_a_sham_and_a_question_from_the_bundle_to_the_closed_journal() {
         house.until_state(&id, "reviewing").await;
         office.note(&id, "ana", "quiet").await.unwrap();
         office.review(&id, "What surprised you?", "nothing", "ana").await.unwrap();
-        office.close(&id, "ana").await.unwrap();
+        assert_eq!(office.close(&id, "ana").await.unwrap(), [""; 0]);
         let view = house.until(&id, "closed", |view| view.line.closed).await;
         assert_eq!((view.line.done, view.runs[2].answer.as_deref().is_some()), (3, true));
         assert!(view.may.is_empty());
@@ -96,7 +96,9 @@ fn the_lines_of_a_journal_are_waited_for_until_no_more_will_come() {
         house.until(&id, "asked", |view| view.runs[0].state == "running").await;
         house.office.answer_run(&id, 1, "ana", "yes").await.unwrap();
         house.until_state(&id, "reviewing").await;
-        house.office.close(&id, "ana").await.unwrap();
+        assert_eq!(house.office.close(&id, "ana").await.unwrap(), ["And now?"], "nobody has answered it");
+        let why = house.day(&id).await.line.why;
+        assert_eq!(why.as_deref(), Some("question 1 of the review is not answered"));
         while changed.changed().await.is_ok() {}
         let lines = house.office.lines(&id, 0).await.unwrap();
         assert_eq!(*changed.borrow(), lines.len() as u64);

@@ -4,6 +4,8 @@
 mod at_once;
 mod days;
 mod due;
+mod moody;
+mod refused;
 mod restart;
 mod states;
 
@@ -48,8 +50,12 @@ fn arbitrary() -> u64 {
 
 impl House {
     async fn open() -> Self {
+        Self::with(Arc::new(Memory::new())).await
+    }
+
+    async fn with(store: Arc<dyn Store>) -> Self {
         let (dir, server) = (tempfile::tempdir().unwrap(), TestServer::start().await);
-        Self::reopen(Arc::new(Memory::new()), Arc::new(dir), Arc::default(), Arc::new(server)).await
+        Self::reopen(store, Arc::new(dir), Arc::default(), Arc::new(server)).await
     }
 
     async fn reopen(

@@ -67,7 +67,7 @@ fn a_day_without_a_drill_under_way_goes_on_by_itself_where_it_was() {
                     office.answer_run(&id, 1, "ana", "Cleo").await.unwrap();
                     office.resume(&id, "ana").await.unwrap();
                 }
-                _ => office.close(&id, "ana").await.unwrap(),
+                _ => drop(office.close(&id, "ana").await.unwrap()),
             }
         }
         let view = house.until(&id, "closed", |view| view.line.closed).await;
