@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::Exit;
+use super::dead;
 use crate::agent::{Directories, guardian_main, heal};
 
 /// Processes of the host agent
@@ -19,7 +20,8 @@ enum Command {
     /// Take back what dead runs left behind
     ///
     /// A run that was killed together with its guardian leaves an undo journal. This goes the way back that stands
-    /// in it, as the next run on this host would. Runs that live are left alone.
+    /// in it, as the next run on this host would. What the playbook of a killed run had changed is taken back too, by
+    /// the `undo` of its steps, and its record is closed. Runs that live are left alone.
     Heal(Heal),
     /// Watch over a run and undo when it dies; started by `firedrill run`
     #[command(hide = true)]
@@ -28,7 +30,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Heal {
-    /// Where the undo journals are [default: as root /var/lib/firedrill/undo, else below $XDG_STATE_HOME]
+    /// Only the undo journals in this directory [default: as root /var/lib/firedrill/undo, else below $XDG_STATE_HOME]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Print the result as JSON
@@ -51,8 +53,12 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
 }
 
 fn exec_heal(args: Heal) -> anyhow::Result<Exit> {
+    let elsewhere = args.state_dir.is_some();
     let state_dir = args.state_dir.unwrap_or_else(|| Directories::here().undo_journals());
-    let report = heal(&state_dir);
+    let mut report = heal(&state_dir);
+    if !elsewhere {
+        dead::end_all(&mut report)?;
+    }
     if args.json {
         println!("{}", serde_json::to_string(&report).context("cannot print the result")?);
     } else {

@@ -10,12 +10,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
+use super::dead;
 use super::live::{Output, Shown, View};
 use super::say::say;
-use crate::agent::{Directories, GuardianProgram, Policy};
+use crate::agent::{Directories, GuardianProgram, HealReport, Policy};
 use crate::coordinator::clock;
 use crate::coordinator::control;
-use crate::coordinator::engine::{self, AlarmsAt, Input, Outcome, Setup, Watcher};
+use crate::coordinator::engine::{self, AlarmsAt, Alive, Input, Outcome, Setup, Watcher};
 use crate::drill::{Command, Event, Timed};
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::Plan;
@@ -48,6 +49,14 @@ pub(super) fn run(
     inputs: Vec<Input>,
     how: &HowTo,
 ) -> anyhow::Result<(Exit, Outcome)> {
+    let mut healed = HealReport::default();
+    dead::end_all(&mut healed)?;
+    for line in &healed.undone {
+        eprintln!("an earlier run had died: {line}");
+    }
+    for line in &healed.residue {
+        eprintln!("warning: an earlier run had died, and this is left behind: {line}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -77,10 +86,7 @@ async fn drill(
         state_dir: directories.state.clone(),
         workers: how.workers,
         json_on_stdout: how.output == Output::Json,
-        guardian: GuardianProgram {
-            program: std::env::current_exe().context("cannot find this program's own file")?,
-            args: vec!["agent".into(), "guardian".into()],
-        },
+        guardian: guardian()?,
         policy: Policy::open(&directories.policy())?,
         alarms_at: AlarmsAt::Listen(how.alarms.clone()),
     };
@@ -96,7 +102,11 @@ async fn drill(
         View::new(how.output, Shown { drill: &drill, plan: &setup.plan, playbook: setup.playbook.as_ref() })
             .answering(requests)
             .context("cannot watch this terminal")?;
+    let alive = sign(&setup)?;
     let outcome = engine::run(setup, requests_in, signals, &mut view).await;
+    if let Some(Err(error)) = alive.map(Alive::over) {
+        tracing::warn!(%error, "the sign of this run is left");
+    }
     stop.cancel();
     // Those who asked last get their answer; nobody waits longer than that.
     let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
@@ -121,6 +131,27 @@ async fn drill(
         crate::score::table(card).iter().for_each(|line| say(line));
     }
     Ok((Exit::of(outcome.summary.exit).unwrap_or(Exit::Unproven), outcome))
+}
+
+/// How the guardian of host faults is started: by this very program.
+pub(super) fn guardian() -> anyhow::Result<GuardianProgram> {
+    Ok(GuardianProgram {
+        program: std::env::current_exe().context("cannot find this program's own file")?,
+        args: vec!["agent".into(), "guardian".into()],
+    })
+}
+
+/// By its sign a run that is killed is found, and what its playbook changed is taken back.
+fn sign(setup: &Setup) -> anyhow::Result<Option<Alive>> {
+    let changes =
+        setup.playbook.as_ref().is_some_and(|book| book.steps.iter().any(|step| step.undo.is_some()));
+    if !changes {
+        return Ok(None);
+    }
+    let signed = Alive::sign(&setup.state_dir, &setup.drill, &setup.folder);
+    signed
+        .map(Some)
+        .context("what the playbook changes could be taken back by nobody else, so it is not started")
 }
 
 /// `<scenario>-<date>-<time>-<4 hex digits>`: sorts by scenario and time, and is an owner's name for every executor.

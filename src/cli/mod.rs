@@ -5,6 +5,7 @@ mod agent;
 pub mod catalog;
 mod check;
 mod completions;
+mod dead;
 mod demo;
 #[cfg(test)]
 mod documents;

@@ -172,3 +172,87 @@ fn the_next_drill_takes_back_what_a_dead_one_left() {
     stage.assert_runs_again("after both died", &stage.scenario("1s"));
     stage.assert_nothing_left("after the next drill");
 }
+
+/// The stage with a scenario whose playbook raises a flag, and a way back that takes it down.
+fn with_playbook(secrets: &str) -> (Stage, std::path::PathBuf) {
+    let stage = Stage::new();
+    let book = format!(
+        "firedrill: v1\nkind: Playbook\nname: mend\n{secrets}steps:\n\
+         \x20 - id: flag\n    run: [touch, flag]\n    undo: {{run: [rm, flag]}}\n    verify: svc\n"
+    );
+    std::fs::create_dir(stage.path().join("playbooks")).unwrap();
+    std::fs::write(stage.path().join("playbooks/mend.yaml"), book).unwrap();
+    let fault = "  - {id: slow, target: route/svc, latency: 600ms, max: 60s}\nplaybook: {name: mend, start: impact}\n";
+    let file = stage.write("mended", fault, "", "");
+    (stage, file)
+}
+
+/// Runs it and kills it once the flag is up; the folder of its record is `out`.
+fn killed_with_its_flag_up(stage: &Stage, file: &std::path::Path) {
+    let drill = stage.run(file, "out", &["--json"]);
+    let flag = stage.path().join("flag");
+    wait_until("the flag", PATIENCE, || flag.exists());
+    drill.signal(Signal::SIGKILL);
+    assert_eq!(drill.wait_alone(PATIENCE).signal, Some(9));
+    assert!(flag.exists(), "nobody has taken it back yet");
+}
+
+#[test]
+fn what_the_playbook_of_a_killed_run_changed_is_taken_back_by_heal_from_anywhere() {
+    let (stage, file) = with_playbook("");
+    killed_with_its_flag_up(&stage, &file);
+    assert_eq!(stage.verified("out"), "cut");
+    let elsewhere = crate::support::temp_dir();
+    let heal = || {
+        let mut command = stage.firedrill(&["agent", "heal"]);
+        crate::support::Child::spawn(command.current_dir(elsewhere.path())).wait(PATIENCE)
+    };
+    let healed = heal();
+    assert_eq!(healed.code, Some(0), "{healed:?}");
+    assert!(healed.stdout.contains("what its playbook had changed is taken back"), "{healed:?}");
+    assert!(!stage.path().join("flag").exists(), "its way back was gone where it was meant: {healed:?}");
+    assert_eq!(stage.verified("out"), "whole");
+    let summary = stage.summary("out");
+    assert_eq!(
+        (summary["exit"].as_u64(), &summary["clean"]),
+        (Some(5), &serde_json::json!(true)),
+        "{summary:#}"
+    );
+    assert!(stage.path().join("out/report.html").exists());
+    let again = heal();
+    assert!(again.code == Some(0) && again.stdout.starts_with("nothing to undo"), "{again:?}");
+}
+
+#[test]
+fn the_next_run_takes_back_what_the_playbook_of_a_killed_one_changed() {
+    let (stage, file) = with_playbook("");
+    killed_with_its_flag_up(&stage, &file);
+    let flag = stage.path().join("flag");
+    let next = stage.run(&stage.scenario("300ms"), "next", &["--json"]).wait(PATIENCE);
+    assert_eq!(next.code, Some(0), "{}\n{}", next.stderr, next.stdout);
+    assert!(next.stderr.contains("an earlier run had died"), "{}", next.stderr);
+    assert!(!flag.exists() && stage.verified("out") == "whole" && stage.verified("next") == "whole");
+}
+
+#[test]
+fn a_way_back_that_lacks_its_secret_is_told_and_gone_once_it_is_there() {
+    let secrets = "secrets: {TOKEN: {env: FLAG_TOKEN}}\n";
+    let (stage, file) = with_playbook(secrets);
+    let run = ["run", file.to_str().unwrap(), "--out", "out", "--json"];
+    let drill = crate::support::Child::spawn(stage.firedrill(&run).env("FLAG_TOKEN", "a long secret"));
+    let flag = stage.path().join("flag");
+    wait_until("the flag", PATIENCE, || flag.exists());
+    drill.signal(Signal::SIGKILL);
+    assert_eq!(drill.wait_alone(PATIENCE).signal, Some(9));
+    let without = stage.said(&["agent", "heal"]);
+    assert_eq!(without.code, Some(7), "{without:?}");
+    assert!(
+        without.stdout.contains("`FLAG_TOKEN` is not set") && without.stdout.contains("flag"),
+        "{without:?}"
+    );
+    assert!(flag.exists() && stage.verified("out") == "cut");
+    let mut heal = stage.firedrill(&["agent", "heal"]);
+    let with = crate::support::Child::spawn(heal.env("FLAG_TOKEN", "a long secret")).wait(PATIENCE);
+    assert_eq!(with.code, Some(0), "{with:?}");
+    assert!(!flag.exists() && stage.verified("out") == "whole");
+}

@@ -27,6 +27,15 @@ impl Folder {
         Ok(Self { path: path.to_owned(), journal })
     }
 
+    /// Goes on with a journal of which this much is there. A last line that is not whole is cut off: what follows would
+    /// stand on it.
+    pub(super) fn go_on(path: &Path, journal: &[u8]) -> io::Result<Self> {
+        let whole = journal.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let file = OpenOptions::new().append(true).open(path.join(JOURNAL))?;
+        file.set_len(whole as u64)?;
+        Ok(Self { path: path.to_owned(), journal: file })
+    }
+
     /// On any file, to see what becomes of a record that breaks.
     #[cfg(test)]
     pub(super) fn on(path: &Path, journal: File) -> Self {

@@ -4,6 +4,7 @@
 //! takes time runs in a task of its own and answers with an event; the loop never waits for the outside.
 
 mod aftermath;
+mod dead;
 mod deeds;
 mod driver;
 mod finish;
@@ -23,6 +24,7 @@ mod takedown;
 #[cfg(test)]
 mod tests;
 
+pub use dead::{Alive, Dead, Ended, dead_runs};
 pub use driver::{run, run_in};
 pub use outside::{HaltAsked, LostFault, Outside, Paper, Removed, Seen, Unremoved, World};
 pub(in crate::coordinator) use playbook::warnings as step_warnings;
