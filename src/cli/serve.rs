@@ -148,7 +148,8 @@ fn show(listen: SocketAddr, data: &Path, printed: Option<&Printed>, is_local: bo
         say(&format!("  to do everything:    {admin}"));
         say(&format!("  to hand in alarms:   {intake}"));
         say(&format!(
-            "the page asks for the first; the command line finds it in `{}` (mode 600)",
+            "the page asks for the first; the command line looks for it in $FIREDRILL_TOKEN, then in `{}`: write it there, \
+             with mode 600",
             file.display()
         ));
         if is_local {
