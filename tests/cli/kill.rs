@@ -228,7 +228,7 @@ fn the_next_run_takes_back_what_the_playbook_of_a_killed_one_changed() {
     let (stage, file) = with_playbook("");
     killed_with_its_flag_up(&stage, &file);
     let flag = stage.path().join("flag");
-    let next = stage.run(&stage.scenario("300ms"), "next", &["--json"]).wait(PATIENCE);
+    let next = stage.run(&stage.scenario("1s"), "next", &["--json"]).wait(PATIENCE);
     assert_eq!(next.code, Some(0), "{}\n{}", next.stderr, next.stdout);
     assert!(next.stderr.contains("an earlier run had died"), "{}", next.stderr);
     assert!(!flag.exists() && stage.verified("out") == "whole" && stage.verified("next") == "whole");

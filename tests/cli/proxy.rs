@@ -154,7 +154,10 @@ fn what_cannot_be_is_refused_with_the_way_out() {
         (&["--control", "none"][..], "nothing to do"),
         (&["--latency", "10ms"], "--listen"),
         (&["--control", "0.0.0.0:0"], "--insecure-plain-http"),
-        (&["--listen", "9001", "--upstream", "127.0.0.1:1", "--control", "none"], "`9001` is no address"),
+        (
+            &["--listen", "9001", "--upstream", "127.0.0.1:1", "--control", "none"],
+            "`9001` is no listen address",
+        ),
     ] {
         let ended = refused(arguments);
         assert!(ended.stderr.contains(says), "{arguments:?}: {ended:?}");

@@ -41,11 +41,12 @@ const CORPUS: [&str; 16] = [
 ];
 
 /// Each body goes to all of these.
-const REQUESTS: [&str; 7] = [
+const REQUESTS: [&str; 8] = [
     "POST /proxies",
     "PATCH /proxies/p",
     "POST /proxies/p/toxics",
     "PATCH /proxies/p/toxics/l",
+    "PATCH /proxies/nobody",
     "POST /proxies/p/toxics?strict=true",
     "POST /populate",
     "PUT /v1/routes/p/faults/f",

@@ -25,7 +25,8 @@ impl Blackout {
     /// The first day after this one on which it no longer holds; nothing when it does not hold on this day.
     pub(super) fn over_after(&self, day: Date) -> Option<Date> {
         if !self.yearly {
-            return (self.from <= day && day <= self.to).then(|| self.to.tomorrow().ok()).flatten();
+            // One that lasts until the end of the calendar is never over, and holds all the same.
+            return (self.from <= day && day <= self.to).then(|| self.to.tomorrow().unwrap_or(Date::MAX));
         }
         if day < self.from {
             return None;
