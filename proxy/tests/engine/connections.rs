@@ -7,11 +7,7 @@ use std::time::{Duration, Instant};
 
 use firedrill_proxy::control::wire::Protocol;
 
-use crate::rig::{Rig, connect, echo, eventually, fault, is_silent, read_to_end, round_trip, upstream};
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
+use crate::rig::{Rig, connect, echo, eventually, fault, is_silent, ms, read_to_end, round_trip, upstream};
 
 /// The head and the body of an answer, 1,000 bytes together.
 fn answer() -> Vec<u8> {

@@ -3,15 +3,11 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use firedrill_proxy::control::wire::Protocol;
 
-use crate::rig::{Rig, connect, echo, eventually, is_silent, read_to_end, round_trip, upstream};
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
+use crate::rig::{Rig, connect, echo, eventually, is_silent, ms, read_to_end, round_trip, upstream};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

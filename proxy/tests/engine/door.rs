@@ -2,15 +2,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use firedrill_proxy::control::wire::Protocol;
 
-use crate::rig::{Rig, connect, echo, end_of_new, eventually, is_silent, read_to_end, round_trip};
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
+use crate::rig::{Rig, connect, echo, end_of_new, eventually, is_silent, ms, read_to_end, round_trip};
 
 /// How an attempt to connect ends that is given up soon.
 fn attempt(at: SocketAddr) -> Result<TcpStream, ErrorKind> {

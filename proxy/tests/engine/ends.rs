@@ -6,14 +6,12 @@ use std::os::fd::AsRawFd;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::rig::{Rig, connect, echo, eventually, is_silent, read_to_end, reset_now, round_trip, upstream};
+use crate::rig::{
+    Rig, connect, echo, eventually, is_silent, ms, read_to_end, reset_now, round_trip, upstream,
+};
 use firedrill_proxy::control::wire::Protocol;
 
 const HOLE: &str = r#"{"id": "hole", "fault": {"blackhole": {"direction": "both"}}}"#;
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 /// A connection of a client that sent its end into a black hole.
 fn ended_in_the_dark(rig: &Rig, at: SocketAddr, hole: &str) -> TcpStream {

@@ -6,11 +6,7 @@ use std::time::{Duration, Instant};
 
 use firedrill_proxy::control::wire::Protocol;
 
-use crate::rig::{Rig, connect, eventually, is_silent, read_to_end, upstream};
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
+use crate::rig::{Rig, connect, eventually, is_silent, ms, read_to_end, upstream};
 
 /// A message as it stood on the wire.
 #[derive(Debug)]

@@ -3,13 +3,9 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use firedrill_proxy::control::wire::{LedgerEntry, Protocol};
+use firedrill_proxy::control::wire::Protocol;
 
-use crate::rig::{Rig, connect, echo, eventually, round_trip, upstream};
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
+use crate::rig::{Rig, answers, connect, echo, ledger_of_200_clients, ms, round_trip};
 
 #[test]
 fn a_ramp_begins_with_nothing_and_grows() {
@@ -65,13 +61,7 @@ fn a_wave_comes_and_goes() {
 
 #[test]
 fn on_http_a_delay_from_a_table_is_felt_and_written_down() {
-    let server = upstream(|mut stream| {
-        let mut buffer = [0; 4096];
-        while stream.read(&mut buffer).is_ok_and(|n| n > 0) {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        }
-    });
-    let (rig, at) = Rig::with_route(Protocol::Http, server);
+    let (rig, at) = Rig::with_route(Protocol::Http, answers());
     rig.fault(
         r#"{"id": "slow", "seed": 3, "fault": {"latency": {"table": [["0%", "1ms"], ["80%", "2ms"], ["100%", "60ms"]]}}}"#,
     );
@@ -92,19 +82,6 @@ fn on_http_a_delay_from_a_table_is_felt_and_written_down() {
     }
     let long = ledger.iter().filter(|entry| entry.drawn > Some(2_000)).count();
     assert!((3..=25).contains(&long), "{long} of 60 are the long fifth");
-}
-
-fn ledger_of_200_clients(workers: usize, fault: &str) -> Vec<LedgerEntry> {
-    let rig = Rig::new(workers);
-    let at = rig.route("r", Protocol::Tcp, echo());
-    rig.fault(fault);
-    let clients: Vec<_> =
-        (0..200).map(|_| std::thread::spawn(move || round_trip(&mut connect(at)))).collect();
-    for client in clients {
-        client.join().unwrap();
-    }
-    eventually("all decided", || rig.evidence("some").matched == 200);
-    rig.engine.ledger("r", "some").unwrap()
 }
 
 #[test]

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use firedrill_proxy::control::wire::{Evidence, FaultSpec, Protocol, RouteSpec, RouteView};
+use firedrill_proxy::control::wire::{Evidence, FaultSpec, LedgerEntry, Protocol, RouteSpec, RouteView};
 use firedrill_proxy::engine::{Engine, Options};
 use socket2::{Domain, Socket, Type};
 
 /// Longer than anything here takes; a hang becomes a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+pub fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
 
 pub struct Rig {
     pub engine: Engine,
@@ -109,6 +113,30 @@ pub fn echo() -> SocketAddr {
         }
         let _ = stream.shutdown(Shutdown::Write);
     })
+}
+
+/// Answers every request with 200 and two bytes.
+pub fn answers() -> SocketAddr {
+    upstream(|mut stream| {
+        let mut buffer = [0; 4096];
+        while stream.read(&mut buffer).is_ok_and(|n| n > 0) {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    })
+}
+
+/// What a fault decides on the connections of 200 clients at once.
+pub fn ledger_of_200_clients(workers: usize, json: &str) -> Vec<LedgerEntry> {
+    let rig = Rig::new(workers);
+    let at = rig.route("r", Protocol::Tcp, echo());
+    let id = fault(json).id;
+    rig.fault(json);
+    let clients: Vec<_> = (0..200).map(|_| thread::spawn(move || round_trip(&mut connect(at)))).collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+    eventually("all decided", || rig.evidence(&id).matched == 200);
+    rig.engine.ledger("r", &id).unwrap()
 }
 
 pub fn connect(address: SocketAddr) -> TcpStream {

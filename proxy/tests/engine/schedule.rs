@@ -2,15 +2,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use firedrill_proxy::control::wire::{LedgerEntry, Protocol};
+use firedrill_proxy::control::wire::Protocol;
 
-use crate::rig::{Rig, connect, echo, eventually, round_trip, upstream};
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
+use crate::rig::{Rig, answers, connect, echo, eventually, ledger_of_200_clients, ms, round_trip};
 
 #[test]
 fn a_latency_in_turns_comes_and_goes_on_a_live_connection() {
@@ -73,13 +69,7 @@ fn a_port_flaps() {
 
 #[test]
 fn on_http_a_black_hole_in_turns_lets_go_of_what_it_holds() {
-    let server = upstream(|mut stream| {
-        let mut buffer = [0; 4096];
-        while stream.read(&mut buffer).is_ok_and(|n| n > 0) {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        }
-    });
-    let (rig, at) = Rig::with_route(Protocol::Http, server);
+    let (rig, at) = Rig::with_route(Protocol::Http, answers());
     rig.fault(r#"{"id": "hole", "fault": {"blackhole": {}}, "schedule": {"every": "1h", "for": "300ms"}}"#);
     let (began, mut stream) = (Instant::now(), connect(at));
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
@@ -91,25 +81,11 @@ fn on_http_a_black_hole_in_turns_lets_go_of_what_it_holds() {
     rig.counted("hole", 1, 1);
 }
 
-fn ledger_of_200_clients(workers: usize) -> Vec<LedgerEntry> {
-    let rig = Rig::new(workers);
-    let at = rig.route("r", Protocol::Tcp, echo());
-    rig.fault(
-        r#"{"id": "bursts", "seed": 77, "fault": {"latency": {"delay": "3ms", "jitter": "2ms"}}, "schedule": {"bursts": {"enter": "10%", "leave": "25%"}}}"#,
-    );
-    let clients: Vec<_> =
-        (0..200).map(|_| std::thread::spawn(move || round_trip(&mut connect(at)))).collect();
-    for client in clients {
-        client.join().unwrap();
-    }
-    eventually("all decided", || rig.evidence("bursts").matched == 200);
-    rig.engine.ledger("r", "bursts").unwrap()
-}
-
 #[test]
 fn bursts_lie_on_the_same_connections_with_any_number_of_workers() {
-    let one = ledger_of_200_clients(1);
-    assert_eq!(one, ledger_of_200_clients(4));
+    let fault = r#"{"id": "bursts", "seed": 77, "fault": {"latency": {"delay": "3ms", "jitter": "2ms"}}, "schedule": {"bursts": {"enter": "10%", "leave": "25%"}}}"#;
+    let one = ledger_of_200_clients(1, fault);
+    assert_eq!(one, ledger_of_200_clients(4, fault));
     assert!(one.iter().all(|entry| !entry.timed));
     let hits = one.iter().filter(|entry| entry.hit).count();
     let begun = one.windows(2).filter(|two| !two[0].hit && two[1].hit).count();
@@ -119,13 +95,7 @@ fn bursts_lie_on_the_same_connections_with_any_number_of_workers() {
 
 #[test]
 fn of_10_000_requests_at_1_percent_as_many_are_hit_as_chance_allows_and_users_never_change_side() {
-    let server = upstream(|mut stream| {
-        let mut buffer = [0; 4096];
-        while stream.read(&mut buffer).is_ok_and(|n| n > 0) {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        }
-    });
-    let (rig, at) = Rig::with_route(Protocol::Http, server);
+    let (rig, at) = Rig::with_route(Protocol::Http, answers());
     rig.fault(
         r#"{"id": "rare", "seed": 11, "fault": {"http_error": {"status": 503}}, "scope": {"percent": "1%"}}"#,
     );

@@ -1,15 +1,11 @@
 //! `stall`: nothing flows for a time, and nothing is lost.
 
 use std::io::{ErrorKind, Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use firedrill_proxy::control::wire::Protocol;
 
-use crate::rig::{Rig, connect, echo, eventually, is_silent, read_to_end, round_trip, upstream};
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
+use crate::rig::{Rig, connect, echo, eventually, is_silent, ms, read_to_end, round_trip, upstream};
 
 /// Sends 100,000 bytes, all different from their neighbours, and ends.
 fn source() -> std::net::SocketAddr {

@@ -8,12 +8,8 @@ use std::time::{Duration, Instant};
 use firedrill_proxy::control::wire::Protocol;
 
 use crate::rig::{
-    Rig, connect, echo, end_of_new, eventually, is_silent, read_to_end, reset_now, round_trip, upstream,
+    Rig, connect, echo, end_of_new, eventually, is_silent, ms, read_to_end, reset_now, round_trip, upstream,
 };
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 #[test]
 fn latency_is_felt_on_a_live_connection_changes_and_goes() {

@@ -4,6 +4,7 @@
 mod at_once;
 mod days;
 mod due;
+mod guarded;
 mod moody;
 mod refused;
 mod restart;

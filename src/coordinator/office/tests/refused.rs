@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::guarded::Guarded;
 use super::moody::Moody;
 use super::{House, on_threads};
 use crate::coordinator::office::GameDayView;
@@ -13,8 +14,8 @@ const DAILY: &str =
 /// Longer than the longest wait between two tries.
 const A_WHILE: i64 = 301;
 
-async fn house() -> (House, Arc<Moody>) {
-    let store = Arc::new(Moody::default());
+async fn house() -> (House, Arc<Guarded<Moody>>) {
+    let store = Arc::<Guarded<Moody>>::default();
     (House::with(Arc::clone(&store) as Arc<dyn Store>).await, store)
 }
 
