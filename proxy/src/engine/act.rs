@@ -216,7 +216,10 @@ impl Act {
                 let (at, waits) = (fault.ends_at(since[side.index()]), fault.bytes.bytes() == 0);
                 gates.end_at(Some(Limit { at, fate: Fate::Close, waits, act }));
             }
-            TrafficFault::Slicer(fault) => gates.paced |= side.meant_by(fault.direction),
+            TrafficFault::Slicer(fault) => {
+                gates.paced |= side.meant_by(fault.direction);
+                gates.sliced |= side.meant_by(fault.direction);
+            }
             TrafficFault::Corrupt(fault) => gates.corrupt |= side.meant_by(fault.direction),
             // An end that is late and a time that is over need no look at bytes.
             TrafficFault::Reset(_)

@@ -175,7 +175,7 @@ impl Flow {
     /// Moves what can be moved now.
     pub(super) fn pump(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> Outcome {
         (self.wake_ns, self.stalled) = (0, false);
-        if with.acting.gates(self.side).touch_bytes() {
+        if !with.acting.gates(self.side).lets_splice() {
             self.leave_pipe(with);
         }
         for _ in 0..ROUNDS {
@@ -202,12 +202,13 @@ impl Flow {
     /// Receives once. False when nothing more can be received now.
     fn take_in(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) -> bool {
         let gates = with.acting.gates(self.side);
-        let direct = !gates.touch_bytes() && self.held.is_empty();
-        if direct && self.bulk {
+        let unseen = gates.lets_splice() && self.held.is_empty();
+        if unseen && self.bulk {
             return self.splice(cx, with);
         }
+        let direct = unseen && !gates.paced;
         let mut buffer = with.worker.buffer.borrow_mut();
-        let splice_next = direct && self.may_splice(with.worker);
+        let splice_next = unseen && self.may_splice(with.worker);
         let most = if splice_next { FIRST_BYTES } else { buffer.len() };
         let mut room = ReadBuf::new(&mut buffer[..most]);
         match Pin::new(&mut *with.from).poll_read(cx, &mut room) {
@@ -287,6 +288,10 @@ impl Flow {
         if self.has_bytes() {
             return self.abandon();
         }
+        // The source has nothing more now, and nothing waits for a rate.
+        if with.acting.gates(self.side).paced {
+            with.acting.dry(self.side, now_ns());
+        }
         let (End::Finished { due_ns } | End::Reset { due_ns }) = self.end else {
             return if self.end == End::Told { Outcome::Done } else { Outcome::Going };
         };
@@ -354,7 +359,7 @@ impl Flow {
                         armed.spec.fault,
                         TrafficFault::Bandwidth(_) | TrafficFault::Stall(_) | TrafficFault::Slicer(_)
                     );
-                    throttled && !self.held.is_empty()
+                    throttled && self.has_bytes()
                         || self.held.waits_for(armed)
                         || self.late.as_ref().is_some_and(|late| late.waits_for(armed))
                 }

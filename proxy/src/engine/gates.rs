@@ -44,6 +44,8 @@ pub(super) struct Gates {
     pub(super) latency: bool,
     /// They leave no faster than something allows.
     pub(super) paced: bool,
+    /// They leave in pieces; then they are `paced` too.
+    pub(super) sliced: bool,
     pub(super) blackhole: bool,
     pub(super) stall: bool,
     /// Bits flip when they leave.
@@ -70,6 +72,11 @@ impl Gates {
     /// Whether bytes may not simply pass: they wait, are counted, changed or taken away.
     pub(super) fn touch_bytes(&self) -> bool {
         *self != Self::default()
+    }
+
+    /// Whether bytes may pass unseen, as long as somebody counts them: all that is asked is that they take their time.
+    pub(super) fn lets_splice(&self) -> bool {
+        !Self { paced: false, ..*self }.touch_bytes()
     }
 
     /// The connection also ends there; the first fault in file order wins where several end it at the same byte.

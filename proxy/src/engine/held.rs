@@ -49,26 +49,24 @@ impl Held {
         worker.table.held_bytes.fetch_add(cost as u64, Relaxed);
     }
 
-    /// So many bytes of the first chunk have left. True when nothing more is held.
-    pub(super) fn left(&mut self, bytes: usize, now_ns: u64, worker: &Worker) -> bool {
-        let Some(queue) = &mut self.0 else { return true };
-        let Some(chunk) = queue.chunks.front_mut() else { return true };
+    /// So many bytes of the first chunk have left.
+    pub(super) fn left(&mut self, bytes: usize, now_ns: u64, worker: &Worker) {
+        let Some(queue) = &mut self.0 else { return };
+        let Some(chunk) = queue.chunks.front_mut() else { return };
         if chunk.left == 0 {
             chunk.account(now_ns);
         }
         chunk.left += bytes;
         if chunk.left < chunk.bytes.len() {
-            return false;
+            return;
         }
         let cost = chunk.cost();
         queue.chunks.pop_front();
         queue.cost -= cost;
         worker.table.held_bytes.fetch_sub(cost as u64, Relaxed);
-        let empty = queue.chunks.is_empty();
-        if empty {
+        if queue.chunks.is_empty() {
             self.0 = None;
         }
-        empty
     }
 
     pub(super) fn waits_for(&self, armed: &Armed) -> bool {

@@ -156,12 +156,18 @@ impl Pipe {
         }
     }
 
-    /// Gives bytes to the socket. Only from a pipe that has some.
-    pub(super) fn pour(&mut self, to: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Gives `most` bytes to the socket, or what there is. Only from a pipe that has some.
+    pub(super) fn pour(
+        &mut self,
+        to: &TcpStream,
+        most: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(to.poll_write_ready(cx))?;
             let ends = &mut self.0;
-            match to.try_io(Interest::WRITABLE, || move_bytes(&ends.read, to, ends.filled)) {
+            let want = ends.filled.min(usize::try_from(most).unwrap_or(usize::MAX));
+            match to.try_io(Interest::WRITABLE, || move_bytes(&ends.read, to, want)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 // The pipe is known to hold bytes, and a socket that takes none says why.
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

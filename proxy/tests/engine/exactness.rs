@@ -247,12 +247,32 @@ fn sender_of(total: usize) -> std::net::SocketAddr {
 fn a_fault_that_is_armed_while_a_pipe_is_full_finds_every_byte() {
     let (rig, at) = Rig::with_route(Protocol::Tcp, sender_of(STUCK_BYTES));
     let mut stream = stuck(&rig, at);
-    rig.fault(r#"{"id": "f", "fault": {"bandwidth": {"rate": "2GB/s"}}}"#);
+    rig.fault(r#"{"id": "f", "fault": {"latency": {"delay": "1ms"}}}"#);
     eventually("what was on its way waits for its turn", || rig.engine.held_bytes() > 0);
     let mut got = vec![0; STUCK_BYTES];
     stream.read_exact(&mut got[..STUCK_BYTES / 2]).unwrap();
     rig.remove("f");
     stream.read_exact(&mut got[STUCK_BYTES / 2..]).unwrap();
+    assert_eq!(got.iter().enumerate().find(|(at, got)| **got != byte(*at)), None);
+    assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0, "and the end");
+}
+
+#[test]
+fn a_rate_lets_bytes_through_a_pipe_and_what_it_holds_there_is_found_by_other_faults() {
+    const BYTES: usize = 3_000_000;
+    let (rig, at) = Rig::with_route(Protocol::Tcp, sender_of(BYTES));
+    rig.fault(r#"{"id": "narrow", "fault": {"bandwidth": {"rate": "4MB/s"}}}"#);
+    let mut stream = connect(at);
+    let mut got = vec![0; BYTES];
+    for (piece, third) in got.chunks_mut(BYTES / 3).enumerate() {
+        match piece {
+            0 => {}
+            1 => rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "1ms"}}}"#),
+            _ => ["slow", "narrow"].into_iter().for_each(|id| rig.remove(id)),
+        }
+        stream.read_exact(third).unwrap();
+    }
+    assert!(rig.engine.spliced_bytes() > 100_000);
     assert_eq!(got.iter().enumerate().find(|(at, got)| **got != byte(*at)), None);
     assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0, "and the end");
 }

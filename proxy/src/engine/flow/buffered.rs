@@ -86,13 +86,10 @@ impl Flow {
     fn wrote_of_first(&mut self, wrote: usize, with: &mut Surroundings<'_>) {
         self.stuck_ns = 0;
         let now = now_ns();
-        let nothing_left = self.held.left(wrote, now, with.worker);
+        self.held.left(wrote, now, with.worker);
         with.acting.took(self.side, wrote as u64, now);
         if with.acting.gates(self.side).corrupt {
             with.acting.flipped(self.side, self.passed, wrote as u64);
-        }
-        if nothing_left {
-            with.acting.dry(self.side, now);
         }
         self.count(wrote, with);
     }
@@ -100,6 +97,10 @@ impl Flow {
     /// How much the faults on this direction may hold back.
     pub(super) fn room(&self, with: &Surroundings<'_>) -> usize {
         let gates = with.acting.gates(self.side);
+        // Once the little that was received is gone, the rest need not be.
+        if self.bulk && gates.lets_splice() {
+            return 0;
+        }
         if gates.latency && with.worker.table.held_bytes.load(Relaxed) < HELD_MAX_ALL {
             HELD_MAX
         } else if gates.latency || gates.paced || gates.stall {

@@ -1,7 +1,8 @@
 //! Bytes that no fault touches: from socket to socket through a pipe, without being looked at.
 //!
 //! A pipe is only filled when it is empty, and given back when the source has nothing more. So a connection that is
-//! idle has none, and the moment a fault wants to see bytes, at most one filling has to be read back.
+//! idle has none, and the moment a fault wants to see bytes, at most one filling has to be read back. A rate does not want
+//! to see them: it lets so many pass.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -9,6 +10,9 @@ use std::task::{Context, Poll};
 use super::{Flow, Surroundings};
 use crate::engine::timer::now_ns;
 use crate::engine::worker::Worker;
+
+/// How much a source that is spliced is taken to have to send.
+const BULK_BYTES: u64 = 256 << 10;
 
 impl Flow {
     /// Whether what comes next could be spliced.
@@ -38,12 +42,27 @@ impl Flow {
         false
     }
 
-    /// Moves what is in the pipe on, as far as the destination has room.
-    pub(super) fn pour(&mut self, cx: &mut Context<'_>, with: &Surroundings<'_>) {
+    /// Moves what is in the pipe on, as far as the destination has room and rates allow.
+    pub(super) fn pour(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) {
+        let paced = with.acting.gates(self.side).paced;
         while let Some(pipe) = self.pipe.as_mut().filter(|pipe| !pipe.is_empty()) {
-            match pipe.pour(with.to, cx) {
+            let mut most = u64::MAX;
+            if paced {
+                // As if more than a pipe full were there: at a high rate waiting for each of them would be all wake-ups.
+                match with.acting.allowance(self.side, BULK_BYTES, now_ns()) {
+                    Ok(allowed) => most = allowed,
+                    Err(at) => {
+                        self.wake_ns = at;
+                        return;
+                    }
+                }
+            }
+            match pipe.pour(with.to, most, cx) {
                 Poll::Ready(Ok(moved)) => {
                     self.stuck_ns = 0;
+                    if paced {
+                        with.acting.took(self.side, moved as u64, now_ns());
+                    }
                     self.count(moved, with);
                 }
                 Poll::Ready(Err(error)) => return self.destination_failed(&error, with.worker),
