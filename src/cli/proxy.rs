@@ -186,13 +186,9 @@ impl Args {
         let reset = self.reset.then(|| TrafficFault::Reset(Reset::default()));
         let blackhole = self.blackhole.then(|| TrafficFault::Blackhole(Blackhole::default()));
         let stall = self.stall.map(|lasts| TrafficFault::Stall(Stall { lasts, ..Stall::default() }));
-        let http_error = self.http_error.map(|status| {
-            TrafficFault::HttpError(HttpError {
-                status,
-                body: None,
-                headers: std::collections::BTreeMap::new(),
-            })
-        });
+        let http_error = self
+            .http_error
+            .map(|status| TrafficFault::HttpError(HttpError { status, ..HttpError::default() }));
         let given = [latency, bandwidth, reset, blackhole, stall].into_iter();
         given
             .chain(self.door_faults())

@@ -117,6 +117,11 @@ impl Memory {
                 | TrafficFault::SlowClose(_)
                 | TrafficFault::LimitTime(_)
                 | TrafficFault::HttpError(_)
+                | TrafficFault::HttpBody(_)
+                | TrafficFault::HttpHeaders(_)
+                | TrafficFault::GrpcError(_)
+                | TrafficFault::KeepAliveKill(_)
+                | TrafficFault::HttpRedirectLoop(_)
                 | TrafficFault::Refuse(_)
                 | TrafficFault::AcceptStall(_)
                 | TrafficFault::ConnectionLimit(_),
@@ -202,7 +207,7 @@ impl Act {
     /// Adds what the bytes of a side have to expect from this fault, the `act`-th of its connection.
     pub(super) fn add_to(&self, gates: &mut Gates, side: Side, act: usize) {
         match &self.armed.spec.fault {
-            TrafficFault::Latency(fault) => gates.latency |= side.meant_by(fault.direction),
+            TrafficFault::Latency(fault) => gates.latency |= side.meant_by(fault.direction()),
             TrafficFault::Bandwidth(fault) => gates.paced |= side.meant_by(fault.direction),
             TrafficFault::Blackhole(fault) => gates.blackhole |= side.meant_by(fault.direction),
             TrafficFault::Stall(fault) => gates.stall |= side.meant_by(fault.direction),
@@ -227,6 +232,11 @@ impl Act {
             | TrafficFault::LimitTime(_)
             | TrafficFault::SlowClose(_)
             | TrafficFault::HttpError(_)
+            | TrafficFault::HttpBody(_)
+            | TrafficFault::HttpHeaders(_)
+            | TrafficFault::GrpcError(_)
+            | TrafficFault::KeepAliveKill(_)
+            | TrafficFault::HttpRedirectLoop(_)
             | TrafficFault::Refuse(_)
             | TrafficFault::AcceptStall(_)
             | TrafficFault::ConnectionLimit(_) => {}

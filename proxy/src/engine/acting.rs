@@ -123,7 +123,7 @@ impl Acting {
         self.acting_mut()
             .filter_map(|act| {
                 let TrafficFault::Latency(latency) = &act.armed.spec.fault else { return None };
-                if !side.meant_by(latency.direction) {
+                if !side.meant_by(latency.direction()) {
                     return None;
                 }
                 let decision = act.decision.as_mut()?;
@@ -154,7 +154,7 @@ impl Acting {
     /// How late the end of a stream that comes now can be.
     pub(super) fn longest_delay_ns(&self, side: Side) -> u64 {
         let longest = self.acting().map(|(_, act)| match &act.armed.spec.fault {
-            TrafficFault::Latency(fault) if side.meant_by(fault.direction) => fault.longest_ns(),
+            TrafficFault::Latency(fault) if side.meant_by(fault.direction()) => fault.longest_ns(),
             TrafficFault::SlowClose(fault) if side.meant_by(fault.direction) => fault.delay.nanos(),
             _ => 0,
         });

@@ -101,6 +101,7 @@ impl Armed {
             Subject::Stream { client } => self.spec.fault.is_of_connections() && fits_client(client),
             Subject::Request(parts) => {
                 !self.spec.fault.is_of_connections()
+                    && self.spec.fault.is_for(parts)
                     && self.spec.matching.fits(parts)
                     && !self.spec.scope.exclude.as_ref().is_some_and(|except| except.fits(parts))
             }
@@ -123,7 +124,7 @@ impl Armed {
         let (mut response_delay_ns, mut request_delay_ns) = (0, 0);
         let (mut response_score, mut request_score) = (0.0, 0.0);
         if let TrafficFault::Latency(latency) = &self.spec.fault {
-            if latency.direction.acts_on_response() {
+            if latency.direction().acts_on_response() {
                 response_delay_ns = Self::first_ns(
                     latency,
                     self.score_seeds[0],
@@ -132,7 +133,7 @@ impl Armed {
                     &mut response_score,
                 );
             }
-            if latency.direction.acts_on_request() {
+            if latency.direction().acts_on_request() {
                 request_delay_ns = Self::first_ns(
                     latency,
                     self.score_seeds[1],
@@ -236,7 +237,10 @@ impl Armed {
     pub(super) fn ends_at_once(&self) -> bool {
         match &self.spec.fault {
             TrafficFault::Reset(reset) => reset.is_at_once(),
-            TrafficFault::Blackhole(_) | TrafficFault::HttpError(_) => true,
+            TrafficFault::Blackhole(_)
+            | TrafficFault::HttpError(_)
+            | TrafficFault::GrpcError(_)
+            | TrafficFault::HttpRedirectLoop(_) => true,
             TrafficFault::Refuse(_) | TrafficFault::AcceptStall(_) => true,
             TrafficFault::Latency(_)
             | TrafficFault::Bandwidth(_)
@@ -246,7 +250,10 @@ impl Armed {
             | TrafficFault::LimitTime(_)
             | TrafficFault::Slicer(_)
             | TrafficFault::Corrupt(_)
-            | TrafficFault::ConnectionLimit(_) => false,
+            | TrafficFault::ConnectionLimit(_)
+            | TrafficFault::HttpBody(_)
+            | TrafficFault::HttpHeaders(_)
+            | TrafficFault::KeepAliveKill(_) => false,
         }
     }
 }

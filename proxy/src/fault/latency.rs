@@ -39,6 +39,18 @@ pub enum Distribution {
     Table,
 }
 
+/// Which part of an HTTP exchange comes late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Before {
+    /// The request, on its way to the upstream.
+    Request,
+    /// The head of the answer, and all that follows it.
+    Headers,
+    /// The body of the answer, after its head.
+    Body,
+}
+
 /// Bytes (TCP) or responses (HTTP) come late by `delay`, counted from their arrival at the proxy.
 ///
 /// Order is kept. On HTTP it is counted once per request, on TCP for the arrival of each byte.
@@ -63,6 +75,10 @@ pub struct Latency {
     /// Which way.
     #[serde(default)]
     pub direction: Direction,
+    /// What comes late, on HTTP; absent: as `direction` says, responses before their `headers`. `request` needs no
+    /// `direction` beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// From nothing to the whole delay in this time, counted from arming.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ramp: Option<Period>,
@@ -72,6 +88,14 @@ pub struct Latency {
 }
 
 impl Latency {
+    /// Which way the bytes flow that come late.
+    pub fn direction(&self) -> Direction {
+        match self.before {
+            Some(Before::Request) => Direction::Request,
+            Some(Before::Headers | Before::Body) | None => self.direction,
+        }
+    }
+
     /// The distribution in force.
     pub fn distribution(&self) -> Distribution {
         self.distribution.unwrap_or(if !self.table.is_empty() {

@@ -7,7 +7,13 @@ mod bandwidth;
 mod blackhole;
 mod connection_limit;
 mod corrupt;
+mod grpc_error;
+mod header_names;
+mod http_body;
 mod http_error;
+mod http_headers;
+mod http_redirect_loop;
+mod keep_alive_kill;
 mod latency;
 mod limit_data;
 mod limit_time;
@@ -19,14 +25,20 @@ mod scope;
 mod slicer;
 mod slow_close;
 mod stall;
+mod when;
 
 pub use accept_stall::AcceptStall;
 pub use bandwidth::Bandwidth;
 pub use blackhole::Blackhole;
 pub use connection_limit::{ConnectionLimit, Excess};
 pub use corrupt::Corrupt;
+pub use grpc_error::{GrpcError, GrpcStatus};
+pub use http_body::{Drip, HttpBody};
 pub use http_error::HttpError;
-pub use latency::{Distribution, Latency, Wave, WaveShape};
+pub use http_headers::HttpHeaders;
+pub use http_redirect_loop::HttpRedirectLoop;
+pub use keep_alive_kill::KeepAliveKill;
+pub use latency::{Before, Distribution, Latency, Wave, WaveShape};
 pub use limit_data::LimitData;
 pub use limit_time::LimitTime;
 pub(crate) use matcher::RequestParts;
@@ -38,6 +50,7 @@ pub use scope::{Scope, Sticky};
 pub use slicer::Slicer;
 pub use slow_close::SlowClose;
 pub use stall::Stall;
+pub use when::When;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,6 +112,16 @@ pub enum TrafficFault {
     ConnectionLimit(ConnectionLimit),
     /// Requests are answered with an HTTP status by the proxy itself.
     HttpError(HttpError),
+    /// Something is done to the bodies of requests or answers.
+    HttpBody(HttpBody),
+    /// Something is done to the heads of requests or answers.
+    HttpHeaders(HttpHeaders),
+    /// Calls over gRPC end with a status of the proxy's own.
+    GrpcError(GrpcError),
+    /// Connections are closed after an answer.
+    KeepAliveKill(KeepAliveKill),
+    /// Requests are redirected to themselves.
+    HttpRedirectLoop(HttpRedirectLoop),
 }
 
 impl TrafficFault {
@@ -137,12 +160,26 @@ impl TrafficFault {
             Self::AcceptStall(_) => "accept_stall",
             Self::ConnectionLimit(_) => "connection_limit",
             Self::HttpError(_) => "http_error",
+            Self::HttpBody(_) => "http_body",
+            Self::HttpHeaders(_) => "http_headers",
+            Self::GrpcError(_) => "grpc_error",
+            Self::KeepAliveKill(_) => "keep_alive_kill",
+            Self::HttpRedirectLoop(_) => "http_redirect_loop",
         }
     }
 
     /// Whether it can only act on HTTP requests, and so needs a route that speaks HTTP.
     pub const fn needs_http(&self) -> bool {
-        matches!(self, Self::HttpError(_))
+        match self {
+            Self::HttpError(_)
+            | Self::HttpBody(_)
+            | Self::HttpHeaders(_)
+            | Self::GrpcError(_)
+            | Self::KeepAliveKill(_)
+            | Self::HttpRedirectLoop(_) => true,
+            Self::Latency(fault) => fault.before.is_some(),
+            _ => false,
+        }
     }
 
     /// Whether it acts on the bytes of whole connections, also of those that carry HTTP requests. Everything else acts on
@@ -162,15 +199,31 @@ impl TrafficFault {
             | Self::Reset(_)
             | Self::Blackhole(_)
             | Self::Stall(_)
-            | Self::HttpError(_) => false,
+            | Self::HttpError(_)
+            | Self::HttpBody(_)
+            | Self::HttpHeaders(_)
+            | Self::GrpcError(_)
+            | Self::KeepAliveKill(_)
+            | Self::HttpRedirectLoop(_) => false,
         }
+    }
+
+    /// Whether it can be done to this request at all.
+    pub(crate) fn is_for(&self, request: &RequestParts<'_>) -> bool {
+        !matches!(self, Self::GrpcError(_)) || grpc_error::is_call(request.headers)
     }
 
     /// Whether nothing after it in file order can act: the first terminal fault that matches wins.
     pub const fn is_terminal(&self) -> bool {
         matches!(
             self,
-            Self::Reset(_) | Self::Blackhole(_) | Self::Refuse(_) | Self::AcceptStall(_) | Self::HttpError(_)
+            Self::Reset(_)
+                | Self::Blackhole(_)
+                | Self::Refuse(_)
+                | Self::AcceptStall(_)
+                | Self::HttpError(_)
+                | Self::GrpcError(_)
+                | Self::HttpRedirectLoop(_)
         )
     }
 
@@ -205,6 +258,11 @@ impl TrafficFault {
             Self::Stall(fault) => fault.check(),
             Self::ConnectionLimit(fault) => fault.check(),
             Self::HttpError(fault) => fault.check(),
+            Self::HttpBody(fault) => fault.check(),
+            Self::HttpHeaders(fault) => fault.check(),
+            Self::GrpcError(fault) => fault.check(),
+            Self::KeepAliveKill(fault) => fault.check(),
+            Self::HttpRedirectLoop(fault) => fault.check(),
             Self::Reset(fault) => fault.check(),
             Self::Blackhole(fault) => fault.check(),
             Self::SlowClose(fault) => fault.check(),

@@ -1,12 +1,12 @@
 //! What traffic faults do, in words.
 
 use super::words::flow;
-use crate::fault::{Excess, Reset, ResetFrom, Slicer, TrafficFault};
+use crate::fault::{Excess, Reset, ResetFrom, Slicer, TrafficFault, When};
 
 /// What a traffic fault does.
 pub(super) fn deed(fault: &TrafficFault) -> String {
     match fault {
-        TrafficFault::Latency(latency) => super::lateness::of(latency, flow(latency.direction)),
+        TrafficFault::Latency(latency) => super::lateness::of(latency, flow(latency.direction())),
         TrafficFault::Bandwidth(bandwidth) => {
             format!("{} pass at {} at most, per connection", flow(bandwidth.direction), bandwidth.rate)
         }
@@ -25,7 +25,24 @@ pub(super) fn deed(fault: &TrafficFault) -> String {
             format!("{} stand still{place}, {lasts}; nothing of them is lost", flow(stall.direction))
         }
         TrafficFault::HttpError(error) => {
-            format!("requests are answered with status {}; the upstream never sees them", error.status)
+            format!("requests are answered with status {}; {}", error.status, seen(error.when))
+        }
+        TrafficFault::GrpcError(error) if error.trailers => {
+            format!("gRPC calls are answered with status {}; {}", error.status, seen(error.when))
+        }
+        TrafficFault::GrpcError(error) => {
+            format!("gRPC calls end without any status; {}", seen(error.when))
+        }
+        TrafficFault::HttpBody(body) => format!("the bodies of {} are tampered with", flow(body.direction)),
+        TrafficFault::HttpHeaders(headers) => {
+            format!("the headers of {} are tampered with", flow(headers.direction))
+        }
+        TrafficFault::KeepAliveKill(kill) => {
+            let said = if kill.silent { "unannounced" } else { "as announced" };
+            format!("connections are closed after a complete answer, {said}")
+        }
+        TrafficFault::HttpRedirectLoop(redirect) => {
+            format!("requests are redirected to themselves with status {}", redirect.status)
         }
         TrafficFault::Refuse(_) => "new connections are refused".to_owned(),
         TrafficFault::AcceptStall(_) => {
@@ -51,6 +68,13 @@ pub(super) fn deed(fault: &TrafficFault) -> String {
         TrafficFault::Corrupt(corrupt) => {
             format!("{} of the bits of {} flip", corrupt.bits, flow(corrupt.direction))
         }
+    }
+}
+
+fn seen(when: When) -> &'static str {
+    match when {
+        When::Before => "the upstream never sees them",
+        When::After => "the upstream's own answers are thrown away",
     }
 }
 

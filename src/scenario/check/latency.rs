@@ -27,6 +27,7 @@ pub(in crate::scenario) fn check(
                 table: table?,
                 correlation: optional(&map.correlation)?,
                 direction: optional(&map.direction)?.unwrap_or_default(),
+                before: None,
                 ramp: optional(&map.ramp)?,
                 wave: wave?,
             };

@@ -140,7 +140,7 @@ fn connection_limit(
 fn http_error(checker: &mut Checker<'_>, field: &Field<Form<u16, WrittenHttpError>>) -> Option<TrafficFault> {
     let (form, at) = given(field)?;
     let (fault, map) = match form {
-        Form::Word(status) => (HttpError { status: *status, body: None, headers: BTreeMap::new() }, None),
+        Form::Word(status) => (HttpError { status: *status, ..HttpError::default() }, None),
         Form::Map(map) => {
             let status = checker.need(&map.status, "status", at, "503");
             let body = if map.body.is_absent() { Some(None) } else { checker.text(&map.body).map(Some) };
@@ -154,7 +154,7 @@ fn http_error(checker: &mut Checker<'_>, field: &Field<Form<u16, WrittenHttpErro
                 }
             }
             let (status, _) = status?;
-            let fault = HttpError { status: *status, body: body?, headers };
+            let fault = HttpError { status: *status, body: body?, headers, ..HttpError::default() };
             good.then_some((fault, Some(map)))?
         }
         Form::List(never) => match *never {},

@@ -59,5 +59,8 @@ fn answer(mut call: Call, fault: &HttpError) -> Response<Payload> {
             response.headers_mut().append(name, value);
         }
     }
+    if let Some(seconds) = fault.retry_after_seconds() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     response
 }

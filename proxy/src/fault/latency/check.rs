@@ -1,6 +1,6 @@
 //! What a `latency` cannot be.
 
-use super::{Distribution, Latency, TABLE_MAX, TABLE_MIN};
+use super::{Before, Direction, Distribution, Latency, TABLE_MAX, TABLE_MIN};
 use crate::fault::ParameterProblem;
 use crate::quantity::{Percent, Period};
 
@@ -19,7 +19,25 @@ impl Latency {
         self.spread(&mut no);
         self.measured(&mut no);
         self.in_time(&mut no);
+        self.place(&mut no);
         problems
+    }
+
+    fn place(&self, no: &mut impl FnMut(&str, String, &str)) {
+        use Direction::{Both, Request};
+        match (self.before, self.direction) {
+            (Some(Before::Request), Both) => no(
+                "before",
+                "is `request` beside `direction: both`".into(),
+                "leave `direction` out, or make a fault of each",
+            ),
+            (Some(Before::Headers | Before::Body), Request | Both) => no(
+                "before",
+                "names a part of the answer beside a `direction` that is not `response`".into(),
+                "leave `direction` out, or make a fault of each",
+            ),
+            _ => {}
+        }
     }
 
     fn middle(&self, no: &mut impl FnMut(&str, String, &str)) {
@@ -160,6 +178,13 @@ mod tests {
                 "wave",
                 "use 10ms or less",
             ),
+            (r#"{"delay": "1ms", "before": "request", "direction": "both"}"#, "before", "fault of each"),
+            (
+                r#"{"delay": "1ms", "before": "headers", "direction": "request"}"#,
+                "before",
+                "a part of the answer",
+            ),
+            (r#"{"delay": "1ms", "before": "body", "direction": "both"}"#, "before", "a part of the answer"),
             (r#"{"table": [["0%", "1ms"]]}"#, "table", "has 1 points"),
             (r#"{"table": [["10%", "1ms"], ["100%", "2ms"]]}"#, "table", "from 10% to 100%"),
             (r#"{"table": [["0%", "1ms"], ["0%", "2ms"], ["100%", "2ms"]]}"#, "table", "after [0%, 1ms]"),
@@ -189,6 +214,9 @@ mod tests {
     fn what_can_be_is_not_refused() {
         for json in [
             r#"{"delay": "10ms", "jitter": "10ms"}"#,
+            r#"{"delay": "10ms", "before": "request"}"#,
+            r#"{"delay": "10ms", "before": "request", "direction": "request"}"#,
+            r#"{"delay": "10ms", "before": "body"}"#,
             r#"{"delay": "10ms", "jitter": "100ms", "distribution": "lognormal", "correlation": "99%"}"#,
             r#"{"table": [["0%", "0s"], ["99%", "0s"], ["100%", "2ms"]], "correlation": "10%"}"#,
             r#"{"delay": "10ms", "ramp": "1m", "wave": {"shape": "sawtooth", "period": "1s", "low": "10ms"}}"#,
