@@ -10,8 +10,8 @@ const KEYS_MAX: usize = 32;
 
 /// The spec with the named parameters changed, checked as a whole.
 ///
-/// Keys are those of the fault's own block, and `percent` for the share that it hits; `null` takes an optional
-/// parameter away. A number may be written as text, because a command line knows only text.
+/// Keys are those of the fault's own block, `percent` for the share that it hits, and `schedule`, which is given as a
+/// whole; `null` takes an optional parameter, or the schedule, away. A number may be written as text, because a command line knows only text.
 pub fn changed(spec: &FaultSpec, changes: &Map<String, Value>) -> Result<FaultSpec, Problem> {
     let kind = spec.fault.kind();
     let no = |detail: String| Problem::new(422, "the change does not fit", detail);
@@ -29,6 +29,10 @@ pub fn changed(spec: &FaultSpec, changes: &Map<String, Value>) -> Result<FaultSp
     if let Some(percent) = own.shift_remove("percent") {
         spec.scope.percent =
             serde_json::from_value(percent).map_err(|error| no(format!("`percent`: {error}")))?;
+    }
+    if let Some(schedule) = own.shift_remove("schedule") {
+        spec.schedule =
+            serde_json::from_value(schedule).map_err(|error| no(format!("`schedule`: {error}")))?;
     }
     if !own.is_empty() {
         // As written first; if that cannot be, with numbers out of their text.
@@ -82,7 +86,10 @@ mod tests {
     fn change(fault: Value, changes: &Value) -> Result<Value, String> {
         let spec: FaultSpec = serde_json::from_value(json!({"id": "f", "fault": fault})).unwrap();
         changed(&spec, changes.as_object().unwrap())
-            .map(|spec| json!([spec.fault, spec.scope.percent]))
+            .map(|spec| match spec.schedule {
+                None => json!([spec.fault, spec.scope.percent]),
+                Some(schedule) => json!([spec.fault, spec.scope.percent, schedule]),
+            })
             .map_err(|problem| problem.detail)
     }
 
@@ -115,6 +122,12 @@ mod tests {
                 json!([{"http_error": {"status": 503, "body": "500"}}, "100%"]),
             ),
             (json!({"reset": {}}), json!({"percent": "1%"}), json!([{"reset": {}}, "1%"])),
+            (
+                json!({"reset": {}}),
+                json!({"schedule": {"every": "30s", "for": "5s"}}),
+                json!([{"reset": {}}, "100%", {"every": "30s", "for": "5s"}]),
+            ),
+            (json!({"reset": {}}), json!({"schedule": null}), json!([{"reset": {}}, "100%"])),
         ] {
             assert_eq!(change(fault, &changes).unwrap(), then);
         }
@@ -130,6 +143,9 @@ mod tests {
             (json!({"http_error": {"status": 503}}), json!({"status": 42}), "no final HTTP status"),
             (json!({"reset": {}}), json!({"percent": "101%"}), "more than 100%"),
             (json!({"reset": {}}), json!({}), "names no parameter"),
+            (json!({"reset": {}}), json!({"schedule": {"evry": "1s"}}), "`schedule`: unknown field `evry`"),
+            (json!({"reset": {}}), json!({"schedule": {"every": "1s"}}), "`every` stands without `for`"),
+            (json!({"reset": {}}), json!({"schedule": "30s"}), "`schedule`: invalid type"),
         ] {
             let detail = change(fault, &changes).unwrap_err();
             assert!(detail.contains(says), "{detail}");
