@@ -206,6 +206,7 @@ impl Args {
                 lease: None,
                 max: None,
                 on_remove: crate::fault::OnRemove::default(),
+                replay: None,
             })
             .collect()
     }

@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 use super::connection::REQUEST_LIMIT;
 use super::handle::{Control, gone};
@@ -21,6 +22,10 @@ use super::wire::{FaultSpec, FaultState, Gone, Health, Problem, Renewal, Renewed
 
 /// The longest body that is read.
 pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// The longest body of a fault, which may carry a whole ledger.
+const LONG_BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Long bodies take turns, so that all of them together stay small.
+static LONG_BODIES: Semaphore = Semaphore::const_new(2);
 
 /// Whose `Host` header is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +107,7 @@ async fn fault(
 async fn put_fault(
     State(control): State<Control>,
     Path((name, id)): Path<(String, String)>,
-    Json(mut body): Json<Map<String, Value>>,
+    Long(mut body): Long<Map<String, Value>>,
 ) -> Result<Response, Problem> {
     // The id stands in the path; in the body it may be said again, but not differently.
     let said = body.entry("id").or_insert_with(|| id.as_str().into());
@@ -265,6 +270,28 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// JSON that may carry a whole ledger to replay.
+struct Long<T>(T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Long<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let said =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if said.is_none_or(|length: usize| length <= BODY_MAX_BYTES) {
+            return Json::from_request(request, state).await.map(|Json(body)| Self(body));
+        }
+        check_content_type(request.headers())?;
+        let Ok(_one_of_few) = LONG_BODIES.try_acquire() else {
+            let detail = "two long bodies are being read already; send it again in a moment";
+            return Err(Problem::new(503, "busy", detail));
+        };
+        let body = read_up_to(LONG_BODY_MAX_BYTES, request.into_body()).await?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| unreadable(&error))
+    }
+}
+
 /// A page in a browser can send other content types across origins without asking; this one it cannot.
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -278,11 +305,15 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 pub(super) async fn read(body: Body) -> Result<bytes::Bytes, Problem> {
+    read_up_to(BODY_MAX_BYTES, body).await
+}
+
+async fn read_up_to(most: usize, body: Body) -> Result<bytes::Bytes, Problem> {
     use http_body_util::BodyExt;
-    match http_body_util::Limited::new(body, BODY_MAX_BYTES).collect().await {
+    match http_body_util::Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            let detail = format!("the body is larger than {BODY_MAX_BYTES} bytes");
+            let detail = format!("the body is larger than {most} bytes");
             Err(Problem::new(413, "too large", detail))
         }
         Err(error) => Err(Problem::new(400, "no whole body", format!("the body did not arrive: {error}"))),

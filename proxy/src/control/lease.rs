@@ -154,7 +154,7 @@ mod tests {
     }
 
     fn view(spec: &FaultSpec, faulted: u64) -> FaultView {
-        FaultView { spec: spec.clone(), evidence: Evidence { faulted, ..Evidence::default() } }
+        FaultView::new(spec.clone(), Evidence { faulted, ..Evidence::default() })
     }
 
     const fn secs(secs: u64) -> Duration {

@@ -9,6 +9,7 @@ impl From<EngineError> for Problem {
             EngineError::NoRoute { .. } => (404, "no such route"),
             EngineError::NoFault { .. } => (404, "no such fault"),
             EngineError::NameTaken(_) => (409, "the name is in use"),
+            EngineError::NoTproxy { .. } => (403, "not allowed to listen so"),
             EngineError::Bind { .. } => (409, "cannot listen there"),
             EngineError::BadName { .. } => (422, "the name does not fit"),
             EngineError::BadListen { .. } | EngineError::BadUpstream { .. } => {

@@ -1,7 +1,9 @@
 //! The words of the control API, version 1. In process and over HTTP they are the same.
 
+mod ledger;
 mod route;
 
+pub use ledger::{LEDGER_MAX, LedgerEntry, Replay};
 pub use route::{
     Bound, CONNECTIONS_MAX, DIAL_TIMEOUT, ProxyProtocol, ProxyVersion, RouteSpec, UPSTREAMS_MAX, unix_path,
 };
@@ -89,6 +91,9 @@ pub struct FaultSpec {
     /// What becomes of what it holds when it is removed.
     #[serde(default)]
     pub on_remove: OnRemove,
+    /// The decisions of an earlier run are made again, in place of `percent`, `sticky` and `bursts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
 }
 
 impl FaultSpec {
@@ -97,6 +102,8 @@ impl FaultSpec {
         let mut problems = self.fault.check();
         problems.extend(self.schedule.iter().flat_map(Schedule::check));
         problems.extend(self.fault.check_share(&self.matching, &self.scope, self.schedule.as_ref()));
+        let replay = self.replay.as_ref();
+        problems.extend(replay.and_then(|replay| replay.check(&self.fault, self.schedule.as_ref())));
         problems
     }
 }
@@ -159,10 +166,29 @@ const fn is_zero(number: &u64) -> bool {
 /// A fault as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultView {
-    /// What was asked for.
+    /// What was asked for. Sent over HTTP it lacks `replay`, which can be very long.
+    #[serde(serialize_with = "without_replay")]
     pub spec: FaultSpec,
+    /// How many decisions of an earlier run are made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replays: Option<usize>,
     /// What it has done.
     pub evidence: Evidence,
+}
+
+impl FaultView {
+    /// A fault and what it has done.
+    pub fn new(spec: FaultSpec, evidence: Evidence) -> Self {
+        let replays = spec.replay.as_ref().map(Replay::decisions);
+        Self { spec, replays, evidence }
+    }
+}
+
+fn without_replay<S: serde::Serializer>(spec: &FaultSpec, to: S) -> Result<S::Ok, S::Error> {
+    if spec.replay.is_none() {
+        return spec.serialize(to);
+    }
+    FaultSpec { replay: None, ..spec.clone() }.serialize(to)
 }
 
 /// What a fault has done, counted where it was done.
@@ -198,21 +224,6 @@ pub struct Spread {
     pub p99: f64,
     /// The largest.
     pub max: f64,
-}
-
-/// One decision of a fault, for the bounded ledger.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LedgerEntry {
-    /// The number of the connection (TCP) or request (HTTP) that matched, from 0, in order of arrival on the route.
-    pub ordinal: u64,
-    /// Whether it was hit.
-    pub hit: bool,
-    /// What was drawn, in the fault's unit (microseconds of delay for `latency`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drawn: Option<u64>,
-    /// The fault acts in turns, so whether it was met was a matter of time too: another run may not have this decision.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub timed: bool,
 }
 
 /// Why a fault is gone.

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::act::{Act, Mark, Memory};
 use super::armed::{Armed, Snapshot, Subject};
 use super::gates::{Due, Gates, Side};
+use crate::control::wire::FaultSpec;
 use crate::fault::TrafficFault;
 
 /// The part that one fault has in the delay of some bytes, or of their end.
@@ -197,6 +198,11 @@ impl Acting {
     /// The mark of the fault that ends the connection.
     pub(super) fn mark(&self, act: usize) -> Option<Mark> {
         self.acts.get(act).map(|act| act.mark.clone())
+    }
+
+    /// Hands over every fault that acts.
+    pub(super) fn each(&self, mut see: impl FnMut(&FaultSpec)) {
+        self.acting().for_each(|(_, act)| see(&act.armed.spec));
     }
 
     /// Whether any fault was seen to hit this connection.

@@ -7,7 +7,7 @@ use super::gates::Side;
 use super::record::Record;
 use super::timer::now_ns;
 use crate::control::wire::{FaultSpec, FaultView, LedgerEntry};
-use crate::fault::{Latency, RequestParts, TrafficFault};
+use crate::fault::{Direction, Latency, RequestParts, TrafficFault};
 use crate::seed::{Draws, FaultSeed};
 
 /// The faults of a route at one moment, in the order in which they act.
@@ -65,6 +65,19 @@ pub(super) enum Subject<'a> {
     Request(&'a RequestParts<'a>),
 }
 
+impl Decision {
+    /// Becomes what was decided in an earlier run. What is drawn later on comes from the seed, as it did then.
+    fn repeat(&mut self, before: Option<&LedgerEntry>, fault: &TrafficFault) {
+        self.hit = before.is_some_and(|entry| entry.hit);
+        let (Some(entry), TrafficFault::Latency(latency)) = (before, fault) else { return };
+        let Some(drawn) = entry.drawn else { return };
+        let request =
+            if latency.direction == Direction::Request { drawn } else { entry.drawn_request.min(drawn) };
+        self.request_delay_ns = request * 1_000;
+        self.response_delay_ns = (drawn - request) * 1_000;
+    }
+}
+
 impl Armed {
     pub(super) fn new(route: &str, spec: FaultSpec, record: Arc<Record>) -> Self {
         let seed = spec.seed.of_fault(route, &spec.id);
@@ -76,7 +89,7 @@ impl Armed {
     }
 
     pub(super) fn view(&self) -> FaultView {
-        FaultView { spec: self.spec.clone(), evidence: self.record.evidence(self.unit()) }
+        FaultView::new(self.spec.clone(), self.record.evidence(self.unit()))
     }
 
     /// What one measured step is worth outside: times are measured in microseconds and shown in milliseconds.
@@ -143,7 +156,7 @@ impl Armed {
                 );
             }
         }
-        Decision {
+        let mut decision = Decision {
             hit,
             response_draws,
             request_draws,
@@ -151,7 +164,11 @@ impl Armed {
             request_score,
             response_delay_ns,
             request_delay_ns,
+        };
+        if let Some(replay) = &self.spec.replay {
+            decision.repeat(replay.at(ordinal), &self.spec.fault);
         }
+        decision
     }
 
     /// Where draws for the bytes of one direction come from.
@@ -190,10 +207,17 @@ impl Armed {
     /// `inert-faults` decides and accounts as always, and then does nothing.
     pub(super) fn account(&self, ordinal: u64, decision: &Decision) -> bool {
         let drawn_ns = decision.response_delay_ns + decision.request_delay_ns;
-        let drawn =
-            (decision.hit && matches!(self.spec.fault, TrafficFault::Latency(_))).then_some(drawn_ns / 1_000);
+        let (mut drawn, mut drawn_request) = (None, 0);
+        if decision.hit
+            && let TrafficFault::Latency(latency) = &self.spec.fault
+        {
+            drawn = Some(drawn_ns / 1_000);
+            if latency.direction == Direction::Both {
+                drawn_request = decision.request_delay_ns / 1_000;
+            }
+        }
         let timed = self.is_timed();
-        self.record.decided(LedgerEntry { ordinal, hit: decision.hit, drawn, timed });
+        self.record.decided(LedgerEntry { ordinal, hit: decision.hit, drawn, drawn_request, timed });
         self.does(decision)
     }
 
@@ -210,7 +234,7 @@ impl Armed {
     /// Whether it hits every connection while it acts.
     pub(super) fn hits_all(&self) -> bool {
         let bursts = self.spec.schedule.is_some_and(|schedule| schedule.bursts.is_some());
-        self.spec.matching.is_empty() && self.spec.scope.is_all() && !bursts
+        self.spec.matching.is_empty() && self.spec.scope.is_all() && !bursts && self.spec.replay.is_none()
     }
 
     /// Whether it acts in turns.

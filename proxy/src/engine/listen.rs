@@ -50,6 +50,10 @@ impl Listener {
 
     fn bind_as(spec: &RouteSpec, shared: bool) -> Result<(Self, Bound), EngineError> {
         let place = place(spec)?;
+        if let Some(address) = place.tcp().filter(|_| spec.tproxy) {
+            transparent::require(address)
+                .map_err(|source| EngineError::NoTproxy { route: spec.name.clone(), source })?;
+        }
         let bound = match &place {
             Bound::Unix(path) => on_path(path).map(|listener| (listener, place.clone())),
             Bound::Tcp(address) => on_address(*address, spec.transparent, shared)

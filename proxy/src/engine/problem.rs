@@ -70,6 +70,16 @@ pub enum EngineError {
         /// What the kernel said.
         source: std::io::Error,
     },
+    /// A route must be able to take connections by TPROXY, and may not.
+    #[error(
+        "route `{route}`: `tproxy` lets it take connections to addresses that are not this host's, and the kernel says: {source}; give the proxy the capability CAP_NET_ADMIN, or leave `tproxy` out and redirect by NAT, which needs none"
+    )]
+    NoTproxy {
+        /// The route.
+        route: String,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
     /// A fault whose parameters cannot be.
     #[error("fault `{id}` ({kind}): {problem}")]
     BadFault {

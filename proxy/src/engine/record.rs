@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use super::spread::Histogram;
-use crate::control::wire::{Evidence, LedgerEntry};
+use crate::control::wire::{Evidence, LEDGER_MAX, LedgerEntry};
 
 /// The evidence of one fault on one route; outlives changes of its parameters.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Record {
             matched: self.matched.load(Relaxed),
             faulted: self.faulted.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
-            ledger_dropped: self.matched.load(Relaxed).saturating_sub((CHUNK * CHUNKS) as u64),
+            ledger_dropped: self.matched.load(Relaxed).saturating_sub(LEDGER_MAX as u64),
             achieved: self.achieved.spread(unit),
             requested: self.requested.spread(unit),
         }
@@ -62,7 +62,7 @@ impl Record {
 }
 
 const CHUNK: usize = 1024;
-const CHUNKS: usize = 64;
+const CHUNKS: usize = LEDGER_MAX / CHUNK;
 
 /// The first 65,536 decisions. A slot is taken by counting up and filled once, so that nobody ever waits.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Default for Ledger {
 impl Ledger {
     fn push(&self, entry: LedgerEntry) {
         // Once full the counter is left alone, so that it can never wrap.
-        if self.next.load(Relaxed) >= CHUNK * CHUNKS {
+        if self.next.load(Relaxed) >= LEDGER_MAX {
             return;
         }
         let at = self.next.fetch_add(1, Relaxed);
@@ -108,7 +108,7 @@ mod tests {
     fn the_ledger_keeps_the_oldest_and_counts_all() {
         let record = Record::default();
         for ordinal in 0..70_000 {
-            record.decided(LedgerEntry { ordinal, hit: false, drawn: None, timed: false });
+            record.decided(LedgerEntry { ordinal, hit: false, drawn: None, drawn_request: 0, timed: false });
         }
         let ledger = record.ledger();
         assert_eq!((ledger.len(), ledger[65_535].ordinal), (65_536, 65_535));

@@ -37,14 +37,22 @@ impl Drop for OwnDial {
 }
 
 /// Lets a listener take connections to foreign addresses (TPROXY). It needs a privilege that a redirection (REDIRECT,
-/// DNAT) does not need, so that doing without is no failure.
+/// DNAT) does not need, so that doing without is no failure of a route that does not ask for it.
 pub(super) fn allow(socket: &Socket, address: SocketAddr) {
-    let allowed = match address {
+    if let Err(error) = take_foreign(socket, address) {
+        tracing::debug!(%error, "a transparent route without TPROXY; connections redirected by NAT work");
+    }
+}
+
+/// Finds out whether a listener on this address could do so, on a socket that is thrown away.
+pub(super) fn require(address: SocketAddr) -> io::Result<()> {
+    take_foreign(&Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?, address)
+}
+
+fn take_foreign(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    match address {
         SocketAddr::V4(_) => setsockopt(socket, sockopt::IpTransparent, &true).map_err(io::Error::from),
         SocketAddr::V6(_) => allow_v6(socket),
-    };
-    if let Err(error) = allowed {
-        tracing::debug!(%error, "a transparent route without TPROXY; connections redirected by NAT work");
     }
 }
 

@@ -27,6 +27,10 @@ mod latency;
 #[cfg(not(feature = "inert-faults"))]
 mod limits;
 #[cfg(not(feature = "inert-faults"))]
+mod marked;
+#[cfg(not(feature = "inert-faults"))]
+mod replay;
+#[cfg(not(feature = "inert-faults"))]
 #[path = "../../../tests/support/requires.rs"]
 mod requires;
 #[cfg_attr(

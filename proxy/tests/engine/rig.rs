@@ -127,10 +127,15 @@ pub fn answers() -> SocketAddr {
 
 /// What a fault decides on the connections of 200 clients at once.
 pub fn ledger_of_200_clients(workers: usize, json: &str) -> Vec<LedgerEntry> {
+    ledger_of(workers, fault(json))
+}
+
+/// The same of a fault that is no text.
+pub fn ledger_of(workers: usize, fault: FaultSpec) -> Vec<LedgerEntry> {
     let rig = Rig::new(workers);
     let at = rig.route("r", Protocol::Tcp, echo());
-    let id = fault(json).id;
-    rig.fault(json);
+    let id = fault.id.clone();
+    rig.engine.put_fault("r", fault).unwrap();
     let clients: Vec<_> = (0..200).map(|_| thread::spawn(move || round_trip(&mut connect(at)))).collect();
     for client in clients {
         client.join().unwrap();

@@ -219,5 +219,6 @@ fn spec_of(fault: &PlannedFault, traffic: &TrafficFault, plan: &Plan, drill: &st
         lease: Some(LEASE),
         max: fault.max.map(|max| Period::from(max.duration() + MAX_MARGIN.duration())),
         on_remove: fault.on_remove,
+        replay: None,
     }
 }

@@ -23,13 +23,14 @@ pub(super) fn spec_of(toxic: &Toxic, seed: Seed) -> Option<FaultSpec> {
         lease: None,
         max: None,
         on_remove: OnRemove::default(),
+        replay: None,
     })
 }
 
 /// Whether a fault does what was asked for, whoever asked and with whatever seed.
 pub(super) fn is_same(one: &FaultSpec, other: &FaultSpec) -> bool {
-    (&one.fault, &one.matching, &one.scope, one.schedule)
-        == (&other.fault, &other.matching, &other.scope, other.schedule)
+    (&one.fault, &one.matching, &one.scope, one.schedule, &one.replay)
+        == (&other.fault, &other.matching, &other.scope, other.schedule, &other.replay)
 }
 
 /// The toxic that says all that the fault does; nothing where no toxic can.

@@ -48,6 +48,12 @@ pub struct RouteSpec {
     /// Leads each connection to where it was going before the kernel redirected it here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transparent: bool,
+    /// A transparent route that must be able to take connections by TPROXY, and not only redirected ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tproxy: bool,
+    /// HTTP requests and their answers carry an `x-firedrill-fault` header that names the faults that hit them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mark_faults: bool,
     /// Open connections that it may have; more are reset, and counted as refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections_max: Option<u64>,
@@ -114,6 +120,8 @@ impl RouteSpec {
             protocol,
             proxy_protocol: ProxyProtocol::default(),
             transparent: false,
+            tproxy: false,
+            mark_faults: false,
             connections_max: None,
             idle_timeout: None,
             dial_timeout: None,
@@ -154,6 +162,16 @@ impl RouteSpec {
                 "proxy_protocol",
                 "`accept` contradicts `transparent`: a redirected client sends no header",
                 "leave out one of the two",
+            );
+        }
+        if self.tproxy && !self.transparent {
+            add("tproxy", "stands without `transparent: true`", "add it, or leave `tproxy` out");
+        }
+        if self.mark_faults && self.protocol == Protocol::Tcp {
+            add(
+                "mark_faults",
+                "needs HTTP, and this route is `protocol: tcp`",
+                "leave it out, or say `protocol: http` or `auto`",
             );
         }
         if self.connections_max.is_some_and(|max| !(1..=CONNECTIONS_MAX).contains(&max)) {
@@ -289,6 +307,8 @@ mod tests {
             r#""upstream": "a:1""#,
             r#""upstreams": ["a:1", "b:1"]"#,
             r#""transparent": true"#,
+            r#""transparent": true, "tproxy": true"#,
+            r#""upstream": "a:1", "mark_faults": true"#,
             r#""upstream": "a:1", "connections_max": 1, "idle_timeout": "1s", "dial_timeout": "300s""#,
             r#""upstream": "a:1", "proxy_protocol": {"accept": true, "send": "v2"}"#,
         ] {
@@ -301,6 +321,8 @@ mod tests {
             (r#""upstream": "a:1", "transparent": true"#, "`transparent` contradicts an upstream"),
             (r#""upstreams": ["a:1", "b:1", "a:1"]"#, "names `a:1` twice"),
             (r#""transparent": true, "proxy_protocol": {"accept": true}"#, "sends no header"),
+            (r#""upstream": "a:1", "tproxy": true"#, "stands without `transparent: true`"),
+            (r#""upstream": "a:1", "protocol": "tcp", "mark_faults": true"#, "needs HTTP"),
             (r#""upstream": "a:1", "connections_max": 0"#, "1 to 1000000"),
             (r#""upstream": "a:1", "idle_timeout": "1ms""#, "shorter than 10ms"),
             (r#""upstream": "a:1", "dial_timeout": "0s""#, "at most 5m"),

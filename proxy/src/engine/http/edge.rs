@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use super::conn::{Conn, LAST_BYTES_NS, LAST_BYTES_STEP_NS};
 use super::socket::Wire;
-use crate::control::wire::OnRemove;
+use crate::control::wire::{FaultSpec, OnRemove};
 use crate::engine::act::Mark;
 use crate::engine::acting::{Acting, Change, Moment};
 use crate::engine::armed::Subject;
@@ -141,6 +141,11 @@ impl Edge {
     /// Whether a fault was seen to hit this connection.
     pub(super) fn faulted(&self) -> bool {
         self.acting.borrow().faulted()
+    }
+
+    /// Hands over every fault that acts on this connection.
+    pub(super) fn each_acting(&self, see: impl FnMut(&FaultSpec)) {
+        self.acting.borrow().each(see);
     }
 
     fn end_at_limit(&self, gates: Gates) {

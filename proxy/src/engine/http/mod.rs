@@ -13,6 +13,7 @@ mod edge;
 mod forward;
 mod holds;
 mod latency;
+mod marked;
 mod payload;
 mod socket;
 mod stalled;
@@ -49,8 +50,9 @@ pub(super) async fn serve(
     // Declared before the server, so closed after it: closing the sockets is the deed, and only then it counts.
     let _closing = Closing(Rc::clone(&conn));
     let socket = Socket::new(&conn.worker, client, &conn.client, prefix);
-    // The stack reads as a sentence: a call is delayed, throttled, stalled, cut, swallowed, answered here, or forwarded.
+    // The stack reads as a sentence: a call is marked, delayed, throttled, stalled, cut, swallowed, answered here, or forwarded.
     let stack = ServiceBuilder::new()
+        .layer_fn(marked::Marked)
         .layer_fn(latency::Delayed)
         .layer_fn(throttle::Throttled)
         .layer_fn(stalled::Stalled)

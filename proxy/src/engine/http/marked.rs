@@ -1,0 +1,122 @@
+//! `mark_faults`: requests and their answers say in a header which faults hit them.
+//!
+//! On such a route the header speaks of this route alone: what a client or an upstream says in its place is taken out.
+
+use std::fmt::Write;
+use std::task::{Context, Poll};
+
+use futures_util::future::{Either, LocalBoxFuture};
+use http::{HeaderName, HeaderValue, Response};
+use tower::Service;
+
+use super::call::{Call, Cut};
+use super::payload::Payload;
+use crate::control::wire::FaultSpec;
+
+/// Names the faults, each as `owner/id`.
+static HEADER: HeaderName = HeaderName::from_static("x-firedrill-fault");
+/// What does not fit into so many bytes any more is left out.
+const VALUE_MAX_BYTES: usize = 4096;
+
+/// Marks calls.
+#[derive(Clone, Debug)]
+pub(super) struct Marked<S>(pub(super) S);
+
+impl<S> Service<Call> for Marked<S>
+where
+    S: Service<Call, Response = Response<Payload>, Error = Cut>,
+    S::Future: 'static,
+{
+    type Response = Response<Payload>;
+    type Error = Cut;
+    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut call: Call) -> Self::Future {
+        if !call.conn.accepted.route.spec.mark_faults {
+            return Either::Left(self.0.call(call));
+        }
+        let mark = mark(&call);
+        let headers = call.request.headers_mut();
+        headers.remove(&HEADER);
+        if let Some(mark) = &mark {
+            headers.insert(HEADER.clone(), mark.clone());
+        }
+        let answer = self.0.call(call);
+        Either::Right(Box::pin(async move {
+            let mut answer = answer.await?;
+            answer.headers_mut().remove(&HEADER);
+            if let Some(mark) = mark {
+                answer.headers_mut().insert(HEADER.clone(), mark);
+            }
+            Ok(answer)
+        }))
+    }
+}
+
+/// What the header says of a call; nothing where no fault hit it.
+fn mark(call: &Call) -> Option<HeaderValue> {
+    let mut value = String::new();
+    call.conn.client.edge.each_acting(|spec| add(&mut value, spec));
+    call.hits.iter().for_each(|hit| add(&mut value, &hit.armed.spec));
+    // Only what a header may hold was written, so nothing is lost here.
+    if value.is_empty() { None } else { HeaderValue::from_str(&value).ok() }
+}
+
+fn add(value: &mut String, spec: &FaultSpec) {
+    let before = value.len();
+    if before > 0 {
+        value.push_str(", ");
+    }
+    escape(value, &spec.owner);
+    value.push('/');
+    escape(value, &spec.id);
+    if value.len() > VALUE_MAX_BYTES {
+        value.truncate(before);
+    }
+}
+
+/// A name with everything but letters, digits, `-`, `_` and `.` as `%` and two digits for each byte.
+fn escape(into: &mut String, name: &str) {
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+            into.push(char::from(byte));
+        } else {
+            // Writing to a text does not fail.
+            let _ = write!(into, "%{byte:02X}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(owner: &str, id: &str) -> FaultSpec {
+        let json = serde_json::json!({"id": id, "owner": owner, "fault": {"reset": {}}});
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn names_are_told_apart_and_what_a_header_cannot_hold_is_escaped() {
+        let mut value = String::new();
+        for (owner, id) in [("drill-7", "slow"), ("manual", "a, b/ü\r\n"), ("manual", "c.d_e")] {
+            add(&mut value, &spec(owner, id));
+        }
+        assert_eq!(value, "drill-7/slow, manual/a%2C%20b%2F%C3%BC%0D%0A, manual/c.d_e");
+        assert!(HeaderValue::from_str(&value).is_ok());
+    }
+
+    #[test]
+    fn the_header_is_bounded_and_what_stands_in_it_is_whole() {
+        let (mut value, long) = (String::new(), "x".repeat(120));
+        for _ in 0..64 {
+            add(&mut value, &spec(&long, &long));
+        }
+        assert!((3_800..=VALUE_MAX_BYTES).contains(&value.len()), "{}", value.len());
+        assert!(value.split(", ").all(|one| one.len() == 241), "{value}");
+    }
+}
