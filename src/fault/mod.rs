@@ -10,10 +10,11 @@ pub use firedrill_proxy::control::wire::{
     Bound, Evidence, FaultSpec, OnRemove, Protocol, ProxyProtocol, ProxyVersion, RouteSpec, Spread, unix_path,
 };
 pub use firedrill_proxy::fault::{
-    AcceptStall, Bandwidth, Before, Blackhole, Bursts, ConnectionLimit, Corrupt, Direction, Distribution,
-    Drip, Excess, Glob, GrpcError, GrpcStatus, HttpBody, HttpError, HttpHeaders, HttpRedirectLoop,
-    KeepAliveKill, Latency, LimitData, LimitTime, ParameterProblem, Refuse, RequestMatch, Reset, ResetFrom,
-    Schedule, Scope, Slicer, SlowClose, Stall, Sticky, TrafficFault, Wave, WaveShape, When,
+    AcceptStall, Bandwidth, Before, Blackhole, Bursts, Clients, ConnectionLimit, Corrupt, Direction,
+    Distribution, Drip, EnvoyHeaders, Excess, Glob, GrpcError, GrpcStatus, HttpBody, HttpError, HttpHeaders,
+    HttpRedirectLoop, KeepAliveKill, Latency, LimitData, LimitTime, OPT_IN_HEADER, OptIn, ParameterProblem,
+    Pattern, Refuse, RequestMatch, Requests, Reset, ResetFrom, Schedule, Scope, Secret, Slicer, SlowClose,
+    Stall, Status, Statuses, Sticky, TrafficFault, Wave, WaveShape, When,
 };
 pub use firedrill_proxy::quantity::{ByteRate, ByteSize, Frequency, Percent, Period};
 pub use firedrill_proxy::seed::{Draws, FaultSeed, Seed};

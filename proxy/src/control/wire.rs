@@ -101,6 +101,8 @@ impl FaultSpec {
     pub fn check(&self) -> Vec<ParameterProblem> {
         let mut problems = self.fault.check();
         problems.extend(self.schedule.iter().flat_map(Schedule::check));
+        problems.extend(self.matching.check().into_iter().map(|problem| problem.within("match")));
+        problems.extend(self.scope.check().into_iter().map(|problem| problem.within("scope")));
         problems.extend(self.fault.check_share(&self.matching, &self.scope, self.schedule.as_ref()));
         let replay = self.replay.as_ref();
         problems.extend(replay.and_then(|replay| replay.check(&self.fault, self.schedule.as_ref())));
@@ -166,8 +168,8 @@ const fn is_zero(number: &u64) -> bool {
 /// A fault as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultView {
-    /// What was asked for. Sent over HTTP it lacks `replay`, which can be very long.
-    #[serde(serialize_with = "without_replay")]
+    /// What was asked for. Sent over HTTP it lacks `replay`, which can be very long, and shows no secret.
+    #[serde(serialize_with = "as_shown")]
     pub spec: FaultSpec,
     /// How many decisions of an earlier run are made again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,11 +186,11 @@ impl FaultView {
     }
 }
 
-fn without_replay<S: serde::Serializer>(spec: &FaultSpec, to: S) -> Result<S::Ok, S::Error> {
-    if spec.replay.is_none() {
+fn as_shown<S: serde::Serializer>(spec: &FaultSpec, to: S) -> Result<S::Ok, S::Error> {
+    if spec.replay.is_none() && spec.matching.opt_in.is_none() {
         return spec.serialize(to);
     }
-    FaultSpec { replay: None, ..spec.clone() }.serialize(to)
+    FaultSpec { replay: None, matching: spec.matching.shown(), ..spec.clone() }.serialize(to)
 }
 
 /// What a fault has done, counted where it was done.

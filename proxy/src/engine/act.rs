@@ -25,6 +25,8 @@ pub(super) struct Act {
     /// Its schedule lets it act at this time.
     on: bool,
     accounted: bool,
+    /// Which of the connections that fit this one is.
+    nth: u64,
     pub(super) mark: Mark,
     pub(super) memory: Memory,
 }
@@ -122,6 +124,7 @@ impl Memory {
                 | TrafficFault::GrpcError(_)
                 | TrafficFault::KeepAliveKill(_)
                 | TrafficFault::HttpRedirectLoop(_)
+                | TrafficFault::EnvoyHeaders(_)
                 | TrafficFault::Refuse(_)
                 | TrafficFault::AcceptStall(_)
                 | TrafficFault::ConnectionLimit(_),
@@ -134,9 +137,9 @@ impl Memory {
 impl Act {
     /// Meets the connection, or goes on under other parameters when it was there before.
     pub(super) fn new(armed: &Arc<Armed>, subject: Subject<'_>, at: &Moment, old: Option<Self>) -> Self {
-        let (accounted, counted, memory) = match old {
-            Some(old) => (old.accounted, old.mark.counted, old.memory),
-            None => (false, Rc::default(), Memory::Nothing),
+        let (accounted, nth, counted, memory) = match old {
+            Some(old) => (old.accounted, old.nth, old.mark.counted, old.memory),
+            None => (false, 0, Rc::default(), Memory::Nothing),
         };
         let mut act = Self {
             armed: Arc::clone(armed),
@@ -145,11 +148,15 @@ impl Act {
             masked: false,
             on: armed.is_on(at.now_ns),
             accounted,
+            nth,
             mark: Mark { armed: Arc::clone(armed), counted },
             memory: Memory::Nothing,
         };
         if act.on && armed.fits(subject) {
-            let decision = armed.decide(subject, at.ordinal);
+            if !act.accounted {
+                act.nth = armed.next();
+            }
+            let decision = armed.decide(subject, at.ordinal, act.nth);
             // Matched once, however often the parameters change.
             act.does = if std::mem::replace(&mut act.accounted, true) {
                 armed.does(&decision)
@@ -237,6 +244,7 @@ impl Act {
             | TrafficFault::GrpcError(_)
             | TrafficFault::KeepAliveKill(_)
             | TrafficFault::HttpRedirectLoop(_)
+            | TrafficFault::EnvoyHeaders(_)
             | TrafficFault::Refuse(_)
             | TrafficFault::AcceptStall(_)
             | TrafficFault::ConnectionLimit(_) => {}

@@ -7,7 +7,7 @@ use super::gates::Side;
 use super::record::Record;
 use super::timer::now_ns;
 use crate::control::wire::{FaultSpec, FaultView, LedgerEntry};
-use crate::fault::{Direction, Latency, RequestParts, TrafficFault};
+use crate::fault::{Direction, Latency, Matcher, ParameterProblem, RequestParts, TrafficFault};
 use crate::seed::{Draws, FaultSeed};
 
 /// The faults of a route at one moment, in the order in which they act.
@@ -28,6 +28,9 @@ impl Snapshot {
 pub(super) struct Armed {
     pub(super) spec: FaultSpec,
     pub(super) record: Arc<Record>,
+    /// For whom it is, and for whom it is not after all.
+    matcher: Matcher,
+    exclude: Option<Matcher>,
     /// Decisions, and draws for the response direction.
     seed: FaultSeed,
     /// Where bursts are.
@@ -79,13 +82,16 @@ impl Decision {
 }
 
 impl Armed {
-    pub(super) fn new(route: &str, spec: FaultSpec, record: Arc<Record>) -> Self {
+    pub(super) fn new(route: &str, spec: FaultSpec, record: Arc<Record>) -> Result<Self, ParameterProblem> {
+        let ready = |wanted| Matcher::new(wanted, route, &spec.id).map_err(|mut problems| problems.remove(0));
+        let matcher = ready(&spec.matching)?;
+        let exclude = spec.scope.exclude.as_ref().map(ready).transpose()?;
         let seed = spec.seed.of_fault(route, &spec.id);
         let request_seed = spec.seed.of_fault(route, &format!("{}/request", spec.id));
         let burst_seed = spec.seed.of_fault(route, &format!("{}/bursts", spec.id));
         let score_seeds = ["response", "request"]
             .map(|side| spec.seed.of_fault(route, &format!("{}/{side}/correlation", spec.id)));
-        Self { spec, record, seed, request_seed, burst_seed, score_seeds }
+        Ok(Self { spec, record, matcher, exclude, seed, request_seed, burst_seed, score_seeds })
     }
 
     pub(super) fn view(&self) -> FaultView {
@@ -106,8 +112,8 @@ impl Armed {
     /// Whether the subject is one that the fault is for.
     pub(super) fn fits(&self, subject: Subject<'_>) -> bool {
         let fits_client = |client| {
-            self.spec.matching.fits_connection(client)
-                && !self.spec.scope.exclude.as_ref().is_some_and(|except| except.fits_connection(client))
+            self.matcher.fits_connection(client)
+                && !self.exclude.as_ref().is_some_and(|except| except.fits_connection(client))
         };
         match subject {
             Subject::Connection { client } => !self.spec.fault.needs_http() && fits_client(client),
@@ -115,15 +121,20 @@ impl Armed {
             Subject::Request(parts) => {
                 !self.spec.fault.is_of_connections()
                     && self.spec.fault.is_for(parts)
-                    && self.spec.matching.fits(parts)
-                    && !self.spec.scope.exclude.as_ref().is_some_and(|except| except.fits(parts))
+                    && self.matcher.fits(parts)
+                    && !self.exclude.as_ref().is_some_and(|except| except.fits(parts))
             }
         }
     }
 
-    /// Decides for a subject that fits. The same seed and ordinal give the same decision and the same draws on any
+    /// The number of a subject that fits, from 1 in the order in which they come; 0 where nobody asks for it.
+    pub(super) fn next(&self) -> u64 {
+        if self.spec.scope.requests.is_some() { self.record.next() } else { 0 }
+    }
+
+    /// Decides for the `nth` subject that fits. The same seed and ordinal give the same decision and the same draws on any
     /// machine and with any number of workers.
-    pub(super) fn decide(&self, subject: Subject<'_>, ordinal: u64) -> Decision {
+    pub(super) fn decide(&self, subject: Subject<'_>, ordinal: u64, nth: u64) -> Decision {
         let mut response_draws = self.seed.draws(ordinal);
         let mut request_draws = self.request_seed.draws(ordinal);
         let by_ordinal = response_draws.holds(self.spec.scope.percent);
@@ -133,7 +144,9 @@ impl Armed {
         };
         let hit = key.map_or(by_ordinal, |key| self.seed.holds_key(&key, self.spec.scope.percent));
         let bursts = self.spec.schedule.and_then(|schedule| schedule.bursts);
-        let hit = hit && bursts.is_none_or(|bursts| bursts.hold(self.burst_seed, ordinal));
+        let hit = hit
+            && bursts.is_none_or(|bursts| bursts.hold(self.burst_seed, ordinal))
+            && self.spec.scope.requests.is_none_or(|requests| requests.hold(nth));
         let (mut response_delay_ns, mut request_delay_ns) = (0, 0);
         let (mut response_score, mut request_score) = (0.0, 0.0);
         if let TrafficFault::Latency(latency) = &self.spec.fault {
@@ -277,7 +290,8 @@ impl Armed {
             | TrafficFault::ConnectionLimit(_)
             | TrafficFault::HttpBody(_)
             | TrafficFault::HttpHeaders(_)
-            | TrafficFault::KeepAliveKill(_) => false,
+            | TrafficFault::KeepAliveKill(_)
+            | TrafficFault::EnvoyHeaders(_) => false,
         }
     }
 }

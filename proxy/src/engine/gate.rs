@@ -229,7 +229,7 @@ impl Gate {
             if !fault.acts_at_the_door() || !armed.is_on(now) || !armed.fits(subject) {
                 continue;
             }
-            let does = armed.account(ordinal, &armed.decide(subject, ordinal));
+            let does = armed.account(ordinal, &armed.decide(subject, ordinal, armed.next()));
             match fault {
                 TrafficFault::Refuse(_) if does => {
                     armed.record.hit();

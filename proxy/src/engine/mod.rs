@@ -45,6 +45,7 @@ mod transparent;
 mod unix;
 mod upstreams;
 mod vigil;
+mod wall;
 mod worker;
 
 pub use listen::{Reserved, reserve};
@@ -218,7 +219,9 @@ impl Engine {
         let record = place.map(|at| &faults[at]).filter(|old| old.spec.fault.kind() == kind);
         let record =
             record.map_or_else(|| Arc::new(Record::since(timer::now_ns())), |old| Arc::clone(&old.record));
-        let armed = Arc::new(Armed::new(&route.spec.name, spec, record));
+        let id = spec.id.clone();
+        let armed = Armed::new(&route.spec.name, spec, record);
+        let armed = Arc::new(armed.map_err(|problem| EngineError::BadFault { id, kind, problem })?);
         match place {
             Some(at) => faults[at] = Arc::clone(&armed),
             None if faults.len() >= FAULTS_MAX => {

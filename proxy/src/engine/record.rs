@@ -10,6 +10,8 @@ use crate::control::wire::{Evidence, LEDGER_MAX, LedgerEntry};
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) matched: AtomicU64,
+    /// Numbers handed out to what matches, where a scope counts.
+    numbered: AtomicU64,
     pub(super) faulted: AtomicU64,
     pub(super) bytes: AtomicU64,
     /// In microseconds or bytes per second.
@@ -30,6 +32,11 @@ impl Record {
     pub(super) fn measured(&self, achieved: u64, requested: u64) {
         self.achieved.record(achieved);
         self.requested.record(requested);
+    }
+
+    /// The number of what matches next, from 1.
+    pub(super) fn next(&self) -> u64 {
+        self.numbered.fetch_add(1, Relaxed) + 1
     }
 
     /// One decision.

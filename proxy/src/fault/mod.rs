@@ -7,6 +7,7 @@ mod bandwidth;
 mod blackhole;
 mod connection_limit;
 mod corrupt;
+mod envoy_headers;
 mod grpc_error;
 mod header_names;
 mod http_body;
@@ -32,6 +33,7 @@ pub use bandwidth::Bandwidth;
 pub use blackhole::Blackhole;
 pub use connection_limit::{ConnectionLimit, Excess};
 pub use corrupt::Corrupt;
+pub use envoy_headers::EnvoyHeaders;
 pub use grpc_error::{GrpcError, GrpcStatus};
 pub use http_body::{Drip, HttpBody};
 pub use http_error::HttpError;
@@ -41,12 +43,14 @@ pub use keep_alive_kill::KeepAliveKill;
 pub use latency::{Before, Distribution, Latency, Wave, WaveShape};
 pub use limit_data::LimitData;
 pub use limit_time::LimitTime;
-pub(crate) use matcher::RequestParts;
-pub use matcher::{Glob, RequestMatch};
+pub use matcher::{
+    Clients, Glob, OPT_IN_HEADER, OptIn, PATTERN_MAX_BYTES, Pattern, RequestMatch, Secret, Status, Statuses,
+};
+pub(crate) use matcher::{Matcher, RequestParts};
 pub use refuse::Refuse;
 pub use reset::{Reset, ResetFrom};
 pub use schedule::{Bursts, Schedule};
-pub use scope::{Scope, Sticky};
+pub use scope::{Requests, Scope, Sticky};
 pub use slicer::Slicer;
 pub use slow_close::SlowClose;
 pub use stall::Stall;
@@ -54,6 +58,9 @@ pub use when::When;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+const STATUS_WAY_OUT: &str = "use it with `latency`, `bandwidth`, `stall`, `http_body` or `http_headers` of responses, `http_error` or `grpc_error` \
+     with `when: after`, or `keep_alive_kill`";
 
 /// Which way the bytes flow that a fault acts on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -122,10 +129,12 @@ pub enum TrafficFault {
     KeepAliveKill(KeepAliveKill),
     /// Requests are redirected to themselves.
     HttpRedirectLoop(HttpRedirectLoop),
+    /// Clients ask for faults themselves; only a route sets it, by its key of this name.
+    EnvoyHeaders(EnvoyHeaders),
 }
 
 impl TrafficFault {
-    /// Every kind, by the word that files and the control API use.
+    /// Every kind that can be set, by the word that files and the control API use.
     pub const KINDS: [&str; 14] = [
         "latency",
         "bandwidth",
@@ -165,6 +174,7 @@ impl TrafficFault {
             Self::GrpcError(_) => "grpc_error",
             Self::KeepAliveKill(_) => "keep_alive_kill",
             Self::HttpRedirectLoop(_) => "http_redirect_loop",
+            Self::EnvoyHeaders(_) => "envoy_headers",
         }
     }
 
@@ -172,6 +182,7 @@ impl TrafficFault {
     pub const fn needs_http(&self) -> bool {
         match self {
             Self::HttpError(_)
+            | Self::EnvoyHeaders(_)
             | Self::HttpBody(_)
             | Self::HttpHeaders(_)
             | Self::GrpcError(_)
@@ -204,7 +215,8 @@ impl TrafficFault {
             | Self::HttpHeaders(_)
             | Self::GrpcError(_)
             | Self::KeepAliveKill(_)
-            | Self::HttpRedirectLoop(_) => false,
+            | Self::HttpRedirectLoop(_)
+            | Self::EnvoyHeaders(_) => false,
         }
     }
 
@@ -232,6 +244,32 @@ impl TrafficFault {
         matches!(self, Self::Refuse(_) | Self::AcceptStall(_) | Self::ConnectionLimit(_))
     }
 
+    /// Whether it does nothing before the response has begun, so that it can be limited to some statuses.
+    pub fn acts_on_responses_only(&self) -> bool {
+        match self {
+            Self::Latency(fault) => matches!(fault.direction(), Direction::Response),
+            Self::Bandwidth(fault) => matches!(fault.direction, Direction::Response),
+            Self::Stall(fault) => matches!(fault.direction, Direction::Response),
+            Self::HttpBody(fault) => matches!(fault.direction, Direction::Response),
+            Self::HttpHeaders(fault) => matches!(fault.direction, Direction::Response),
+            Self::HttpError(fault) => matches!(fault.when, When::After),
+            Self::GrpcError(fault) => matches!(fault.when, When::After),
+            Self::KeepAliveKill(_) => true,
+            Self::Reset(_)
+            | Self::Blackhole(_)
+            | Self::SlowClose(_)
+            | Self::LimitData(_)
+            | Self::LimitTime(_)
+            | Self::Slicer(_)
+            | Self::Corrupt(_)
+            | Self::Refuse(_)
+            | Self::AcceptStall(_)
+            | Self::ConnectionLimit(_)
+            | Self::HttpRedirectLoop(_)
+            | Self::EnvoyHeaders(_) => false,
+        }
+    }
+
     /// What of the traffic this fault cannot be limited to; nothing when it can be.
     pub fn check_share(
         &self,
@@ -239,6 +277,10 @@ impl TrafficFault {
         scope: &Scope,
         schedule: Option<&Schedule>,
     ) -> Option<ParameterProblem> {
+        if matching.status.is_some() && !self.acts_on_responses_only() {
+            let why = format!("is known too late for this `{}`", self.kind());
+            return Some(ParameterProblem::new("match.status", why, STATUS_WAY_OUT));
+        }
         let Self::AcceptStall(_) = self else { return None };
         let bursts = schedule.is_some_and(|schedule| schedule.bursts.is_some());
         let (key, part) = match (matching.is_empty(), scope.is_all(), bursts) {
@@ -263,6 +305,11 @@ impl TrafficFault {
             Self::GrpcError(fault) => fault.check(),
             Self::KeepAliveKill(fault) => fault.check(),
             Self::HttpRedirectLoop(fault) => fault.check(),
+            Self::EnvoyHeaders(_) => vec![ParameterProblem::new(
+                "envoy_headers",
+                "is no fault that can be set",
+                "give the route the key `envoy_headers`",
+            )],
             Self::Reset(fault) => fault.check(),
             Self::Blackhole(fault) => fault.check(),
             Self::SlowClose(fault) => fault.check(),
@@ -292,5 +339,10 @@ pub struct ParameterProblem {
 impl ParameterProblem {
     pub(crate) fn new(key: &str, why: impl Into<String>, way_out: impl Into<String>) -> Self {
         Self { key: key.to_owned(), why: why.into(), way_out: way_out.into() }
+    }
+
+    /// The same with the key that its key stands under.
+    pub(crate) fn within(self, key: &str) -> Self {
+        Self { key: format!("{key}.{}", self.key), ..self }
     }
 }

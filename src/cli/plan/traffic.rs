@@ -68,6 +68,9 @@ pub(super) fn deed(fault: &TrafficFault) -> String {
         TrafficFault::Corrupt(corrupt) => {
             format!("{} of the bits of {} flip", corrupt.bits, flow(corrupt.direction))
         }
+        TrafficFault::EnvoyHeaders(headers) => {
+            format!("requests may ask for faults by Envoy's headers, for {} at most", headers.max_percent)
+        }
     }
 }
 

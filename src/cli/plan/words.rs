@@ -186,12 +186,12 @@ fn requests(matching: &RequestMatch) -> String {
         ("method", &matching.method),
         ("path", &matching.path),
         ("host", &matching.host),
-        ("client", &matching.client),
         ("grpc", &matching.grpc),
     ]
     .into_iter()
-    .filter_map(|(key, glob)| glob.as_ref().map(|glob| format!("{key} `{glob}`")))
+    .filter_map(|(key, pattern)| pattern.as_ref().map(|pattern| format!("{key} `{pattern}`")))
     .collect();
+    parts.extend(matching.client.iter().map(|clients| format!("client `{clients}`")));
     parts.extend(matching.headers.iter().map(|(name, glob)| format!("header {name} `{glob}`")));
     parts.extend(matching.query.iter().map(|(name, glob)| format!("query {name} `{glob}`")));
     format!("requests with {}", parts.join(", "))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, given, key_span, optional};
-use crate::fault::{Glob, Percent, RequestMatch, Scope, Sticky};
+use crate::fault::{Clients, Pattern, Percent, RequestMatch, Scope, Sticky};
 use crate::scenario::written::{Match, Scope as WrittenScope, ScopePercent, ScopeSteps, StickyKey};
 use crate::text::{Field, Form, Pairs, Scalar, Span, quote};
 
@@ -26,7 +26,7 @@ pub(in crate::scenario) fn requests(
 }
 
 fn full(checker: &mut Checker<'_>, map: &Match, span: Span) -> Option<RequestMatch> {
-    let one = |checker: &mut Checker<'_>, field: &Field<String>| -> Option<Option<Glob>> {
+    let one = |checker: &mut Checker<'_>, field: &Field<String>| -> Option<Option<Pattern>> {
         if field.is_absent() {
             return Some(None);
         }
@@ -46,8 +46,10 @@ fn full(checker: &mut Checker<'_>, map: &Match, span: Span) -> Option<RequestMat
         host: host?,
         headers: headers?,
         query: query?,
-        client: client?,
+        client: client?.map(|pattern| Clients(pattern.0)),
         grpc: grpc?,
+        status: None,
+        opt_in: None,
     };
     if matching.is_empty() {
         checker
@@ -58,7 +60,7 @@ fn full(checker: &mut Checker<'_>, map: &Match, span: Span) -> Option<RequestMat
     Some(matching)
 }
 
-fn glob(checker: &mut Checker<'_>, raw: &str, span: Span) -> Option<Glob> {
+fn glob(checker: &mut Checker<'_>, raw: &str, span: Span) -> Option<Pattern> {
     let text = checker.resolve(raw, span, false)?;
     if text.is_empty() {
         checker
@@ -67,12 +69,12 @@ fn glob(checker: &mut Checker<'_>, raw: &str, span: Span) -> Option<Glob> {
             .help("write `*` for anything");
         return None;
     }
-    Some(Glob(text))
+    Some(Pattern(text))
 }
 
 /// A path begins with `/`, or its pattern fits one that does.
-fn path_glob(checker: &mut Checker<'_>, glob: Glob, span: Span) -> Option<Glob> {
-    if glob.0.starts_with(['/', '*', '?']) {
+fn path_glob(checker: &mut Checker<'_>, glob: Pattern, span: Span) -> Option<Pattern> {
+    if glob.0.starts_with(['/', '*', '?', '~']) {
         return Some(glob);
     }
     checker
@@ -82,7 +84,7 @@ fn path_glob(checker: &mut Checker<'_>, glob: Glob, span: Span) -> Option<Glob> 
     None
 }
 
-fn globs(checker: &mut Checker<'_>, field: &Field<Pairs<Scalar>>) -> Option<BTreeMap<String, Glob>> {
+fn globs(checker: &mut Checker<'_>, field: &Field<Pairs<Scalar>>) -> Option<BTreeMap<String, Pattern>> {
     let (mut globs, mut good) = (BTreeMap::new(), !field.is_bad());
     for pair in field.get().into_iter().flatten() {
         let value = given(&pair.value).and_then(|(raw, at)| glob(checker, &raw.0, at));
@@ -128,7 +130,7 @@ pub(in crate::scenario) fn scope(
             let exclude =
                 if map.exclude.is_absent() { Some(None) } else { requests(checker, &map.exclude).map(Some) };
             let (percent, largest, steps) = share?;
-            let scope = Scope { percent, sticky: sticky?, exclude: exclude? };
+            let scope = Scope { percent, sticky: sticky?, exclude: exclude?, requests: None };
             Some(CheckedScope { scope, largest, percent_at: map.percent.span(), steps })
         }
         (Form::List(never), _) => match *never {},

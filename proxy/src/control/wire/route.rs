@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Protocol;
-use crate::fault::ParameterProblem;
+use crate::fault::{EnvoyHeaders, ParameterProblem};
 use crate::quantity::Period;
 
 /// The most upstreams that one route has.
@@ -63,6 +63,9 @@ pub struct RouteSpec {
     /// How long one attempt to reach an upstream may take; absent: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dial_timeout: Option<Period>,
+    /// Whether requests may ask for faults by Envoy's headers; absent: no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envoy_headers: Option<EnvoyHeaders>,
     /// Whether it listens. Switched off, it keeps its faults and its counts.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub enabled: bool,
@@ -125,6 +128,7 @@ impl RouteSpec {
             connections_max: None,
             idle_timeout: None,
             dial_timeout: None,
+            envoy_headers: None,
             enabled: true,
         }
     }
@@ -183,6 +187,11 @@ impl RouteSpec {
         if self.dial_timeout.is_some_and(|timeout| timeout.is_zero() || timeout > DIAL_TIMEOUT_MAX) {
             add("dial_timeout", "is not more than nothing and at most 5m", "leave it out for 10s");
         }
+        if self.envoy_headers.is_some() && self.protocol == Protocol::Tcp {
+            add("envoy_headers", "needs HTTP requests, and the route is `tcp`", "make it `http` or `auto`");
+        }
+        let within = self.envoy_headers.iter().flat_map(EnvoyHeaders::check);
+        problems.extend(within.map(|problem| problem.within("envoy_headers")));
         problems
     }
 

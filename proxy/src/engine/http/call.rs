@@ -13,6 +13,7 @@ use super::payload::Payload;
 use crate::engine::armed::{Armed, Subject};
 use crate::engine::route::Route;
 use crate::engine::timer::now_ns;
+use crate::engine::wall;
 use crate::fault::{RequestParts, TrafficFault};
 
 /// The connection is over without an answer: the reason is with the connection.
@@ -121,6 +122,7 @@ impl Call {
             uri: request.uri(),
             headers: request.headers(),
             client: conn.accepted.client,
+            unix_seconds: wall::unix_seconds,
         };
         let subject = Subject::Request(&parts);
         let (mut hits, mut ended) = (Vec::new(), false);
@@ -130,7 +132,7 @@ impl Call {
             if !acts || !armed.fits(subject) {
                 continue;
             }
-            let decision = armed.decide(subject, ordinal);
+            let decision = armed.decide(subject, ordinal, armed.next());
             let does = armed.account(ordinal, &decision);
             if does && !ended {
                 ended = armed.ends_at_once();
