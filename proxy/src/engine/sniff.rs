@@ -1,4 +1,4 @@
-//! `protocol: auto`: who speaks first, and whether it is HTTP/1.
+//! `protocol: auto`: who speaks first, and whether it is HTTP.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::dial::Dial;
+use super::http::Spoken;
 use super::idle::Idle;
 use super::route::Route;
 use super::timer::{Alarm, now_ns};
@@ -110,9 +111,14 @@ impl Sniffed {
     }
 }
 
-/// Whether bytes are the beginning of HTTP/1; nothing when it takes more of them to tell.
+/// Whether bytes are the beginning of HTTP, of version 1 or 2; nothing when it takes more of them to tell.
 fn judge(bytes: &[u8]) -> Option<Kind> {
     const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"];
+    match Spoken::by(bytes) {
+        Spoken::Http2 => return Some(Kind::Http),
+        Spoken::Unknown => return None,
+        Spoken::Http1 => {}
+    }
     let line_end = bytes.iter().position(|byte| *byte == b'\n');
     let Some(space) = bytes.iter().position(|byte| *byte == b' ') else {
         let may_be = line_end.is_none() && METHODS.iter().any(|method| method.as_bytes().starts_with(bytes));
@@ -145,7 +151,9 @@ mod tests {
             ("GET key\r\n", Some(Kind::Tcp)),
             ("GET  HTTP/1.1\r\n", Some(Kind::Tcp)),
             ("get key\r\n", Some(Kind::Tcp)),
-            ("PRI * HTTP/2.0\r\n\r\n", Some(Kind::Tcp)),
+            ("PRI * HTTP/2.0\r\n\r\n", None),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Some(Kind::Http)),
+            ("PRI * HTTP/1.1\r\n", Some(Kind::Tcp)),
             ("CONNECT a:1 HTTP/1.1\r\n", Some(Kind::Tcp)),
             ("\x16\x03\x01", Some(Kind::Tcp)),
             ("GET\n", Some(Kind::Tcp)),

@@ -10,7 +10,7 @@ use tower::Service;
 
 use super::call::{Call, Cut};
 use super::payload::Payload;
-use super::socket::Deed;
+use super::wire::Deed;
 use crate::fault::{HttpError, TrafficFault};
 
 /// Answers calls.

@@ -9,7 +9,9 @@ use ::http::Request;
 use hyper::body::Incoming;
 
 use super::conn::Conn;
+use super::http2::Fate;
 use super::payload::Payload;
+use super::wire::Unsent;
 use crate::engine::armed::{Armed, Subject};
 use crate::engine::route::Route;
 use crate::engine::timer::now_ns;
@@ -28,6 +30,12 @@ pub(super) struct Call {
     pub(super) request: Request<Payload>,
     pub(super) hits: Vec<Hit>,
     pub(super) began_ns: u64,
+    /// Which request of the route it is.
+    pub(super) ordinal: u64,
+    /// What becomes true when it leaves for the upstream.
+    pub(super) when_sent: Unsent,
+    /// On HTTP/2, what is to become of the stream.
+    pub(super) fate: Option<Rc<Fate>>,
     /// Ends with the call and counts it.
     pub(super) account: Account,
 }
@@ -63,6 +71,8 @@ pub(super) struct Account {
     began_ns: u64,
     touched: Rc<Cell<bool>>,
     error: bool,
+    call: u64,
+    was_hit: bool,
 }
 
 impl Account {
@@ -90,7 +100,7 @@ impl Drop for Account {
             duration_ns: now_ns() - self.began_ns,
         };
         self.conn.client.after_deeds(ended);
-        self.conn.call_ended();
+        self.conn.call_ended(self.call, self.was_hit);
     }
 }
 
@@ -145,12 +155,23 @@ impl Call {
                 });
             }
         }
-        if !hits.is_empty() {
+        let was_hit = !hits.is_empty();
+        if was_hit {
             conn.call_is_hit();
         }
-        let account = Account { conn: Rc::clone(conn), began_ns, touched, error: true };
+        let account =
+            Account { conn: Rc::clone(conn), began_ns, touched, error: true, call: ordinal, was_hit };
         let request = request.map(|body| Payload::incoming(conn, body));
-        Self { conn: Rc::clone(conn), request, hits, began_ns, account }
+        Self {
+            conn: Rc::clone(conn),
+            request,
+            hits,
+            began_ns,
+            ordinal,
+            when_sent: Unsent::default(),
+            fate: None,
+            account,
+        }
     }
 
     /// The hits of one kind of fault, in order.

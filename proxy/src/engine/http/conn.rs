@@ -1,19 +1,17 @@
-//! What the parts of one HTTP connection share. They all run in one task, so cells are enough.
+//! What the parts of one client connection share. They all run on one thread, so cells are enough.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Waker};
 
-use hyper::client::conn::http1::Connection;
 use tokio::net::TcpStream;
 
 use super::call::Hit;
-use super::forward::Kept;
-use super::payload::Payload;
-use super::socket::{Socket, Wire};
+use super::crew::Crew;
+use super::lane::Lane;
+use super::many::Upstream;
+use super::wire::Wire;
 use crate::engine::armed::Armed;
 use crate::engine::connection::Accepted;
 use crate::engine::idle::Idle;
@@ -26,41 +24,47 @@ use crate::fault::Direction;
 pub(super) const LAST_BYTES_NS: u64 = 1_000_000_000;
 pub(super) const LAST_BYTES_STEP_NS: u64 = 1_000_000;
 
-type Driver = Pin<Box<Connection<Socket, Payload>>>;
-
-/// One client connection and its upstream connection.
+/// One client connection: on HTTP/1 its calls come one after another, on HTTP/2 many are under way at once.
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) worker: Rc<Worker>,
     pub(super) accepted: Accepted,
     pub(super) client: Rc<Wire>,
-    pub(super) upstream: Rc<Wire>,
-    /// Dialled before the first request.
-    pub(super) dialled: RefCell<Option<TcpStream>>,
-    /// The upstream connection while no request is on it.
-    pub(super) kept: RefCell<Option<Kept>>,
-    /// Something is to go to the upstream in this turn.
-    handed: Cell<bool>,
-    driver: RefCell<Option<Driver>>,
-    cut: RefCell<Option<PendingCut>>,
+    /// The upstream connection of a client that speaks HTTP/1.
+    pub(super) lane: Lane,
+    /// The upstream of a client that speaks HTTP/2.
+    pub(super) upstream: Upstream,
+    /// The tasks of this connection, beside its own.
+    pub(super) crew: Rc<Crew>,
+    /// Calls may be under way at the same time.
+    many: Cell<bool>,
+    cuts: RefCell<Vec<PendingCut>>,
     /// The fault whose reset ends the connection.
     cause: RefCell<Option<Hit>>,
     /// Since when all bytes that may pass have passed.
     passed_ns: Cell<u64>,
     idle: RefCell<Idle>,
-    /// Goes up when a call begins and when it ends, so that it is odd while one is under way.
+    /// Goes up when a call begins and when it ends.
     turns: Cell<u64>,
-    /// Whether the call under way is hit by a fault, which may keep everything still.
-    hit: Cell<bool>,
+    under_way: Cell<u32>,
+    /// How many of the calls under way are hit by a fault, which may keep everything still.
+    hit: Cell<u32>,
+    /// Other upstream connections than the lane's.
+    upstreams: RefCell<Vec<Rc<Wire>>>,
+    /// The connection's own task.
+    waker: RefCell<Option<Waker>>,
 }
 
 /// A reset that waits for its time or its bytes.
 #[derive(Clone, Debug)]
 struct PendingCut {
+    call: u64,
     hit: Hit,
     /// 0 when only bytes count.
     due_ns: u64,
     by_bytes: bool,
+    /// As many bytes as it lets through have been handed over.
+    reached: bool,
 }
 
 /// What has become of a fault since it was decided.
@@ -72,24 +76,48 @@ pub(super) enum Standing {
 
 impl Conn {
     pub(super) fn new(worker: &Rc<Worker>, accepted: Accepted, dialled: Option<TcpStream>) -> Rc<Self> {
-        let (client, upstream) = super::counters(&accepted);
+        let client = Rc::new(Wire::of_client(&accepted.route));
         let idle = RefCell::new(Idle::new(&accepted.route));
         Rc::new(Self {
             worker: Rc::clone(worker),
             accepted,
-            client: Rc::new(client),
-            upstream: Rc::new(upstream),
-            dialled: RefCell::new(dialled),
-            kept: RefCell::default(),
-            handed: Cell::new(false),
-            driver: RefCell::default(),
-            cut: RefCell::default(),
+            client,
+            lane: Lane::new(dialled),
+            upstream: Upstream::default(),
+            crew: Rc::default(),
+            many: Cell::new(false),
+            cuts: RefCell::default(),
             cause: RefCell::default(),
             passed_ns: Cell::new(0),
             idle,
             turns: Cell::new(0),
-            hit: Cell::new(false),
+            under_way: Cell::new(0),
+            hit: Cell::new(0),
+            upstreams: RefCell::default(),
+            waker: RefCell::default(),
         })
+    }
+
+    /// The client speaks HTTP/2.
+    pub(super) fn has_many_calls(&self) {
+        self.many.set(true);
+    }
+
+    /// Whether calls may be under way at the same time.
+    pub(super) fn is_many(&self) -> bool {
+        self.many.get()
+    }
+
+    /// An upstream connection is to be made, beside the lane's.
+    pub(super) fn new_upstream(&self) -> Rc<Wire> {
+        let wire = Rc::new(Wire::of_upstream());
+        self.upstreams.borrow_mut().push(Rc::clone(&wire));
+        wire
+    }
+
+    /// It has gone, or goes.
+    pub(super) fn forget_upstream(&self, gone: &Rc<Wire>) {
+        self.upstreams.borrow_mut().retain(|wire| !Rc::ptr_eq(wire, gone));
     }
 
     /// How the fault stands now.
@@ -101,100 +129,119 @@ impl Conn {
         standing.map_or(Standing::Gone, |armed| Standing::Here(Arc::clone(armed)))
     }
 
-    /// A new upstream connection is to be driven.
-    pub(super) fn adopt(&self, connection: Connection<Socket, Payload>) {
-        *self.driver.borrow_mut() = Some(Box::pin(connection));
-    }
-
-    /// A request is about to be given to the upstream connection.
-    pub(super) fn hand_over(&self) {
-        self.handed.set(true);
-    }
-
-    /// Whether something was given to the upstream connection since this was last asked.
-    pub(super) fn was_handed_over(&self) -> bool {
-        self.handed.replace(false)
-    }
-
-    /// Moves the upstream connection.
-    pub(super) fn drive_upstream(&self, cx: &mut Context<'_>) {
-        // Taken out while it runs: what it calls may look at this connection.
-        let Some(mut driver) = self.driver.borrow_mut().take() else { return };
-        match driver.as_mut().poll(cx) {
-            std::task::Poll::Pending => *self.driver.borrow_mut() = Some(driver),
-            std::task::Poll::Ready(result) => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "an upstream connection ended");
-                }
-            }
+    /// The task that moves the connection has its turn. Streams of HTTP/2 have turns of their own, and wake it.
+    pub(super) fn turn_begins(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
         }
     }
 
-    /// The next request: nothing that waited for the last one counts any more.
+    /// The connection's own task is to have its turn.
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// The next request. On HTTP/1 nothing that waited for the last one counts any more.
     pub(super) fn call_begins(&self) {
-        self.turns.set(self.turns.get() | 1);
-        self.hit.set(false);
-        self.cut.borrow_mut().take();
-        self.let_pass();
+        self.turns.set(self.turns.get() + 1);
+        self.under_way.set(self.under_way.get() + 1);
+        if !self.is_many() {
+            self.cuts.borrow_mut().clear();
+            self.let_pass();
+        }
     }
 
     fn let_pass(&self) {
         self.client.limit(None);
-        self.upstream.limit(None);
+        self.lane.wire.limit(None);
         self.passed_ns.set(0);
     }
 
     /// The answer is complete as far as the services are concerned; bytes may still be on their way.
-    pub(super) fn call_ended(&self) {
-        self.turns.set((self.turns.get() | 1) + 1);
-        let mut cut = self.cut.borrow_mut();
-        if let Some(pending) = cut.as_mut() {
-            pending.due_ns = 0;
-            if !pending.by_bytes {
-                cut.take();
+    pub(super) fn call_ended(&self, call: u64, was_hit: bool) {
+        self.turns.set(self.turns.get() + 1);
+        self.under_way.set(self.under_way.get() - 1);
+        self.hit.set(self.hit.get() - u32::from(was_hit));
+        let many = self.is_many();
+        self.cuts.borrow_mut().retain_mut(|cut| {
+            if cut.call != call {
+                return true;
             }
-        }
+            cut.due_ns = 0;
+            cut.by_bytes && (!many || cut.reached)
+        });
     }
 
-    /// A fault hits the call that has begun.
+    /// A fault hits a call that has begun.
     pub(super) fn call_is_hit(&self) {
-        self.hit.set(true);
+        self.hit.set(self.hit.get() + 1);
     }
 
     /// When the connection will have been idle for too long, 0 for never; nothing when it has been. Between calls only
     /// a whole head of a request counts, so that one which comes byte by byte keeps nothing open.
     pub(super) fn idle_due_ns(&self) -> Option<u64> {
-        let turns = self.turns.get();
-        let under_way = turns % 2 == 1;
-        let bytes = if under_way { self.client.moved() + self.upstream.moved() } else { 0 };
-        let busy = under_way && self.hit.get();
-        self.idle.borrow_mut().due_ns(&self.accepted.route, (turns << 48) ^ bytes, busy)
+        let under_way = self.under_way.get() > 0;
+        let bytes = if under_way { self.client.moved() + self.moved_upstream() } else { 0 };
+        let moved = (self.turns.get() << 48) ^ bytes;
+        self.idle.borrow_mut().due_ns(&self.accepted.route, moved, self.hit.get() > 0)
+    }
+
+    fn moved_upstream(&self) -> u64 {
+        self.lane.wire.moved() + self.upstreams.borrow().iter().map(|wire| wire.moved()).sum::<u64>()
     }
 
     /// The connection is to be reset as soon as the current turn ends.
     pub(super) fn cut_now(&self, cause: Option<&Hit>) {
         self.client.reset_on_close();
-        self.upstream.reset_on_close();
+        self.lane.wire.reset_on_close();
+        self.upstreams.borrow().iter().for_each(|wire| wire.reset_on_close());
         *self.cause.borrow_mut() = cause.cloned();
+        self.wake();
     }
 
-    /// The connection is to be reset at a time, or once so many bytes have gone that way, or whichever is first.
-    pub(super) fn cut_later(&self, hit: &Hit, due_ns: Option<u64>, after_bytes: Option<(u64, Direction)>) {
-        if let Some((bytes, way)) = after_bytes {
+    /// The connection is to be reset at a time, or once so many bytes have gone that way, or whichever is first. On
+    /// HTTP/2 the bytes are those of one body, which says itself when they have passed.
+    pub(super) fn cut_later(
+        &self,
+        call: u64,
+        hit: &Hit,
+        due_ns: Option<u64>,
+        after_bytes: Option<(u64, Direction)>,
+    ) {
+        if let Some((bytes, way)) = after_bytes.filter(|_| !self.is_many()) {
             self.client.limit(way.acts_on_response().then_some(bytes));
-            self.upstream.limit(way.acts_on_request().then_some(bytes));
+            self.lane.wire.limit(way.acts_on_request().then_some(bytes));
         }
-        let cut =
-            PendingCut { hit: hit.clone(), due_ns: due_ns.unwrap_or(0), by_bytes: after_bytes.is_some() };
-        *self.cut.borrow_mut() = Some(cut);
+        self.cuts.borrow_mut().push(PendingCut {
+            call,
+            hit: hit.clone(),
+            due_ns: due_ns.unwrap_or(0),
+            by_bytes: after_bytes.is_some(),
+            reached: false,
+        });
+        self.wake();
+    }
+
+    /// All bytes of a body that a pending reset lets through have been handed over.
+    pub(super) fn cut_is_reached(&self, hit: &Hit) {
+        let mut cuts = self.cuts.borrow_mut();
+        let of = |cut: &&mut PendingCut| !cut.reached && Arc::ptr_eq(&cut.hit.armed, &hit.armed);
+        if let Some(cut) = cuts.iter_mut().find(of) {
+            cut.reached = true;
+            self.wake();
+        }
     }
 
     /// Lets everything pass again when the fault that was to reset the connection is gone. To be called before the
     /// server has its turn, which nobody would give it again.
     pub(super) fn follow_changes(&self) {
-        let mut cut = self.cut.borrow_mut();
-        if cut.as_ref().is_some_and(|cut| matches!(self.standing(&cut.hit.armed), Standing::Gone)) {
-            cut.take();
+        let mut cuts = self.cuts.borrow_mut();
+        let before = cuts.len();
+        cuts.retain(|cut| matches!(self.standing(&cut.hit.armed), Standing::Here(_)));
+        if cuts.len() < before {
             self.let_pass();
         }
     }
@@ -204,19 +251,24 @@ impl Conn {
         if self.client.resets_on_close() {
             return Some(0);
         }
-        let pending = self.cut.borrow().clone()?;
-        if pending.due_ns != 0 && pending.due_ns <= now_ns {
-            self.cut_now(Some(&pending.hit));
-            return Some(0);
+        let (mut due_ns, mut reached) = (None::<u64>, None);
+        for cut in self.cuts.borrow().iter() {
+            if cut.due_ns != 0 && cut.due_ns <= now_ns {
+                self.cut_now(Some(&cut.hit));
+                return Some(0);
+            }
+            due_ns = due_ns.into_iter().chain(Some(cut.due_ns).filter(|due| *due != 0)).min();
+            let wire = [&self.client, &self.lane.wire].into_iter().find(|wire| wire.is_at_limit());
+            if let Some(wire) = wire.or(cut.reached.then_some(&self.client)) {
+                reached = Some((cut.hit.clone(), Rc::clone(wire)));
+            }
         }
-        let Some(wire) = [&self.client, &self.upstream].into_iter().find(|wire| wire.is_at_limit()) else {
-            return Some(pending.due_ns).filter(|due| *due != 0);
-        };
+        let Some((hit, wire)) = reached else { return due_ns };
         if self.passed_ns.get() == 0 {
             self.passed_ns.set(now_ns);
         }
         if now_ns > self.passed_ns.get() + LAST_BYTES_NS || outq::unsent(wire.descriptor()) == 0 {
-            self.cut_now(Some(&pending.hit));
+            self.cut_now(Some(&hit));
             return Some(0);
         }
         Some(now_ns + LAST_BYTES_STEP_NS)
@@ -224,11 +276,12 @@ impl Conn {
 
     /// Closes what is left of the upstream. The client's socket is closed already.
     pub(super) fn close(&self) {
-        self.kept.borrow_mut().take();
         if self.client.failed() {
-            self.upstream.reset_on_close();
+            self.lane.wire.reset_on_close();
+            self.upstreams.borrow().iter().for_each(|wire| wire.reset_on_close());
         }
-        self.driver.borrow_mut().take();
+        self.lane.close();
+        self.crew.dismiss();
         if let Some(cause) = self.cause.borrow_mut().take() {
             cause.done();
         }

@@ -14,7 +14,7 @@ use super::conn::{Conn, Standing};
 use super::payload::Payload;
 use crate::control::wire::OnRemove;
 use crate::engine::timer::now_ns;
-use crate::fault::{Reset, ResetFrom, TrafficFault};
+use crate::fault::{Direction, Reset, ResetFrom, TrafficFault};
 
 /// Cuts calls off.
 #[derive(Clone, Debug)]
@@ -44,9 +44,29 @@ where
             return Either::Right(Box::pin(held_back(self.0.clone(), call, hit, reset)));
         }
         let limit = reset.after_bytes.map(|size| (size.bytes(), reset.direction()));
-        call.conn.cut_later(&hit, reset.due_ns(call.began_ns, None), limit);
-        Either::Left(self.0.call(call))
+        call.conn.cut_later(call.ordinal, &hit, reset.due_ns(call.began_ns, None), limit);
+        match limit.filter(|_| call.conn.is_many()) {
+            None => Either::Left(self.0.call(call)),
+            Some(limit) => Either::Right(Box::pin(limited(self.0.clone(), call, hit, limit))),
+        }
     }
+}
+
+/// On HTTP/2 the bytes that pass before the reset are those of the call's own bodies.
+async fn limited<S>(
+    mut inner: S,
+    mut call: Call,
+    hit: Hit,
+    (bytes, way): (u64, Direction),
+) -> Result<Response<Payload>, Cut>
+where
+    S: Service<Call, Response = Response<Payload>, Error = Cut>,
+{
+    if way.acts_on_request() {
+        call.request = call.request.map(|body| body.ends_after(&hit, bytes));
+    }
+    let answer = inner.call(call).await?;
+    Ok(if way.acts_on_response() { answer.map(|body| body.ends_after(&hit, bytes)) } else { answer })
 }
 
 /// The request, or its answer, has come, and goes on only if the fault is removed before its time is over.
@@ -54,14 +74,14 @@ async fn held_back<S>(mut inner: S, call: Call, hit: Hit, reset: Reset) -> Resul
 where
     S: Service<Call, Response = Response<Payload>, Error = Cut>,
 {
-    let conn = Rc::clone(&call.conn);
+    let (conn, ordinal) = (Rc::clone(&call.conn), call.ordinal);
     if reset.direction().acts_on_request() {
-        conn.cut_later(&hit, reset.due_ns(call.began_ns, Some(call.began_ns)), None);
+        conn.cut_later(ordinal, &hit, reset.due_ns(call.began_ns, Some(call.began_ns)), None);
         until_gone(&conn, &hit).await?;
         return inner.call(call).await;
     }
     let answer = inner.call(call).await?;
-    conn.cut_later(&hit, reset.due_ns(0, Some(now_ns())), None);
+    conn.cut_later(ordinal, &hit, reset.due_ns(0, Some(now_ns())), None);
     until_gone(&conn, &hit).await?;
     Ok(answer)
 }

@@ -4,12 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll};
 
 use super::conn::{Conn, LAST_BYTES_NS, LAST_BYTES_STEP_NS};
-use super::socket::Wire;
+use super::wire::Wire;
 use crate::control::wire::{FaultSpec, OnRemove};
 use crate::engine::act::Mark;
 use crate::engine::acting::{Acting, Change, Moment};
 use crate::engine::armed::Subject;
-use crate::engine::connection::Accepted;
 use crate::engine::ending::LateEnd;
 use crate::engine::gates::{Gates, Side};
 use crate::engine::outq;
@@ -42,7 +41,8 @@ struct Over {
 
 impl Edge {
     /// Looks whether the faults changed, or a schedule did. True when the connection must be reset because of it.
-    pub(super) fn follow_changes(&self, accepted: &Accepted) -> bool {
+    pub(super) fn follow_changes(&self, conn: &Conn) -> bool {
+        let accepted = &conn.accepted;
         let epoch = accepted.route.epoch();
         let turn_ns = self.turn_ns.get();
         if self.epoch.replace(epoch) == epoch && (turn_ns == 0 || now_ns() < turn_ns) {
@@ -54,6 +54,7 @@ impl Edge {
             passed: [self.passed[0].get(), self.passed[1].get()],
         };
         let subject = Subject::Stream { client: accepted.client };
+        conn.crew.wake();
         let snapshot = accepted.route.faults();
         self.turn_ns.set(snapshot.turn_ns(moment.now_ns));
         let changes = self.acting.borrow_mut().refresh(&snapshot, subject, &moment);

@@ -8,13 +8,14 @@ use hyper::body::Frame;
 
 use super::call::{Cut, Hit};
 use super::conn::{Conn, Standing};
+use super::payload::Broken;
 use crate::control::wire::OnRemove;
 use crate::engine::hold::{Hold, both};
 use crate::engine::timer::{Alarm, now_ns};
 use crate::fault::{Stall, TrafficFault};
 
 /// What a body gives next.
-pub(super) type Next = Option<Result<Frame<Bytes>, hyper::Error>>;
+pub(super) type Next = Option<Result<Frame<Bytes>, Broken>>;
 
 /// The stalls on one body.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use tower::Service;
 use super::call::{Call, Cut, Hit};
 use super::conn::{Conn, Standing};
 use super::payload::Payload;
-use super::socket::{Deed, Wire};
+use super::wire::Deed;
 use crate::control::wire::OnRemove;
 use crate::engine::timer::{Alarm, now_ns};
 use crate::fault::TrafficFault;
@@ -32,7 +32,7 @@ where
         self.0.poll_ready(cx)
     }
 
-    fn call(&mut self, call: Call) -> Self::Future {
+    fn call(&mut self, mut call: Call) -> Self::Future {
         let hits =
             call.hits(|fault| if let TrafficFault::Latency(fault) = fault { Some(fault) } else { None });
         if hits.is_empty() {
@@ -41,11 +41,13 @@ where
         let (mut inner, conn) = (self.0.clone(), Rc::clone(&call.conn));
         let there = Held::new(hits.iter().map(|(hit, _)| (hit, hit.armed.shaped_ns(hit.request_delay_ns))));
         Either::Right(Box::pin(async move {
-            there.wait(&conn, call.began_ns, &conn.upstream).await?;
+            call.when_sent.extend(there.wait(&conn, call.began_ns).await?);
             let response = inner.call(call).await?;
             let late = |hit: &Hit| hit.armed.shaped_ns(hit.response_delay_ns);
             let back = Held::new(hits.iter().map(|(hit, _)| (hit, late(hit))));
-            back.wait(&conn, now_ns(), &conn.client).await?;
+            for deed in back.wait(&conn, now_ns()).await? {
+                conn.client.when_bytes_leave(deed);
+            }
             Ok(response)
         }))
     }
@@ -72,10 +74,10 @@ impl Held {
         Self { parts, waiting: false }
     }
 
-    /// Waits until all delays are over; what leaves next on `wire` proves them.
-    async fn wait(mut self, conn: &Rc<Conn>, arrived_ns: u64, wire: &Wire) -> Result<(), Cut> {
+    /// Waits until all delays are over; what leaves next proves them.
+    async fn wait(mut self, conn: &Rc<Conn>, arrived_ns: u64) -> Result<Vec<Deed>, Cut> {
         if self.parts.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let alarm = Alarm::new(&conn.worker.timers);
         self.waiting = true;
@@ -93,10 +95,8 @@ impl Held {
         })
         .await?;
         let total_ns = self.total_ns();
-        for (hit, ns) in std::mem::take(&mut self.parts) {
-            wire.when_bytes_leave(Deed::Late { hit, arrived_ns, ns, others_ns: total_ns - ns });
-        }
-        Ok(())
+        let parts = std::mem::take(&mut self.parts).into_iter();
+        Ok(parts.map(|(hit, ns)| Deed::Late { hit, arrived_ns, ns, others_ns: total_ns - ns }).collect())
     }
 
     fn total_ns(&self) -> u64 {

@@ -10,6 +10,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use super::call::{Account, Hit};
 use super::conn::{Conn, Standing};
 use super::holds::{Holds, Next};
+use super::many::Loan;
 use crate::engine::bucket::Bucket;
 use crate::engine::timer::{Alarm, now_ns};
 use crate::fault::TrafficFault;
@@ -22,12 +23,29 @@ pub(super) struct Payload {
     pace: Option<Box<Pace>>,
     holds: Option<Box<Holds>>,
     account: Option<Account>,
+    /// What only calls of HTTP/2 have.
+    rare: Option<Box<Rare>>,
+}
+
+/// Why a body ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    #[error(transparent)]
+    Source(#[from] hyper::Error),
 }
 
 #[derive(Debug)]
 enum Source {
     Incoming(Incoming),
     Own(Option<Bytes>),
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    /// The upstream connection that it comes on is given back with it.
+    loan: Option<Loan>,
+    /// Which fault lets so many more bytes through, and then resets the connection.
+    last: Option<(Hit, u64)>,
 }
 
 /// The rate limits of one body.
@@ -41,19 +59,83 @@ struct Pace {
 
 impl Payload {
     pub(super) fn incoming(conn: &Rc<Conn>, body: Incoming) -> Self {
-        Self { conn: Rc::clone(conn), source: Source::Incoming(body), pace: None, holds: None, account: None }
+        Self {
+            conn: Rc::clone(conn),
+            source: Source::Incoming(body),
+            pace: None,
+            holds: None,
+            account: None,
+            rare: None,
+        }
     }
 
     pub(super) fn own(conn: &Rc<Conn>, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let body = if body.is_empty() { None } else { Some(body) };
-        Self { conn: Rc::clone(conn), source: Source::Own(body), pace: None, holds: None, account: None }
+        Self {
+            conn: Rc::clone(conn),
+            source: Source::Own(body),
+            pace: None,
+            holds: None,
+            account: None,
+            rare: None,
+        }
     }
 
     /// The body belongs to the answer of this call, which ends with it.
     pub(super) fn ends(mut self, account: Account) -> Self {
         self.account = Some(account);
         self
+    }
+
+    /// The upstream connection is given back when the body has come.
+    pub(super) fn on_loan(mut self, loan: Option<Loan>) -> Self {
+        if loan.is_some() {
+            self.rare.get_or_insert_default().loan = loan;
+        }
+        self
+    }
+
+    /// Only so many bytes of it pass; then the fault resets the connection.
+    pub(super) fn ends_after(mut self, hit: &Hit, bytes: u64) -> Self {
+        self.rare.get_or_insert_default().last = Some((hit.clone(), bytes));
+        self
+    }
+
+    /// Lets through what may still pass. What comes behind it stays where it is, because the connection is to end.
+    fn poll_last(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let last = self.rare.as_mut().and_then(|rare| rare.last.take());
+        let Some((hit, left)) = last else { return self.poll_held(cx) };
+        if matches!(self.conn.standing(&hit.armed), Standing::Gone) {
+            return self.poll_held(cx);
+        }
+        let keep = |this: &mut Self, left| this.rare.get_or_insert_default().last = Some((hit.clone(), left));
+        if left == 0 {
+            keep(self, 0);
+            self.conn.cut_is_reached(&hit);
+            return Poll::Pending;
+        }
+        let next = self.poll_held(cx);
+        let Poll::Ready(Some(Ok(frame))) = next else {
+            keep(self, left);
+            return next;
+        };
+        match frame.into_data() {
+            Ok(mut data) => {
+                let most = usize::try_from(left).unwrap_or(usize::MAX).min(data.len());
+                keep(self, left - most as u64);
+                Poll::Ready(Some(Ok(Frame::data(data.split_to(most)))))
+            }
+            Err(trailers) => Poll::Ready(Some(Ok(trailers))),
+        }
+    }
+
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let Some(mut holds) = self.holds.take() else { return self.poll_paced(cx) };
+        let conn = Rc::clone(&self.conn);
+        let next = holds.poll_frame(&conn, cx, |cx| self.poll_paced(cx));
+        self.holds = Some(holds);
+        next
     }
 
     /// Lets it pass no faster than these rates, from now on.
@@ -78,14 +160,14 @@ impl Payload {
                 let polled = Pin::new(body).poll_frame(cx);
                 if let Poll::Ready(Some(Err(_))) = &polled {
                     // Cut short by a reset of the upstream: so it is for the client.
-                    if self.conn.upstream.failed() {
+                    if !self.conn.is_many() && self.conn.lane.wire.failed() {
                         self.conn.client.reset_on_close();
                     }
                     if let Some(account) = &mut self.account {
                         account.failed();
                     }
                 }
-                polled
+                polled.map_err(Broken::from)
             }
         }
     }
@@ -116,19 +198,15 @@ impl Payload {
 
 impl Body for Payload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Broken;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Next> {
-        let this = &mut *self;
-        let Some(mut holds) = this.holds.take() else { return this.poll_paced(cx) };
-        let conn = Rc::clone(&this.conn);
-        let next = holds.poll_frame(&conn, cx, |cx| this.poll_paced(cx));
-        this.holds = Some(holds);
-        next
+        if self.rare.is_some() { self.poll_last(cx) } else { self.poll_held(cx) }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pace.as_ref().is_none_or(|pace| pace.held.is_empty())
+        self.rare.as_ref().is_none_or(|rare| rare.last.is_none())
+            && self.pace.as_ref().is_none_or(|pace| pace.held.is_empty())
             && self.holds.as_ref().is_none_or(|holds| holds.is_empty())
             && match &self.source {
                 Source::Incoming(body) => body.is_end_stream(),

@@ -1,182 +1,30 @@
-//! A socket under hyper: counts what passes, says when bytes have left, and can end in a reset.
+//! A socket under hyper, or under TLS: counts what passes, and can end in a reset.
 
-use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::call::{Ended, Hit};
-use super::edge::Edge;
+use super::io::Spoken;
+use super::wire::Wire;
 use crate::engine::connection;
 use crate::engine::gates::Side;
 use crate::engine::outq;
-use crate::engine::route::Route;
-use crate::engine::timer::now_ns;
 use crate::engine::worker::Worker;
 
-/// Reads in one go from a connection that is over.
-const DISCARDS: usize = 16;
-
-/// What is known of a socket while hyper has it.
-#[derive(Debug)]
-pub(super) struct Wire {
-    /// The route whose bytes are counted here; nothing on the upstream side, where they would count twice.
-    route: Option<Arc<Route>>,
-    descriptor: Cell<RawFd>,
-    reset: Cell<bool>,
-    failed: Cell<bool>,
-    /// Bytes read and written.
-    moved: Cell<u64>,
-    /// How many more bytes may be written.
-    left: Cell<Option<u64>>,
-    deeds: RefCell<Vec<Deed>>,
-    /// The faults on the bytes themselves; there are none towards the upstream, where bytes would be counted twice.
-    pub(super) edge: Edge,
-}
-
-/// What becomes true when the next byte leaves.
-#[derive(Debug)]
-pub(super) enum Deed {
-    /// A latency has been done.
-    Late { hit: Hit, arrived_ns: u64, ns: u64, others_ns: u64 },
-    /// The proxy itself has answered.
-    Answered(Hit),
-    /// A call is over, and is counted by being dropped.
-    Ended { _call: Ended },
-}
-
-impl Wire {
-    pub(super) fn of_client(route: &Arc<Route>) -> Self {
-        Self::new(Some(Arc::clone(route)))
-    }
-
-    pub(super) fn of_upstream() -> Self {
-        Self::new(None)
-    }
-
-    fn new(route: Option<Arc<Route>>) -> Self {
-        Self {
-            route,
-            descriptor: Cell::new(-1),
-            reset: Cell::new(false),
-            failed: Cell::new(false),
-            moved: Cell::new(0),
-            left: Cell::new(None),
-            deeds: RefCell::default(),
-            edge: Edge::default(),
-        }
-    }
-
-    pub(super) fn when_bytes_leave(&self, deed: Deed) {
-        self.deeds.borrow_mut().push(deed);
-    }
-
-    /// Counts a call, after the deeds that bytes on their way will show.
-    pub(super) fn after_deeds(&self, call: Ended) {
-        let mut deeds = self.deeds.borrow_mut();
-        if !deeds.is_empty() {
-            deeds.push(Deed::Ended { _call: call });
-        }
-    }
-
-    pub(super) fn reset_on_close(&self) {
-        self.reset.set(true);
-    }
-
-    pub(super) fn resets_on_close(&self) -> bool {
-        self.reset.get()
-    }
-
-    /// Whether the socket was reset by its other side.
-    pub(super) fn failed(&self) -> bool {
-        self.failed.get()
-    }
-
-    pub(super) fn limit(&self, bytes: Option<u64>) {
-        self.left.set(bytes);
-    }
-
-    pub(super) fn is_at_limit(&self) -> bool {
-        self.left.get() == Some(0)
-    }
-
-    pub(super) fn descriptor(&self) -> RawFd {
-        self.descriptor.get()
-    }
-
-    /// Says to the other side that nothing more comes.
-    pub(super) fn shut_down(&self) {
-        if let Err(error) =
-            nix::sys::socket::shutdown(self.descriptor.get(), nix::sys::socket::Shutdown::Write)
-        {
-            tracing::debug!(%error, "ending a connection");
-        }
-    }
-
-    /// Reads what has come and does nothing with it: a socket that is closed with bytes unread is reset.
-    pub(super) fn discard(&self, buffer: &mut [u8]) {
-        use nix::sys::socket::{MsgFlags, recv};
-        for _ in 0..DISCARDS {
-            if !matches!(recv(self.descriptor.get(), buffer, MsgFlags::MSG_DONTWAIT), Ok(1..)) {
-                return;
-            }
-        }
-    }
-
-    pub(super) fn moved(&self) -> u64 {
-        self.moved.get()
-    }
-
-    fn wrote(&self, bytes: usize) {
-        self.moved.set(self.moved.get() + bytes as u64);
-        if let Some(route) = &self.route {
-            route.counts.bytes_response.fetch_add(bytes as u64, Relaxed);
-            self.edge.moved(Side::Response, bytes);
-        }
-        self.left.set(self.left.get().map(|left| left - bytes as u64));
-        if bytes > 0 && !self.deeds.borrow().is_empty() {
-            let now = now_ns();
-            self.deeds.take().into_iter().for_each(|deed| deed.done(now, bytes as u64));
-        }
-    }
-
-    fn note(&self, error: &io::Error) {
-        use io::ErrorKind::{BrokenPipe, ConnectionReset};
-        if matches!(error.kind(), ConnectionReset | BrokenPipe) {
-            self.failed.set(true);
-        }
-    }
-}
-
-impl Deed {
-    fn done(self, now_ns: u64, bytes: u64) {
-        match self {
-            Self::Answered(hit) => hit.done(),
-            Self::Ended { .. } => {}
-            Self::Late { hit, arrived_ns, ns, others_ns } => {
-                let late_ns = (now_ns - arrived_ns).saturating_sub(others_ns);
-                hit.armed.record.measured(late_ns / 1_000, ns / 1_000);
-                if late_ns >= ns {
-                    hit.bytes(bytes);
-                    hit.done();
-                }
-            }
-        }
-    }
-}
+/// What is received in one go while it is not known which HTTP it is.
+const FIRST_BYTES: usize = 8 << 10;
 
 /// The socket.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TcpStream,
+    /// Nothing once it has been taken out.
+    stream: Option<TcpStream>,
     wire: Rc<Wire>,
     worker: Rc<Worker>,
     /// Read before, and to be read first.
@@ -185,23 +33,132 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn new(worker: &Rc<Worker>, stream: TcpStream, wire: &Rc<Wire>, prefix: Vec<u8>) -> Self {
-        wire.descriptor.set(stream.as_raw_fd());
-        wire.failed.set(false);
-        Self { stream, wire: Rc::clone(wire), worker: Rc::clone(worker), prefix }
+        wire.is_of(stream.as_raw_fd());
+        Self { stream: Some(stream), wire: Rc::clone(wire), worker: Rc::clone(worker), prefix }
     }
 
-    /// How much of `wanted` may be written.
-    fn room(&self, wanted: usize) -> usize {
-        self.wire.left.get().map_or(wanted, |left| wanted.min(usize::try_from(left).unwrap_or(usize::MAX)))
+    /// Which HTTP begins here. What tells it stays to be read; a connection that ends before it has told anything ends
+    /// as HTTP/1.
+    pub(super) fn poll_spoken(&mut self, cx: &mut Context<'_>) -> Poll<Spoken> {
+        loop {
+            match Spoken::by(&self.prefix) {
+                Spoken::Unknown => {}
+                spoken => return Poll::Ready(spoken),
+            }
+            let Some(stream) = &mut self.stream else { return Poll::Ready(Spoken::Http1) };
+            let mut buffer = self.worker.buffer.borrow_mut();
+            let mut room = ReadBuf::new(&mut buffer[..FIRST_BYTES]);
+            let read = ready!(Pin::new(stream).poll_read(cx, &mut room));
+            if let Err(error) = &read {
+                self.wire.note(error);
+            }
+            if read.is_err() || room.filled().is_empty() {
+                return Poll::Ready(Spoken::Http1);
+            }
+            self.prefix.extend_from_slice(room.filled());
+        }
     }
 
-    fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    /// Reads at most `room` bytes and gives them to `put`; none at the end.
+    fn poll_get(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: usize,
+        put: impl FnOnce(&[u8]),
+    ) -> Poll<io::Result<()>> {
+        let edge = &self.wire.edge;
+        if edge.is_late(Side::Request) {
+            return edge.poll_end(Side::Request).map(Ok);
+        }
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(())) };
+        // Through the worker's buffer: hyper's own is not initialized, and only what came is copied.
+        let mut buffer = self.worker.buffer.borrow_mut();
+        let mut most = buffer.len().min(room);
+        if edge.touches(Side::Request) {
+            let prefix = self.prefix.len();
+            let there = if prefix > 0 { prefix } else { outq::unread(stream.as_raw_fd()) };
+            // With nothing there a byte is asked for, so that its coming is noticed.
+            most = if there == 0 { most.min(1) } else { ready!(edge.ask(Side::Request, most.min(there))) };
+        }
+        let got = if self.prefix.is_empty() {
+            let mut room = ReadBuf::new(&mut buffer[..most]);
+            if let Err(error) = ready!(Pin::new(stream).poll_read(cx, &mut room)) {
+                self.wire.note(&error);
+                return Poll::Ready(Err(error));
+            }
+            room.filled().len()
+        } else {
+            let got = most.min(self.prefix.len());
+            buffer[..got].copy_from_slice(&self.prefix[..got]);
+            if got == self.prefix.len() {
+                self.prefix = Vec::new();
+            } else {
+                self.prefix.drain(..got);
+            }
+            got
+        };
+        if got == 0 {
+            return edge.poll_end(Side::Request).map(Ok);
+        }
+        edge.flip(Side::Request, &mut buffer[..got]);
+        self.wire.read(got);
+        put(&buffer[..got]);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let room = self.wire.room(bytes.len());
+        if room == 0 && !bytes.is_empty() {
+            // The connection is about to be reset; its task looks after every turn.
+            return Poll::Pending;
+        }
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        let edge = &self.wire.edge;
+        if !edge.touches(Side::Response) {
+            let result = Pin::new(stream).poll_write(cx, &bytes[..room]);
+            return self.put(result);
+        }
+        let room = ready!(edge.ask(Side::Response, room));
+        let result = {
+            let mut buffer = self.worker.buffer.borrow_mut();
+            let room = room.min(buffer.len());
+            buffer[..room].copy_from_slice(&bytes[..room]);
+            edge.flip(Side::Response, &mut buffer[..room]);
+            Pin::new(stream).poll_write(cx, &buffer[..room])
+        };
+        self.put(result)
+    }
+
+    fn poll_put_all(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if self.wire.minds_bytes() {
+            let first = parts.iter().find(|part| !part.is_empty()).map_or(&[][..], |part| &**part);
+            return self.poll_put(cx, first);
+        }
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        let result = Pin::new(stream).poll_write_vectored(cx, parts);
+        self.put(result)
+    }
+
+    fn put(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &result {
             Poll::Ready(Ok(bytes)) => self.wire.wrote(*bytes),
             Poll::Ready(Err(error)) => self.wire.note(error),
             Poll::Pending => {}
         }
         result
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.wire.resets_on_close() {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.wire.edge.poll_end(Side::Response));
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(())) };
+        Pin::new(stream).poll_shutdown(cx)
     }
 }
 
@@ -211,75 +168,23 @@ impl Read for Socket {
         cx: &mut Context<'_>,
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let edge = &this.wire.edge;
-        if edge.is_late(Side::Request) {
-            return edge.poll_end(Side::Request).map(Ok);
-        }
-        // Through the worker's buffer: hyper's own is not initialized, and only what came is copied.
-        let mut buffer = this.worker.buffer.borrow_mut();
-        let mut most = buffer.len().min(buf.remaining());
-        if edge.touches(Side::Request) {
-            let prefix = this.prefix.len();
-            let there = if prefix > 0 { prefix } else { outq::unread(this.stream.as_raw_fd()) };
-            // With nothing there a byte is asked for, so that its coming is noticed.
-            most = if there == 0 { most.min(1) } else { ready!(edge.ask(Side::Request, most.min(there))) };
-        }
-        let got = if this.prefix.is_empty() {
-            let mut room = ReadBuf::new(&mut buffer[..most]);
-            if let Err(error) = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut room)) {
-                this.wire.note(&error);
-                return Poll::Ready(Err(error));
-            }
-            room.filled().len()
-        } else {
-            let got = most.min(this.prefix.len());
-            buffer[..got].copy_from_slice(&this.prefix[..got]);
-            this.prefix.drain(..got);
-            got
-        };
-        if got == 0 {
-            return edge.poll_end(Side::Request).map(Ok);
-        }
-        edge.flip(Side::Request, &mut buffer[..got]);
-        this.wire.read(got);
-        buf.put_slice(&buffer[..got]);
-        Poll::Ready(Ok(()))
+        self.poll_get(cx, buf.remaining(), |bytes| buf.put_slice(bytes))
     }
 }
 
-impl Wire {
-    fn read(&self, bytes: usize) {
-        self.moved.set(self.moved.get() + bytes as u64);
-        if let Some(route) = &self.route {
-            route.counts.bytes_request.fetch_add(bytes as u64, Relaxed);
-            self.edge.moved(Side::Request, bytes);
-        }
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_get(cx, buf.remaining(), |bytes| buf.put_slice(bytes))
     }
 }
 
 impl Write for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let room = self.room(buf.len());
-        if room == 0 && !buf.is_empty() {
-            // The connection is about to be reset; its task looks after every turn.
-            return Poll::Pending;
-        }
-        let this = &mut *self;
-        let edge = &this.wire.edge;
-        if !edge.touches(Side::Response) {
-            let result = Pin::new(&mut this.stream).poll_write(cx, &buf[..room]);
-            return self.wrote(result);
-        }
-        let room = ready!(edge.ask(Side::Response, room));
-        let result = {
-            let mut buffer = this.worker.buffer.borrow_mut();
-            let room = room.min(buffer.len());
-            buffer[..room].copy_from_slice(&buf[..room]);
-            edge.flip(Side::Response, &mut buffer[..room]);
-            Pin::new(&mut this.stream).poll_write(cx, &buffer[..room])
-        };
-        self.wrote(result)
+        self.poll_put(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -287,35 +192,53 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.wire.left.get().is_some() || self.wire.edge.touches(Side::Response) {
-            let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| &**buf);
-            return self.poll_write(cx, first);
-        }
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.wrote(result)
+        self.poll_put_all(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    /// Nothing is kept back here that could be flushed.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.wire.reset.get() {
-            return Poll::Ready(Ok(()));
-        }
-        ready!(self.wire.edge.poll_end(Side::Response));
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.poll_end(cx)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_put(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_put_all(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_end(cx)
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.wire.reset.get() {
-            connection::reset(&self.stream);
+        if let Some(stream) = self.stream.as_ref().filter(|_| self.wire.resets_on_close()) {
+            connection::reset(stream);
         }
     }
 }

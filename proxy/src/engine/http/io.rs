@@ -1,0 +1,117 @@
+//! What HTTP is spoken on: a socket, and which version of it.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+
+use super::socket::Socket;
+
+/// The first bytes of HTTP/2, which no request of HTTP/1 begins with (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Which HTTP is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Spoken {
+    /// Whatever the first bytes say.
+    Unknown,
+    Http1,
+    Http2,
+}
+
+impl Spoken {
+    /// What the first bytes say; unknown while they are too few.
+    pub(in crate::engine) fn by(bytes: &[u8]) -> Self {
+        if bytes.starts_with(PREFACE) {
+            Self::Http2
+        } else if PREFACE.starts_with(bytes) {
+            Self::Unknown
+        } else {
+            Self::Http1
+        }
+    }
+}
+
+/// One side of a connection.
+#[derive(Debug)]
+pub(super) enum Io {
+    Plain(Socket),
+}
+
+impl Io {
+    /// Which HTTP the client begins to speak, when nothing has told it before.
+    pub(super) fn poll_spoken(&mut self, cx: &mut Context<'_>) -> Poll<Spoken> {
+        match self {
+            Self::Plain(socket) => socket.poll_spoken(cx),
+        }
+    }
+}
+
+impl Read for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(socket) => Read::poll_read(Pin::new(socket), cx, buf),
+        }
+    }
+}
+
+impl Write for Io {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(socket) => Write::poll_write(Pin::new(socket), cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Self::Plain(socket) => Write::poll_write_vectored(Pin::new(socket), cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(socket) => Write::is_write_vectored(socket),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(socket) => Write::poll_flush(Pin::new(socket), cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(socket) => Write::poll_shutdown(Pin::new(socket), cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preface_tells_the_versions_apart_as_soon_as_it_can() {
+        for (bytes, spoken) in [
+            (&b""[..], Spoken::Unknown),
+            (b"P", Spoken::Unknown),
+            (b"PO", Spoken::Http1),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", Spoken::Unknown),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0", Spoken::Http2),
+            (b"PRI * HTTP/1.1\r\n", Spoken::Http1),
+            (b"\n", Spoken::Http1),
+        ] {
+            assert_eq!(Spoken::by(bytes), spoken, "{}", bytes.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Forwarding the calls of a client that speaks HTTP/2, in the version that its upstream speaks.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::rc::Rc;
+
+use http::{Method, Response, StatusCode, Version};
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http2;
+use hyper::rt::Executor;
+
+use super::call::{Call, Cut};
+use super::conn::Conn;
+use super::crew::Hands;
+use super::forward::{failed, reach, refuse};
+use super::headers::{strip_hop_by_hop, to_http1, to_http2};
+use super::http2::{CONNECTION_WINDOW, HEADERS_MAX, SEND_BUFFER, STREAM_WINDOW};
+use super::io::{Io, Spoken};
+use super::lane::{self, Lane, request_again};
+use super::payload::Payload;
+use super::wire::{Unsent, Wire};
+
+/// How often a request that the upstream has not looked at is sent again.
+const ATTEMPTS: u32 = 3;
+/// Connections of HTTP/1 kept between calls.
+const LANES_KEPT: usize = 8;
+
+/// The upstream of a client connection that speaks HTTP/2.
+#[derive(Debug, Default)]
+pub(super) struct Upstream {
+    trunk: tokio::sync::Mutex<Option<Way>>,
+    lanes: RefCell<Vec<Rc<Lane>>>,
+}
+
+/// How the upstream is spoken to.
+#[derive(Clone, Debug)]
+enum Way {
+    /// One connection carries all calls; it is made anew when it has gone away.
+    Trunk(Trunk),
+    /// It speaks HTTP/1 only: each call takes a connection for itself.
+    Lanes,
+}
+
+#[derive(Clone, Debug)]
+struct Trunk {
+    sender: http2::SendRequest<Payload>,
+    wire: Rc<Wire>,
+}
+
+/// A connection of HTTP/1 that a call has for itself, until its answer is complete.
+#[derive(Debug)]
+pub(super) struct Loan {
+    conn: Rc<Conn>,
+    lane: Rc<Lane>,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let mut lanes = self.conn.upstream.lanes.borrow_mut();
+        if lanes.len() < LANES_KEPT {
+            lanes.push(Rc::clone(&self.lane));
+        } else {
+            self.conn.forget_upstream(&self.lane.wire);
+        }
+    }
+}
+
+/// What came of sending a request.
+enum Sent {
+    Answered(Response<Incoming>, Option<Loan>),
+    /// The upstream has reset the stream.
+    Reset(hyper::Error),
+    Failed(String),
+}
+
+/// Forwards a call.
+pub(super) async fn forward(call: Call) -> Result<Response<Payload>, Cut> {
+    let Call { conn, mut request, mut account, when_sent, fate, .. } = call;
+    if request.method() == Method::CONNECT {
+        let why = "CONNECT is for forward proxies; this is a reverse proxy, which leads to its upstream only";
+        return Ok(refuse(&conn, account, StatusCode::NOT_IMPLEMENTED, "connect", why));
+    }
+    strip_hop_by_hop(request.headers_mut());
+    match send(&conn, request, when_sent).await {
+        Sent::Answered(mut response, loan) => {
+            account.answered(response.status());
+            strip_hop_by_hop(response.headers_mut());
+            *response.version_mut() = Version::HTTP_2;
+            Ok(response.map(|body| Payload::incoming(&conn, body).ends(account).on_loan(loan)))
+        }
+        Sent::Reset(error) => {
+            if let Some(fate) = fate {
+                fate.is(error);
+            }
+            Err(Cut)
+        }
+        Sent::Failed(why) => Ok(refuse(&conn, account, StatusCode::BAD_GATEWAY, "upstream", &why)),
+    }
+}
+
+async fn send(conn: &Rc<Conn>, mut request: http::Request<Payload>, mut when_sent: Unsent) -> Sent {
+    for attempt in 1.. {
+        let mut trunk = match way(conn).await {
+            Ok(Way::Trunk(trunk)) => trunk,
+            Ok(Way::Lanes) => return send_alone(conn, request, when_sent).await,
+            Err(why) => return Sent::Failed(why),
+        };
+        if let Err(error) = trunk.sender.ready().await {
+            leave(conn, &trunk).await;
+            if attempt < ATTEMPTS {
+                continue;
+            }
+            return Sent::Failed(failed(conn, &error));
+        }
+        if !to_http2(&mut request) {
+            return Sent::Failed("the request names no host".into());
+        }
+        let spare = request.body().is_end_stream().then(|| request_again(conn, &request));
+        when_sent.leaves_on(&trunk.wire);
+        let mut error = match trunk.sender.try_send_request(request).await {
+            Ok(response) => return Sent::Answered(response, None),
+            Err(error) => error,
+        };
+        let verdict = Verdict::of(error.error());
+        if verdict == Verdict::GoingAway {
+            leave(conn, &trunk).await;
+        }
+        let idempotent = spare.as_ref().is_some_and(|spare| spare.method().is_idempotent());
+        let may = match verdict {
+            Verdict::NotLookedAt | Verdict::GoingAway => true,
+            Verdict::Reset => false,
+            Verdict::Lost => idempotent,
+        };
+        match error.take_message().or(spare.filter(|_| may)) {
+            Some(again) if attempt < ATTEMPTS => request = again,
+            _ if verdict == Verdict::Lost => return Sent::Failed(failed(conn, error.error())),
+            _ => return Sent::Reset(error.into_error()),
+        }
+    }
+    Sent::Failed("it did not answer".into())
+}
+
+/// What an error on a stream says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The upstream has not looked at the request (RFC 9113, section 8.7).
+    NotLookedAt,
+    /// The same, and it takes no further requests on this connection.
+    GoingAway,
+    Reset,
+    /// The connection has ended.
+    Lost,
+}
+
+impl Verdict {
+    fn of(error: &hyper::Error) -> Self {
+        let Some(error) = error.source().and_then(|source| source.downcast_ref::<h2::Error>()) else {
+            return Self::Lost;
+        };
+        match error.reason() {
+            Some(h2::Reason::REFUSED_STREAM) if error.is_reset() => Self::NotLookedAt,
+            Some(_) if error.is_reset() => Self::Reset,
+            Some(_) if error.is_go_away() && error.is_remote() => Self::GoingAway,
+            _ => Self::Lost,
+        }
+    }
+}
+
+/// How to go: on the connection that is there, or on a new one. Whoever comes while it is being made waits for it.
+async fn way(conn: &Rc<Conn>) -> Result<Way, String> {
+    let mut there = conn.upstream.trunk.lock().await;
+    match &*there {
+        Some(Way::Trunk(trunk)) if trunk.sender.is_closed() => conn.forget_upstream(&trunk.wire),
+        Some(way) => return Ok(way.clone()),
+        None => {}
+    }
+    *there = None;
+    let wire = conn.new_upstream();
+    let dialled = conn.lane.dialled.borrow_mut().take();
+    let made = match reach(conn, dialled, &wire, Spoken::Http2).await? {
+        (io, Spoken::Http1) => {
+            let lane = Rc::new(Lane::on(wire));
+            lane.open(conn, io).await?;
+            conn.upstream.lanes.borrow_mut().push(lane);
+            Way::Lanes
+        }
+        (io, _) => Way::Trunk(open(conn, io, wire).await?),
+    };
+    *there = Some(made.clone());
+    Ok(made)
+}
+
+/// The next call is to have a new connection: this one takes no more.
+async fn leave(conn: &Conn, gone: &Trunk) {
+    let mut there = conn.upstream.trunk.lock().await;
+    if matches!(&*there, Some(Way::Trunk(trunk)) if Rc::ptr_eq(&trunk.wire, &gone.wire)) {
+        *there = None;
+    }
+}
+
+async fn open(conn: &Conn, io: Io, wire: Rc<Wire>) -> Result<Trunk, String> {
+    let hands = Hands(Rc::clone(&conn.crew));
+    let made = http2::Builder::new(hands.clone())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(HEADERS_MAX)
+        .max_send_buf_size(SEND_BUFFER)
+        .handshake(io)
+        .await;
+    let (sender, connection) = made.map_err(|error| failed(conn, &error))?;
+    hands.execute(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "an upstream connection ended");
+        }
+    });
+    Ok(Trunk { sender, wire })
+}
+
+/// Sends on a connection of HTTP/1 that nobody else uses meanwhile.
+async fn send_alone(conn: &Rc<Conn>, mut request: http::Request<Payload>, mut when_sent: Unsent) -> Sent {
+    to_http1(&mut request);
+    let kept = conn.upstream.lanes.borrow_mut().pop();
+    let lane = kept.unwrap_or_else(|| Rc::new(Lane::on(conn.new_upstream())));
+    when_sent.leaves_on(&lane.wire);
+    match lane::send(conn, &lane, request).await {
+        Ok(response) => Sent::Answered(response, Some(Loan { conn: Rc::clone(conn), lane })),
+        Err(why) => {
+            conn.forget_upstream(&lane.wire);
+            Sent::Failed(why)
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What is known of a socket while hyper has it: what has passed, what happens when bytes leave, whether it ends in a
+//! reset.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::call::{Ended, Hit};
+use super::edge::Edge;
+use crate::engine::gates::Side;
+use crate::engine::route::Route;
+use crate::engine::timer::now_ns;
+
+/// Reads in one go from a connection that is over.
+const DISCARDS: usize = 16;
+
+/// What is known of a socket while hyper has it.
+#[derive(Debug)]
+pub(super) struct Wire {
+    /// The route whose bytes are counted here; nothing on the upstream side, where they would count twice.
+    route: Option<Arc<Route>>,
+    descriptor: Cell<RawFd>,
+    reset: Cell<bool>,
+    failed: Cell<bool>,
+    /// Bytes read and written.
+    moved: Cell<u64>,
+    /// How many more bytes may be written.
+    left: Cell<Option<u64>>,
+    deeds: RefCell<Vec<Deed>>,
+    /// The faults on the bytes themselves; there are none towards the upstream, where bytes would be counted twice.
+    pub(super) edge: Edge,
+}
+
+/// What becomes true when the next byte leaves.
+#[derive(Debug)]
+pub(super) enum Deed {
+    /// A latency has been done.
+    Late { hit: Hit, arrived_ns: u64, ns: u64, others_ns: u64 },
+    /// The proxy itself has answered.
+    Answered(Hit),
+    /// A call is over, and is counted by being dropped.
+    Ended { _call: Ended },
+}
+
+/// What becomes true when a request leaves for its upstream. One that is given up before was kept waiting all the same.
+#[derive(Debug, Default)]
+pub(super) struct Unsent(Vec<Deed>);
+
+impl Unsent {
+    pub(super) fn extend(&mut self, deeds: Vec<Deed>) {
+        self.0.extend(deeds);
+    }
+
+    /// It leaves on this wire.
+    pub(super) fn leaves_on(&mut self, wire: &Wire) {
+        self.0.drain(..).for_each(|deed| wire.when_bytes_leave(deed));
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        for deed in &self.0 {
+            if let Deed::Late { hit, .. } | Deed::Answered(hit) = deed {
+                hit.done();
+            }
+        }
+    }
+}
+
+impl Wire {
+    pub(super) fn of_client(route: &Arc<Route>) -> Self {
+        Self::new(Some(Arc::clone(route)))
+    }
+
+    pub(super) fn of_upstream() -> Self {
+        Self::new(None)
+    }
+
+    fn new(route: Option<Arc<Route>>) -> Self {
+        Self {
+            route,
+            descriptor: Cell::new(-1),
+            reset: Cell::new(false),
+            failed: Cell::new(false),
+            moved: Cell::new(0),
+            left: Cell::new(None),
+            deeds: RefCell::default(),
+            edge: Edge::default(),
+        }
+    }
+
+    pub(super) fn when_bytes_leave(&self, deed: Deed) {
+        self.deeds.borrow_mut().push(deed);
+    }
+
+    /// Counts a call, after the deeds that bytes on their way will show.
+    pub(super) fn after_deeds(&self, call: Ended) {
+        let mut deeds = self.deeds.borrow_mut();
+        if !deeds.is_empty() {
+            deeds.push(Deed::Ended { _call: call });
+        }
+    }
+
+    pub(super) fn reset_on_close(&self) {
+        self.reset.set(true);
+    }
+
+    pub(super) fn resets_on_close(&self) -> bool {
+        self.reset.get()
+    }
+
+    /// Whether the socket was reset by its other side.
+    pub(super) fn failed(&self) -> bool {
+        self.failed.get()
+    }
+
+    pub(super) fn limit(&self, bytes: Option<u64>) {
+        self.left.set(bytes);
+    }
+
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.left.get() == Some(0)
+    }
+
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.descriptor.get()
+    }
+
+    /// Says to the other side that nothing more comes.
+    pub(super) fn shut_down(&self) {
+        if let Err(error) =
+            nix::sys::socket::shutdown(self.descriptor.get(), nix::sys::socket::Shutdown::Write)
+        {
+            tracing::debug!(%error, "ending a connection");
+        }
+    }
+
+    /// Reads what has come and does nothing with it: a socket that is closed with bytes unread is reset.
+    pub(super) fn discard(&self, buffer: &mut [u8]) {
+        use nix::sys::socket::{MsgFlags, recv};
+        for _ in 0..DISCARDS {
+            if !matches!(recv(self.descriptor.get(), buffer, MsgFlags::MSG_DONTWAIT), Ok(1..)) {
+                return;
+            }
+        }
+    }
+
+    /// The socket is this one.
+    pub(super) fn is_of(&self, descriptor: RawFd) {
+        self.descriptor.set(descriptor);
+        self.failed.set(false);
+    }
+
+    /// How much of `wanted` may be written.
+    pub(super) fn room(&self, wanted: usize) -> usize {
+        self.left.get().map_or(wanted, |left| wanted.min(usize::try_from(left).unwrap_or(usize::MAX)))
+    }
+
+    /// Whether a fault minds how many bytes are written in one go, or which.
+    pub(super) fn minds_bytes(&self) -> bool {
+        self.left.get().is_some() || self.edge.touches(Side::Response)
+    }
+
+    pub(super) fn moved(&self) -> u64 {
+        self.moved.get()
+    }
+
+    /// Bytes have been read.
+    pub(super) fn read(&self, bytes: usize) {
+        self.moved.set(self.moved.get() + bytes as u64);
+        if let Some(route) = &self.route {
+            route.counts.bytes_request.fetch_add(bytes as u64, Relaxed);
+            self.edge.moved(Side::Request, bytes);
+        }
+    }
+
+    /// Bytes have been written.
+    pub(super) fn wrote(&self, bytes: usize) {
+        self.moved.set(self.moved.get() + bytes as u64);
+        if let Some(route) = &self.route {
+            route.counts.bytes_response.fetch_add(bytes as u64, Relaxed);
+            self.edge.moved(Side::Response, bytes);
+        }
+        self.left.set(self.left.get().map(|left| left - bytes as u64));
+        if bytes > 0 && !self.deeds.borrow().is_empty() {
+            let now = now_ns();
+            self.deeds.take().into_iter().for_each(|deed| deed.done(now, bytes as u64));
+        }
+    }
+
+    /// Keeps in mind that the other side has reset the socket, if that is what the error says.
+    pub(super) fn note(&self, error: &io::Error) {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        if matches!(error.kind(), ConnectionReset | BrokenPipe) {
+            self.failed.set(true);
+        }
+    }
+}
+
+impl Deed {
+    fn done(self, now_ns: u64, bytes: u64) {
+        match self {
+            Self::Answered(hit) => hit.done(),
+            Self::Ended { .. } => {}
+            Self::Late { hit, arrived_ns, ns, others_ns } => {
+                let late_ns = (now_ns - arrived_ns).saturating_sub(others_ns);
+                hit.armed.record.measured(late_ns / 1_000, ns / 1_000);
+                if late_ns >= ns {
+                    hit.bytes(bytes);
+                    hit.done();
+                }
+            }
+        }
+    }
+}
