@@ -17,6 +17,8 @@ mod exactness;
 #[cfg(not(feature = "inert-faults"))]
 mod http;
 #[cfg(not(feature = "inert-faults"))]
+mod http2;
+#[cfg(not(feature = "inert-faults"))]
 mod idle;
 #[cfg(feature = "inert-faults")]
 mod inert;
