@@ -25,6 +25,11 @@ const fn is_false(value: &bool) -> bool {
 }
 
 impl KeepAliveKill {
+    /// Whether the connection is closed after its `nth` request, counted from 1.
+    pub(crate) fn kills_after(&self, nth: u64) -> bool {
+        nth >= self.after_requests.unwrap_or(1)
+    }
+
     pub(super) fn check(&self) -> Vec<ParameterProblem> {
         if self.after_requests == Some(0) {
             let why = "is zero, and requests are counted from 1";
@@ -37,6 +42,16 @@ impl KeepAliveKill {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_kills_from_the_request_that_is_named_on() {
+        let kills = |json| {
+            let fault: KeepAliveKill = serde_json::from_str(json).unwrap();
+            [1, 2, 3, 4].map(|nth| fault.kills_after(nth))
+        };
+        assert_eq!(kills("{}"), [true; 4]);
+        assert_eq!(kills(r#"{"after_requests": 3}"#), [false, false, true, true]);
+    }
 
     #[test]
     fn requests_are_counted_from_one() {

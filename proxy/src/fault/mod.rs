@@ -35,6 +35,7 @@ pub use connection_limit::{ConnectionLimit, Excess};
 pub use corrupt::Corrupt;
 pub use envoy_headers::EnvoyHeaders;
 pub use grpc_error::{GrpcError, GrpcStatus};
+pub(crate) use http_body::BodyAction;
 pub use http_body::{Drip, HttpBody};
 pub use http_error::HttpError;
 pub use http_headers::HttpHeaders;

@@ -1,17 +1,25 @@
-//! `http_error`: the proxy answers, the upstream never sees the request.
+//! Answers of the proxy's own in the place of the upstream's: `http_error`, `grpc_error`, `http_redirect_loop`.
 
+mod grpc_error;
+mod http_error;
+mod redirect;
+
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures_util::future::{Either, LocalBoxFuture};
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, Uri, header};
 use hyper::body::Body;
 use tower::Service;
 
-use super::call::{Call, Cut};
+use super::call::{Account, Call, Cut, Hit};
+use super::conn::{Conn, Standing};
 use super::payload::Payload;
 use super::wire::Deed;
-use crate::fault::{HttpError, TrafficFault};
+use crate::fault::{TrafficFault, When};
 
 /// Answers calls.
 #[derive(Clone, Debug)]
@@ -20,6 +28,7 @@ pub(super) struct Answered<S>(pub(super) S);
 impl<S> Service<Call> for Answered<S>
 where
     S: Service<Call, Response = Response<Payload>, Error = Cut>,
+    S::Future: 'static,
 {
     type Response = Response<Payload>;
     type Error = Cut;
@@ -30,37 +39,101 @@ where
     }
 
     fn call(&mut self, mut call: Call) -> Self::Future {
-        let hits =
-            call.hits(|fault| if let TrafficFault::HttpError(fault) = fault { Some(fault) } else { None });
-        let Some((hit, fault)) = hits.into_iter().next() else { return Either::Left(self.0.call(call)) };
-        Either::Right(Box::pin(async move {
-            // Read to its end, so that the connection can be used again; a client that waits to be told to send is
-            // told the answer instead.
-            if !call.request.headers().contains_key(header::EXPECT) {
-                let mut body = Pin::new(call.request.body_mut());
-                while let Some(Ok(_)) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {}
+        // The first of them is terminal, so there is no second.
+        let own = call.hits.iter().find_map(|hit| Some((hit.clone(), when(&hit.armed.spec.fault)?)));
+        let Some((hit, when)) = own else { return Either::Left(self.0.call(call)) };
+        let (conn, asked) = (Rc::clone(&call.conn), Asked::of(&call));
+        match when {
+            When::Before => Either::Right(Box::pin(async move {
+                read_out(&mut call).await;
+                Ok(answer(&conn, hit, &asked, call.account))
+            })),
+            When::After => {
+                let theirs = self.0.call(call);
+                Either::Right(Box::pin(async move {
+                    let theirs = theirs.await?;
+                    if matches!(conn.standing(&hit.armed), Standing::Gone) {
+                        return Ok(theirs);
+                    }
+                    match thrown_away(theirs.into_body()).await {
+                        Some(account) => Ok(answer(&conn, hit, &asked, account)),
+                        // Every answer has its account; without one there is nobody to answer.
+                        None => Err(Cut),
+                    }
+                }))
             }
-            call.conn.client.when_bytes_leave(Deed::Answered(hit));
-            Ok(answer(call, &fault))
-        }))
+        }
     }
 }
 
-fn answer(mut call: Call, fault: &HttpError) -> Response<Payload> {
-    // The parameters were checked when the fault was armed; what cannot be is left out.
-    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    call.account.answered(status);
-    let body = fault.body.clone().unwrap_or_default();
-    let mut response = Response::new(Payload::own(&call.conn, body).ends(call.account));
-    *response.status_mut() = status;
-    for (name, value) in &fault.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
-        {
-            response.headers_mut().append(name, value);
+/// When a fault answers; nothing when it does not.
+const fn when(fault: &TrafficFault) -> Option<When> {
+    match fault {
+        TrafficFault::HttpError(fault) => Some(fault.when),
+        TrafficFault::GrpcError(fault) => Some(fault.when),
+        TrafficFault::HttpRedirectLoop(_) => Some(When::Before),
+        _ => None,
+    }
+}
+
+/// What of a request its answer depends on.
+struct Asked {
+    method: Method,
+    uri: Uri,
+    content_type: Option<HeaderValue>,
+}
+
+impl Asked {
+    fn of(call: &Call) -> Self {
+        Self {
+            method: call.request.method().clone(),
+            uri: call.request.uri().clone(),
+            content_type: call.request.headers().get(header::CONTENT_TYPE).cloned(),
         }
     }
-    if let Some(seconds) = fault.retry_after_seconds() {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+}
+
+/// Reads a request to its end, so that the connection can be used again; a client that waits to be told to send is told
+/// the answer instead.
+pub(super) async fn read_out(call: &mut Call) {
+    if call.request.headers().contains_key(header::EXPECT) {
+        return;
     }
-    response
+    let mut body = Pin::new(call.request.body_mut());
+    while let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {}
+}
+
+/// Throws an answer away. What of it has come already is read, so that its connection can most often be used again; what
+/// has not is not waited for.
+pub(super) async fn thrown_away(mut body: Payload) -> Option<Account> {
+    poll_fn(|cx| {
+        body.skim(cx);
+        Poll::Ready(())
+    })
+    .await;
+    body.take_account()
+}
+
+fn answer(conn: &Rc<Conn>, hit: Hit, asked: &Asked, mut account: Account) -> Response<Payload> {
+    let mut own = match &hit.armed.spec.fault {
+        TrafficFault::GrpcError(fault) => grpc_error::answer(fault, asked.content_type.as_ref()),
+        TrafficFault::HttpRedirectLoop(fault) => redirect::answer(fault, &asked.uri),
+        TrafficFault::HttpError(fault) => http_error::answer(fault),
+        // Nobody else answers.
+        _ => Response::new(Bytes::new()),
+    };
+    account.answered(own.status());
+    if asked.method == Method::HEAD || has_no_body(own.status()) {
+        let length = std::mem::take(own.body_mut()).len();
+        if asked.method == Method::HEAD && !has_no_body(own.status()) {
+            own.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+    }
+    conn.client.when_bytes_leave(Deed::Done(hit));
+    own.map(|body| Payload::own(conn, body).ends(account))
+}
+
+/// Whether answers with this status never have a body.
+pub(super) fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }

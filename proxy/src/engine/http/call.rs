@@ -59,6 +59,11 @@ impl Hit {
         }
     }
 
+    /// It is about to be done to this call, and is counted when it has been.
+    pub(super) fn touch(&self) {
+        self.touched.set(true);
+    }
+
     pub(super) fn bytes(&self, bytes: u64) {
         self.armed.record.bytes.fetch_add(bytes, Relaxed);
     }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use super::call::Hit;
 use super::crew::Crew;
 use super::lane::Lane;
+use super::leaving::Leaving;
 use super::many::Upstream;
 use super::wire::Wire;
 use crate::engine::armed::Armed;
@@ -51,6 +52,9 @@ pub(super) struct Conn {
     hit: Cell<u32>,
     /// Other upstream connections than the lane's.
     upstreams: RefCell<Vec<Rc<Wire>>>,
+    /// Calls that have begun.
+    calls: Cell<u64>,
+    pub(super) leaving: Leaving,
     /// The connection's own task.
     waker: RefCell<Option<Waker>>,
 }
@@ -94,6 +98,8 @@ impl Conn {
             under_way: Cell::new(0),
             hit: Cell::new(0),
             upstreams: RefCell::default(),
+            calls: Cell::new(0),
+            leaving: Leaving::default(),
             waker: RefCell::default(),
         })
     }
@@ -146,12 +152,37 @@ impl Conn {
 
     /// The next request. On HTTP/1 nothing that waited for the last one counts any more.
     pub(super) fn call_begins(&self) {
+        self.calls.set(self.calls.get() + 1);
         self.turns.set(self.turns.get() + 1);
         self.under_way.set(self.under_way.get() + 1);
         if !self.is_many() {
             self.cuts.borrow_mut().clear();
             self.let_pass();
         }
+    }
+
+    /// How many calls have begun.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.get()
+    }
+
+    /// The connection is closed, unannounced, as soon as the answer of this call has been written.
+    pub(super) fn leave_after(&self, call: u64, hit: &Hit) {
+        hit.touch();
+        self.leaving.after(call, hit);
+    }
+
+    /// The client is told that the connection takes no more calls; it ends with those that are under way.
+    pub(super) fn go_away(&self) {
+        self.leaving.go_away();
+        self.wake();
+    }
+
+    /// Whether a fault ends the connection now.
+    pub(super) fn leaves_now(&self) -> bool {
+        let Some(hit) = self.leaving.now(self.client.flushes()) else { return false };
+        *self.cause.borrow_mut() = Some(hit);
+        true
     }
 
     fn let_pass(&self) {
@@ -162,6 +193,7 @@ impl Conn {
 
     /// The answer is complete as far as the services are concerned; bytes may still be on their way.
     pub(super) fn call_ended(&self, call: u64, was_hit: bool) {
+        self.leaving.call_ended(call, self.client.flushes());
         self.turns.set(self.turns.get() + 1);
         self.under_way.set(self.under_way.get() - 1);
         self.hit.set(self.hit.get() - u32::from(was_hit));
@@ -280,6 +312,7 @@ impl Conn {
             self.lane.wire.reset_on_close();
             self.upstreams.borrow().iter().for_each(|wire| wire.reset_on_close());
         }
+        self.client.hurry();
         self.lane.close();
         self.crew.dismiss();
         if let Some(cause) = self.cause.borrow_mut().take() {

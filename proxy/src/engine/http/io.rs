@@ -2,11 +2,13 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 
 use super::socket::Socket;
+use super::wire::Wire;
 
 /// The first bytes of HTTP/2, which no request of HTTP/1 begins with (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -46,6 +48,19 @@ impl Io {
             Self::Plain(socket) => socket.poll_spoken(cx),
         }
     }
+
+    /// What is known of the socket below.
+    fn wire(&self) -> &Rc<Wire> {
+        match self {
+            Self::Plain(socket) => socket.wire(),
+        }
+    }
+
+    fn poll_put(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(socket) => Write::poll_write(Pin::new(socket), cx, buf),
+        }
+    }
 }
 
 impl Read for Io {
@@ -62,9 +77,14 @@ impl Read for Io {
 
 impl Write for Io {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut *self {
-            Self::Plain(socket) => Write::poll_write(Pin::new(socket), cx, buf),
+        if !self.wire().is_slow() {
+            return self.poll_put(cx, buf);
         }
+        let wire = Rc::clone(self.wire());
+        let room = ready!(wire.poll_slow(buf, cx));
+        let wrote = ready!(self.poll_put(cx, &buf[..room]))?;
+        wire.wrote_slowly(&buf[..wrote]);
+        Poll::Ready(Ok(wrote))
     }
 
     fn poll_write_vectored(
@@ -72,6 +92,10 @@ impl Write for Io {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.wire().is_slow() {
+            let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| &**buf);
+            return self.poll_write(cx, first);
+        }
         match &mut *self {
             Self::Plain(socket) => Write::poll_write_vectored(Pin::new(socket), cx, bufs),
         }

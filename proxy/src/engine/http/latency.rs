@@ -10,11 +10,12 @@ use tower::Service;
 
 use super::call::{Call, Cut, Hit};
 use super::conn::{Conn, Standing};
+use super::late_body::LateBody;
 use super::payload::Payload;
 use super::wire::Deed;
 use crate::control::wire::OnRemove;
 use crate::engine::timer::{Alarm, now_ns};
-use crate::fault::TrafficFault;
+use crate::fault::{Before, Latency, TrafficFault};
 
 /// Delays calls.
 #[derive(Clone, Debug)]
@@ -39,24 +40,34 @@ where
             return Either::Left(self.0.call(call));
         }
         let (mut inner, conn) = (self.0.clone(), Rc::clone(&call.conn));
-        let there = Held::new(hits.iter().map(|(hit, _)| (hit, hit.armed.shaped_ns(hit.request_delay_ns))));
+        let there = hits.iter().map(|(hit, _)| (hit, hit.armed.shaped_ns(hit.request_delay_ns)));
+        let there = Held::new(&conn, there);
         Either::Right(Box::pin(async move {
             call.when_sent.extend(there.wait(&conn, call.began_ns).await?);
             let response = inner.call(call).await?;
             let late = |hit: &Hit| hit.armed.shaped_ns(hit.response_delay_ns);
-            let back = Held::new(hits.iter().map(|(hit, _)| (hit, late(hit))));
-            for deed in back.wait(&conn, now_ns()).await? {
+            let of = |body: bool| {
+                let part = move |(_, fault): &&(Hit, Latency)| (fault.before == Some(Before::Body)) == body;
+                Held::new(&conn, hits.iter().filter(part).map(|(hit, _)| (hit, late(hit))))
+            };
+            for deed in of(false).wait(&conn, now_ns()).await? {
                 conn.client.when_bytes_leave(deed);
             }
-            Ok(response)
+            let body = of(true);
+            if body.is_empty() {
+                return Ok(response);
+            }
+            Ok(response.map(|bytes| bytes.through(Box::new(LateBody::new(body)))))
         }))
     }
 }
 
-/// The delays of one direction.
-struct Held {
+/// The delays of one direction, or of one part of it.
+#[derive(Debug)]
+pub(super) struct Held {
     parts: Vec<(Hit, u64)>,
     waiting: bool,
+    alarm: Alarm,
 }
 
 impl Drop for Held {
@@ -69,34 +80,43 @@ impl Drop for Held {
 }
 
 impl Held {
-    fn new<'a>(parts: impl Iterator<Item = (&'a Hit, u64)>) -> Self {
+    fn new<'a>(conn: &Conn, parts: impl Iterator<Item = (&'a Hit, u64)>) -> Self {
         let parts = parts.filter(|(_, ns)| *ns > 0).map(|(hit, ns)| (hit.clone(), ns)).collect();
-        Self { parts, waiting: false }
+        Self { parts, waiting: false, alarm: Alarm::new(&conn.worker.timers) }
+    }
+
+    /// Whether nothing is late.
+    const fn is_empty(&self) -> bool {
+        self.parts.is_empty()
     }
 
     /// Waits until all delays are over; what leaves next proves them.
     async fn wait(mut self, conn: &Rc<Conn>, arrived_ns: u64) -> Result<Vec<Deed>, Cut> {
-        if self.parts.is_empty() {
+        if self.is_empty() {
             return Ok(Vec::new());
         }
-        let alarm = Alarm::new(&conn.worker.timers);
+        poll_fn(|cx| self.poll_over(conn, arrived_ns, cx)).await
+    }
+
+    /// Ready when all delays of what arrived then are over; what leaves next proves them.
+    pub(super) fn poll_over(
+        &mut self,
+        conn: &Conn,
+        arrived_ns: u64,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Vec<Deed>, Cut>> {
         self.waiting = true;
-        poll_fn(|cx| {
-            if self.follow_changes(conn) {
-                conn.cut_now(None);
-                return Poll::Ready(Err(Cut));
-            }
-            let due_ns = arrived_ns + self.total_ns();
-            if now_ns() >= due_ns {
-                return Poll::Ready(Ok(()));
-            }
-            alarm.set(due_ns, cx);
-            Poll::Pending
-        })
-        .await?;
+        if self.follow_changes(conn) {
+            conn.cut_now(None);
+            return Poll::Ready(Err(Cut));
+        }
         let total_ns = self.total_ns();
-        let parts = std::mem::take(&mut self.parts).into_iter();
-        Ok(parts.map(|(hit, ns)| Deed::Late { hit, arrived_ns, ns, others_ns: total_ns - ns }).collect())
+        if now_ns() < arrived_ns + total_ns {
+            self.alarm.set(arrived_ns + total_ns, cx);
+            return Poll::Pending;
+        }
+        let late = |(hit, ns)| Deed::Late { hit, arrived_ns, ns, others_ns: total_ns - ns };
+        Poll::Ready(Ok(std::mem::take(&mut self.parts).into_iter().map(late).collect()))
     }
 
     fn total_ns(&self) -> u64 {

@@ -6,23 +6,29 @@
 
 mod answer;
 mod blackhole;
+mod body;
 mod call;
 mod conn;
 mod crew;
 mod cut;
 mod edge;
 mod forward;
+mod head;
 mod headers;
 mod holds;
 mod http2;
 mod io;
 mod lane;
+mod late_body;
 mod latency;
+mod leaving;
 mod many;
 mod marked;
+mod parted;
 mod payload;
 mod server;
 mod socket;
+mod stage;
 mod stalled;
 mod throttle;
 mod wire;
@@ -55,15 +61,18 @@ pub(super) async fn serve(
     // Declared before the server, so closed after it: closing the sockets is the deed, and only then it counts.
     let _closing = Closing(Rc::clone(&conn));
     let io = Io::Plain(Socket::new(&conn.worker, client, &conn.client, prefix));
-    // The stack reads as a sentence: a call is marked, delayed, throttled, stalled, cut, swallowed, answered here, or
-    // forwarded.
+    // The stack reads as a sentence: a call is marked, parted from, delayed, throttled, stalled, cut, swallowed, given
+    // another head, another body, answered here, or forwarded.
     let stack = ServiceBuilder::new()
         .layer_fn(marked::Marked)
+        .layer_fn(parted::Parted)
         .layer_fn(latency::Delayed)
         .layer_fn(throttle::Throttled)
         .layer_fn(stalled::Stalled)
         .layer_fn(cut::CutOff)
         .layer_fn(blackhole::Swallowed)
+        .layer_fn(head::Headed)
+        .layer_fn(body::Reshaped)
         .layer_fn(answer::Answered)
         .service(forward::Forward);
     let mut server = Server::new(&conn, io, Spoken::Unknown, &stack);
@@ -116,6 +125,9 @@ where
         if let Err(error) = result {
             tracing::debug!(%error, "an HTTP connection ended");
         }
+        return Poll::Ready(());
+    }
+    if conn.leaves_now() {
         return Poll::Ready(());
     }
     // What the server has just handed over goes out in the same turn.

@@ -11,9 +11,13 @@ use super::call::{Account, Hit};
 use super::conn::{Conn, Standing};
 use super::holds::{Holds, Next};
 use super::many::Loan;
+use super::stage::Stage;
 use crate::engine::bucket::Bucket;
 use crate::engine::timer::{Alarm, now_ns};
 use crate::fault::TrafficFault;
+
+/// Bytes of a body that nobody wants, read so that its connection can be used again.
+const SKIM_MAX: usize = 64 << 10;
 
 /// The body of a request or of a response.
 #[derive(Debug)]
@@ -32,12 +36,22 @@ pub(super) struct Payload {
 pub(super) enum Broken {
     #[error(transparent)]
     Source(#[from] hyper::Error),
+    #[error("broken off by a fault")]
+    OnPurpose,
 }
 
 #[derive(Debug)]
 enum Source {
     Incoming(Incoming),
     Own(Option<Bytes>),
+    Staged(Box<Staged>),
+}
+
+/// A body to which something is done.
+#[derive(Debug)]
+struct Staged {
+    body: Payload,
+    stage: Box<dyn Stage>,
 }
 
 #[derive(Debug, Default)]
@@ -59,26 +73,49 @@ struct Pace {
 
 impl Payload {
     pub(super) fn incoming(conn: &Rc<Conn>, body: Incoming) -> Self {
-        Self {
-            conn: Rc::clone(conn),
-            source: Source::Incoming(body),
-            pace: None,
-            holds: None,
-            account: None,
-            rare: None,
-        }
+        Self::new(conn, Source::Incoming(body))
+    }
+
+    fn new(conn: &Rc<Conn>, source: Source) -> Self {
+        Self { conn: Rc::clone(conn), source, pace: None, holds: None, account: None, rare: None }
     }
 
     pub(super) fn own(conn: &Rc<Conn>, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let body = if body.is_empty() { None } else { Some(body) };
-        Self {
-            conn: Rc::clone(conn),
-            source: Source::Own(body),
-            pace: None,
-            holds: None,
-            account: None,
-            rare: None,
+        Self::new(conn, Source::Own(body))
+    }
+
+    /// The same body with something done to it.
+    pub(super) fn through(self, stage: Box<dyn Stage>) -> Self {
+        let conn = Rc::clone(&self.conn);
+        Self::new(&conn, Source::Staged(Box::new(Staged { body: self, stage })))
+    }
+
+    /// What comes next.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        Pin::new(self).poll_frame(cx)
+    }
+
+    /// Reads what is there, and does not wait for more.
+    pub(super) fn skim(&mut self, cx: &mut Context<'_>) {
+        let mut skimmed = 0;
+        while skimmed < SKIM_MAX
+            && let Poll::Ready(Some(Ok(frame))) = self.poll_next(cx)
+        {
+            skimmed += frame.data_ref().map_or(1, Bytes::len);
+        }
+    }
+
+    /// The account of the call whose answer it is; it then no longer ends with it.
+    pub(super) fn take_account(&mut self) -> Option<Account> {
+        self.account_mut().take()
+    }
+
+    fn account_mut(&mut self) -> &mut Option<Account> {
+        match &mut self.source {
+            Source::Staged(staged) if self.account.is_none() => staged.body.account_mut(),
+            _ => &mut self.account,
         }
     }
 
@@ -155,6 +192,15 @@ impl Payload {
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         match &mut self.source {
+            Source::Staged(staged) => {
+                let next = staged.stage.poll_frame(&self.conn, &mut staged.body, cx);
+                if let Poll::Ready(Some(Err(Broken::OnPurpose))) = &next
+                    && let Some(account) = self.account_mut()
+                {
+                    account.failed();
+                }
+                next
+            }
             Source::Own(body) => Poll::Ready(body.take().map(|bytes| Ok(Frame::data(bytes)))),
             Source::Incoming(body) => {
                 let polled = Pin::new(body).poll_frame(cx);
@@ -211,11 +257,13 @@ impl Body for Payload {
             && match &self.source {
                 Source::Incoming(body) => body.is_end_stream(),
                 Source::Own(body) => body.is_none(),
+                Source::Staged(staged) => staged.stage.is_empty() && staged.body.is_end_stream(),
             }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
+            Source::Staged(staged) => staged.stage.size_hint(staged.body.size_hint()),
             Source::Incoming(body) => body.size_hint(),
             Source::Own(body) => SizeHint::with_exact(body.as_ref().map_or(0, |bytes| bytes.len() as u64)),
         }

@@ -73,7 +73,12 @@ where
         match self {
             Self::Unknown(_) => Poll::Ready(Ok(())),
             Self::Http1(server) => server.as_mut().poll(cx),
-            Self::Http2(server) => server.as_mut().poll(cx),
+            Self::Http2(server) => {
+                if conn.leaving.goes_away() {
+                    server.as_mut().graceful_shutdown();
+                }
+                server.as_mut().poll(cx)
+            }
         }
     }
 }

@@ -59,6 +59,11 @@ impl Socket {
         }
     }
 
+    /// What is known of it.
+    pub(super) const fn wire(&self) -> &Rc<Wire> {
+        &self.wire
+    }
+
     /// Reads at most `room` bytes and gives them to `put`; none at the end.
     fn poll_get(
         &mut self,
@@ -199,8 +204,9 @@ impl Write for Socket {
         true
     }
 
-    /// Nothing is kept back here that could be flushed.
+    /// Nothing is kept back here that could be flushed: whoever asks has written everything.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.wire.flushed();
         Poll::Ready(Ok(()))
     }
 
@@ -227,6 +233,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.wire.flushed();
         Poll::Ready(Ok(()))
     }
 

@@ -6,9 +6,11 @@ use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, Waker};
 
 use super::call::{Ended, Hit};
 use super::edge::Edge;
+use super::head::SlowHead;
 use crate::engine::gates::Side;
 use crate::engine::route::Route;
 use crate::engine::timer::now_ns;
@@ -29,6 +31,12 @@ pub(super) struct Wire {
     /// How many more bytes may be written.
     left: Cell<Option<u64>>,
     deeds: RefCell<Vec<Deed>>,
+    /// How often everything that was handed over had been written.
+    flushes: Cell<u64>,
+    /// Who waits for the next time.
+    waiting: RefCell<Vec<Waker>>,
+    /// The head that leaves slowly.
+    slow: RefCell<Option<Box<SlowHead>>>,
     /// The faults on the bytes themselves; there are none towards the upstream, where bytes would be counted twice.
     pub(super) edge: Edge,
 }
@@ -38,8 +46,8 @@ pub(super) struct Wire {
 pub(super) enum Deed {
     /// A latency has been done.
     Late { hit: Hit, arrived_ns: u64, ns: u64, others_ns: u64 },
-    /// The proxy itself has answered.
-    Answered(Hit),
+    /// A fault has been done.
+    Done(Hit),
     /// A call is over, and is counted by being dropped.
     Ended { _call: Ended },
 }
@@ -49,7 +57,7 @@ pub(super) enum Deed {
 pub(super) struct Unsent(Vec<Deed>);
 
 impl Unsent {
-    pub(super) fn extend(&mut self, deeds: Vec<Deed>) {
+    pub(super) fn extend(&mut self, deeds: impl IntoIterator<Item = Deed>) {
         self.0.extend(deeds);
     }
 
@@ -62,7 +70,7 @@ impl Unsent {
 impl Drop for Unsent {
     fn drop(&mut self) {
         for deed in &self.0 {
-            if let Deed::Late { hit, .. } | Deed::Answered(hit) = deed {
+            if let Deed::Late { hit, .. } = deed {
                 hit.done();
             }
         }
@@ -87,6 +95,9 @@ impl Wire {
             moved: Cell::new(0),
             left: Cell::new(None),
             deeds: RefCell::default(),
+            flushes: Cell::new(0),
+            waiting: RefCell::default(),
+            slow: RefCell::default(),
             edge: Edge::default(),
         }
     }
@@ -100,6 +111,55 @@ impl Wire {
         let mut deeds = self.deeds.borrow_mut();
         if !deeds.is_empty() {
             deeds.push(Deed::Ended { _call: call });
+        }
+    }
+
+    /// Everything that was handed over has been written.
+    pub(super) fn flushed(&self) {
+        self.flushes.set(self.flushes.get() + 1);
+        if !self.waiting.borrow().is_empty() {
+            self.waiting.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// How often everything had been written.
+    pub(super) fn flushes(&self) -> u64 {
+        self.flushes.get()
+    }
+
+    /// Wakes when everything has been written.
+    pub(super) fn wake_when_flushed(&self, waker: &Waker) {
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.iter().any(|other| other.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+    }
+
+    /// The next head leaves slowly.
+    pub(super) fn slow_down(&self, head: SlowHead) {
+        *self.slow.borrow_mut() = Some(Box::new(head));
+    }
+
+    /// Nothing leaves slowly any more.
+    pub(super) fn hurry(&self) {
+        self.slow.borrow_mut().take();
+    }
+
+    /// Whether a head is leaving slowly.
+    pub(super) fn is_slow(&self) -> bool {
+        self.slow.borrow().is_some()
+    }
+
+    /// How many of these bytes may be written now.
+    pub(super) fn poll_slow(&self, bytes: &[u8], cx: &Context<'_>) -> Poll<usize> {
+        self.slow.borrow_mut().as_mut().map_or(Poll::Ready(bytes.len()), |head| head.poll_room(bytes, cx))
+    }
+
+    /// These bytes have been written.
+    pub(super) fn wrote_slowly(&self, bytes: &[u8]) {
+        let mut slow = self.slow.borrow_mut();
+        if slow.as_mut().is_some_and(|head| head.wrote(bytes)) {
+            slow.take();
         }
     }
 
@@ -202,7 +262,7 @@ impl Wire {
 impl Deed {
     fn done(self, now_ns: u64, bytes: u64) {
         match self {
-            Self::Answered(hit) => hit.done(),
+            Self::Done(hit) => hit.done(),
             Self::Ended { .. } => {}
             Self::Late { hit, arrived_ns, ns, others_ns } => {
                 let late_ns = (now_ns - arrived_ns).saturating_sub(others_ns);

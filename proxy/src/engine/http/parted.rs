@@ -1,0 +1,95 @@
+//! `keep_alive_kill`: the answer is complete, and then the connection is gone.
+
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures_util::future::{Either, LocalBoxFuture};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header};
+use tower::Service;
+
+use super::call::{Call, Cut};
+use super::conn::Standing;
+use super::payload::Payload;
+use super::wire::Deed;
+use crate::fault::TrafficFault;
+
+/// Parts with clients after their calls.
+#[derive(Clone, Debug)]
+pub(super) struct Parted<S>(pub(super) S);
+
+impl<S> Service<Call> for Parted<S>
+where
+    S: Service<Call, Response = Response<Payload>, Error = Cut>,
+    S::Future: 'static,
+{
+    type Response = Response<Payload>;
+    type Error = Cut;
+    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let (conn, ordinal, nth) = (Rc::clone(&call.conn), call.ordinal, call.conn.calls());
+        let hits = call
+            .hits(|fault| if let TrafficFault::KeepAliveKill(fault) = fault { Some(fault) } else { None });
+        let kill = hits.into_iter().find(|(_, fault)| fault.kills_after(nth));
+        let Some((hit, fault)) = kill.filter(|_| !ends_anyway(&call.request)) else {
+            return Either::Left(self.0.call(call));
+        };
+        let answer = self.0.call(call);
+        Either::Right(Box::pin(async move {
+            let mut answer = answer.await?;
+            if matches!(conn.standing(&hit.armed), Standing::Gone) {
+                return Ok(answer);
+            }
+            if fault.silent {
+                conn.leave_after(ordinal, &hit);
+                return Ok(answer);
+            }
+            if conn.is_many() {
+                conn.go_away();
+            } else {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            conn.client.when_bytes_leave(Deed::Done(hit));
+            Ok(answer)
+        }))
+    }
+}
+
+/// Whether the client will not use the connection again, whatever is done here.
+fn ends_anyway<B>(request: &Request<B>) -> bool {
+    match request.version() {
+        Version::HTTP_2 => false,
+        Version::HTTP_10 => !says(request.headers(), "keep-alive"),
+        _ => says(request.headers(), "close"),
+    }
+}
+
+fn says(headers: &HeaderMap, word: &str) -> bool {
+    let values = headers.get_all(header::CONNECTION).iter();
+    let words = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    words.into_iter().any(|found| found.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_ends_anyway_is_known_by_what_the_client_says() {
+        for (version, connection, ends) in [
+            (Version::HTTP_11, "", false),
+            (Version::HTTP_11, "keep-alive, Close", true),
+            (Version::HTTP_10, "", true),
+            (Version::HTTP_10, "Keep-Alive", false),
+            (Version::HTTP_2, "", false),
+        ] {
+            let request =
+                Request::builder().version(version).header("connection", connection).body(()).unwrap();
+            assert_eq!(ends_anyway(&request), ends, "{version:?} {connection}");
+        }
+    }
+}
