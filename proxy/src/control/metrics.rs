@@ -64,6 +64,8 @@ impl Collector for Scrape {
         self.routes(to, "unintroduced", text, counter, each(|route| route.traffic.unintroduced))?;
         let text = "Connections closed because nothing had moved on them for as long as the route allows";
         self.routes(to, "idle_closed", text, counter, each(|route| route.traffic.idle_closed))?;
+        let text = "Connections whose TLS with the client did not come about, or whose hello leads nowhere";
+        self.routes(to, "tls_failures", text, counter, each(|route| route.traffic.tls_failures))?;
         let text = "Connections whose upstream could not be reached";
         self.routes(to, "upstream_failures", text, counter, each(|route| route.traffic.upstream_failures))?;
         self.routes(to, "bytes", "Bytes that passed, by direction", counter, |route| {

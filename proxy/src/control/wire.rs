@@ -4,8 +4,10 @@ mod ledger;
 mod route;
 
 pub use ledger::{LEDGER_MAX, LedgerEntry, Replay};
+pub(crate) use route::host_of;
 pub use route::{
-    Bound, CONNECTIONS_MAX, DIAL_TIMEOUT, ProxyProtocol, ProxyVersion, RouteSpec, UPSTREAMS_MAX, unix_path,
+    Bound, CONNECTIONS_MAX, DIAL_TIMEOUT, GENERATED_NAMES, ProxyProtocol, ProxyVersion, RouteSpec, RouteTls,
+    SniRule, TLS_NAMES_MAX, TlsTerminate, TlsUpstream, UPSTREAMS_MAX, unix_path,
 };
 
 use schemars::JsonSchema;
@@ -44,6 +46,12 @@ pub struct RouteChange {
     /// Whether it listens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// How it encrypts. The same once more reads its files anew, and no connection ends by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<RouteTls>,
+    /// Where connections lead by the name in the client's TLS hello.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<Vec<SniRule>>,
 }
 
 /// What happens to connections and requests that a fault still holds when it is removed.
@@ -129,6 +137,9 @@ pub struct RouteView {
     pub traffic: TrafficCounts,
     /// Its faults, in the order in which they act.
     pub faults: Vec<FaultView>,
+    /// What about it is dangerous, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What passed a route since it was made.
@@ -147,6 +158,9 @@ pub struct TrafficCounts {
     /// Connections closed because nothing had moved on them for as long as the route allows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub idle_closed: u64,
+    /// Connections whose TLS with the client did not come about, or whose hello leads nowhere.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tls_failures: u64,
     /// Connections whose upstream could not be reached.
     pub upstream_failures: u64,
     /// HTTP requests (0 on a TCP route).

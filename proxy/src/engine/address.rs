@@ -20,14 +20,13 @@ pub(super) enum Upstream {
 impl Upstream {
     /// Every upstream of a route, in the order in which they are written.
     pub(super) fn all(spec: &RouteSpec) -> Result<Vec<Self>, EngineError> {
-        spec.all_upstreams()
-            .map(|text| {
-                Self::read(text).ok_or_else(|| EngineError::BadUpstream {
-                    route: spec.name.clone(),
-                    value: text.to_owned(),
-                })
-            })
-            .collect()
+        spec.all_upstreams().map(|text| Self::one(spec, text)).collect()
+    }
+
+    /// One upstream of a route.
+    pub(super) fn one(spec: &RouteSpec, text: &str) -> Result<Self, EngineError> {
+        Self::read(text)
+            .ok_or_else(|| EngineError::BadUpstream { route: spec.name.clone(), value: text.to_owned() })
     }
 
     fn read(text: &str) -> Option<Self> {

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use super::listen::{self, Listener};
 use super::route::Route;
-use super::upstreams::Upstreams;
-use super::{Changes, Engine, EngineError};
-use crate::control::wire::{Bound, RouteChange, RouteSpec, RouteView};
+use super::tls::Tls;
+use super::upstreams::Leads;
+use super::{Changes, Engine, EngineError, check_route};
+use crate::control::wire::{Bound, RouteChange, RouteSpec, RouteTls, RouteView};
 
 /// A route as it is to become.
 struct Next {
     spec: RouteSpec,
-    upstreams: Upstreams,
+    leads: Leads,
     /// Where it is to listen, where that is not where it is.
     moves_to: Option<Bound>,
 }
@@ -23,7 +24,8 @@ struct Next {
 struct Ready {
     before: Arc<Route>,
     spec: RouteSpec,
-    upstreams: Upstreams,
+    leads: Leads,
+    tls: Option<Tls>,
     bound: Bound,
     listener: Option<Arc<Listener>>,
 }
@@ -34,9 +36,14 @@ impl Engine {
     pub fn change_route(&self, name: &str, change: &RouteChange) -> Result<RouteView, EngineError> {
         let mut changes = self.changes()?;
         let before = self.find(name)?;
-        match Ready::of(&before, change)? {
+        match self.ready(&before, change)? {
             Some(ready) => Ok(self.put_in_place(&mut changes, ready).view()),
-            None => Ok(before.view()),
+            None => {
+                if change.tls.is_some() {
+                    before.renew_tls(self.tls(&before.spec)?);
+                }
+                Ok(before.view())
+            }
         }
     }
 
@@ -46,7 +53,7 @@ impl Engine {
         let on = RouteChange { enabled: Some(true), ..RouteChange::default() };
         let mut ready = Vec::new();
         for route in self.inner.table.routes.load().iter() {
-            ready.extend(Ready::of(route, &on)?);
+            ready.extend(self.ready(route, &on)?);
         }
         for ready in ready {
             self.put_in_place(&mut changes, ready);
@@ -54,11 +61,33 @@ impl Engine {
         Ok(())
     }
 
+    /// Binds what is to be bound; nothing when nothing changes.
+    fn ready(&self, before: &Arc<Route>, change: &RouteChange) -> Result<Option<Ready>, EngineError> {
+        let Next { mut spec, leads, moves_to } = Next::of(before, change)?;
+        let stays_there = moves_to.is_none();
+        if spec == before.spec && stays_there {
+            return Ok(None);
+        }
+        let tls = self.tls(&spec)?;
+        let (bound, listener) = match (&before.listener, moves_to) {
+            (_, to) if !spec.enabled => (to.unwrap_or_else(|| before.bound.clone()), None),
+            (Some(listener), None) => (before.bound.clone(), Some(Arc::clone(listener))),
+            _ => {
+                let (listener, bound) = bind_beside(before, &spec)?;
+                (bound, Some(Arc::new(listener)))
+            }
+        };
+        if !spec.enabled && before.listener.is_some() && stays_there {
+            spec.listen = bound.to_string();
+        }
+        Ok(Some(Ready { before: Arc::clone(before), spec, leads, tls, bound, listener }))
+    }
+
     fn put_in_place(&self, changes: &mut Changes, ready: Ready) -> Arc<Route> {
-        let Ready { before, spec, upstreams, bound, listener } = ready;
+        let Ready { before, spec, leads, tls, bound, listener } = ready;
         let stays = matches!((&before.listener, &listener), (Some(old), Some(new)) if Arc::ptr_eq(old, new));
         let route = Arc::new(
-            Route::new(changes.next_id(), spec, bound, upstreams, listener, &before.all_open)
+            Route::new(changes.next_id(), spec, bound, leads, tls, listener, &before.all_open)
                 .succeeding(&before),
         );
         let mut routes = Vec::clone(&self.inner.table.routes.load());
@@ -76,29 +105,6 @@ impl Engine {
     }
 }
 
-impl Ready {
-    /// Binds what is to be bound; nothing when nothing changes.
-    fn of(before: &Arc<Route>, change: &RouteChange) -> Result<Option<Self>, EngineError> {
-        let Next { mut spec, upstreams, moves_to } = Next::of(before, change)?;
-        let stays_there = moves_to.is_none();
-        if spec == before.spec && stays_there {
-            return Ok(None);
-        }
-        let (bound, listener) = match (&before.listener, moves_to) {
-            (_, to) if !spec.enabled => (to.unwrap_or_else(|| before.bound.clone()), None),
-            (Some(listener), None) => (before.bound.clone(), Some(Arc::clone(listener))),
-            _ => {
-                let (listener, bound) = bind_beside(before, &spec)?;
-                (bound, Some(Arc::new(listener)))
-            }
-        };
-        if !spec.enabled && before.listener.is_some() && stays_there {
-            spec.listen = bound.to_string();
-        }
-        Ok(Some(Self { before: Arc::clone(before), spec, upstreams, bound, listener }))
-    }
-}
-
 impl Next {
     fn of(before: &Route, change: &RouteChange) -> Result<Self, EngineError> {
         let mut spec = before.spec.clone();
@@ -110,7 +116,13 @@ impl Next {
             spec.upstreams.clear();
         }
         spec.enabled = change.enabled.unwrap_or(spec.enabled);
-        let upstreams = Upstreams::read(&spec)?;
+        if let Some(tls) = &change.tls {
+            // An empty block takes it away.
+            spec.tls = Some(tls.clone()).filter(|tls| *tls != RouteTls::default());
+        }
+        if let Some(sni) = &change.sni {
+            spec.sni.clone_from(sni);
+        }
         let mut moves_to = None;
         if let Some(listen) = &change.listen {
             let there = std::mem::replace(&mut spec.listen, listen.clone());
@@ -122,10 +134,9 @@ impl Next {
                 spec.listen = there;
             }
         }
-        if let Some(problem) = spec.check().into_iter().next() {
-            return Err(EngineError::BadRoute { route: spec.name, problem });
-        }
-        Ok(Self { spec, upstreams, moves_to })
+        check_route(&spec)?;
+        let leads = Leads::read(&spec)?;
+        Ok(Self { spec, leads, moves_to })
     }
 }
 

@@ -17,6 +17,7 @@ use super::introduction;
 use super::plain::{Plain, Upstream};
 use super::route::Route;
 use super::sniff::{self, Kind};
+use super::tls;
 use super::worker::{Burden, Worker};
 use crate::control::wire::Protocol;
 
@@ -30,6 +31,8 @@ pub(super) struct Accepted {
     /// Between which addresses it is, when its route needs to know.
     pub(super) ends: Option<Arc<Ends>>,
     pub(super) at_ns: u64,
+    /// Which rule of its route says where it leads; nothing when the route itself does.
+    pub(super) rule: Option<u8>,
     /// The socket while it moves between threads.
     pub(super) stream: Option<std::net::TcpStream>,
 }
@@ -38,7 +41,7 @@ impl Accepted {
     pub(super) fn new(route: &Arc<Route>, ordinal: u64, client: IpAddr, at_ns: u64) -> Self {
         route.counts.connections_open.fetch_add(1, Relaxed);
         route.all_open.fetch_add(1, Relaxed);
-        Self { route: Arc::clone(route), ordinal, client, ends: None, at_ns, stream: None }
+        Self { route: Arc::clone(route), ordinal, client, ends: None, at_ns, rule: None, stream: None }
     }
 }
 
@@ -81,7 +84,14 @@ async fn introduced_first(worker: Burden, mut client: TcpStream, mut accepted: A
 
 fn serve(worker: Burden, client: TcpStream, accepted: Accepted) {
     match accepted.route.spec.protocol {
+        Protocol::Tcp if !accepted.route.spec.sni.is_empty() => {
+            spawn_local(tls::by_name(worker, client, accepted));
+        }
         Protocol::Tcp => {
+            if let Some(tls) = accepted.route.tls().filter(|tls| tls.incoming.is_some()) {
+                spawn_local(tls::secured(worker, client, accepted, tls));
+                return;
+            }
             let dial = dial::dial(&worker, &accepted);
             spawn_local(Plain::new(worker, client, accepted, Upstream::Dialling(dial), Vec::new()));
         }

@@ -16,10 +16,12 @@ use super::connection::Accepted;
 use super::ends::Ends;
 use super::route::Route;
 use super::timer::{Alarm, Sleep, now_ns};
+use super::tls;
 use super::transparent;
 use super::unix;
+use super::upstreams::Upstreams;
 use super::worker::Worker;
-use crate::control::wire::DIAL_TIMEOUT;
+use crate::control::wire::{DIAL_TIMEOUT, Protocol};
 
 /// Dials under way on one route: a stuck upstream must not use up every descriptor, nor the room of other routes.
 const PENDING_MAX: u64 = 4_096;
@@ -32,9 +34,9 @@ pub(super) type Dial = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
 /// Connects to where the route leads this connection; a failure is counted.
 pub(super) fn dial(worker: &Rc<Worker>, accepted: &Accepted) -> Dial {
     let (worker, route) = (Rc::clone(worker), Arc::clone(&accepted.route));
-    let (ordinal, ends) = (accepted.ordinal, accepted.ends.clone());
+    let (ordinal, rule, ends) = (accepted.ordinal, accepted.rule, accepted.ends.clone());
     Box::pin(async move {
-        let dialled = bounded(&worker, &route, ordinal, ends.as_deref()).await;
+        let dialled = bounded(&worker, &route, (ordinal, rule), ends.as_deref()).await;
         if dialled.is_err() {
             route.counts.upstream_failures.fetch_add(1, Relaxed);
         }
@@ -42,25 +44,40 @@ pub(super) fn dial(worker: &Rc<Worker>, accepted: &Accepted) -> Dial {
     })
 }
 
-async fn bounded(worker: &Worker, route: &Route, ordinal: u64, ends: Option<&Ends>) -> io::Result<TcpStream> {
+async fn bounded(
+    worker: &Rc<Worker>,
+    route: &Arc<Route>,
+    whose: (u64, Option<u8>),
+    ends: Option<&Ends>,
+) -> io::Result<TcpStream> {
     let dials = &route.counts.dials;
     let pending = Pending::new(dials);
     if pending.before >= PENDING_MAX {
         return Err(io::Error::other(format!("{PENDING_MAX} dials of this route are under way already")));
     }
-    let stream = match ends.filter(|_| route.spec.transparent) {
+    let (ordinal, rule) = whose;
+    let upstreams = route.upstreams(rule);
+    let stream = match ends.filter(|_| route.spec.transparent && rule.is_none()) {
         Some(ends) => in_time(worker, route, transparent::connect(&worker.table, ends)).await?,
-        None => in_turn(worker, route, ordinal).await?,
+        None => in_turn(worker, route, upstreams, ordinal).await?,
     };
     if let Some(version) = route.spec.proxy_protocol.send {
         super::introduction::introduce(&stream, version, ends)?;
     }
-    Ok(stream)
+    // On a route of HTTP it is part of the connection to the upstream, which knows what it is to speak.
+    match route.tls().filter(|_| route.spec.protocol == Protocol::Tcp) {
+        Some(tls) => tls::securing(worker, route, &tls, stream).await,
+        None => Ok(stream),
+    }
 }
 
 /// The first upstream that can be reached, beginning with the one whose turn it is.
-async fn in_turn(worker: &Worker, route: &Route, ordinal: u64) -> io::Result<TcpStream> {
-    let upstreams = &route.upstreams;
+async fn in_turn(
+    worker: &Worker,
+    route: &Route,
+    upstreams: &Upstreams,
+    ordinal: u64,
+) -> io::Result<TcpStream> {
     let mut last = io::Error::other("the route has no upstream");
     for n in upstreams.turn(ordinal, now_ns()) {
         match in_time(worker, route, connect(worker, upstreams.place(n))).await {
@@ -88,11 +105,11 @@ async fn in_turn(worker: &Worker, route: &Route, ordinal: u64) -> io::Result<Tcp
 }
 
 /// What comes of an attempt within the time that the route gives it.
-async fn in_time(
+pub(super) async fn in_time<T>(
     worker: &Worker,
     route: &Route,
-    attempt: impl Future<Output = io::Result<TcpStream>>,
-) -> io::Result<TcpStream> {
+    attempt: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
     let limit = route.spec.dial_timeout.unwrap_or(DIAL_TIMEOUT);
     let mut attempt = pin!(attempt);
     let mut timeout = pin!(Sleep::until(&worker.timers, now_ns() + limit.duration().as_nanos() as u64));

@@ -41,6 +41,7 @@ mod route;
 mod sniff;
 mod spread;
 mod timer;
+mod tls;
 mod transparent;
 mod unix;
 mod upstreams;
@@ -51,7 +52,9 @@ mod worker;
 pub use listen::{Reserved, reserve};
 pub use problem::EngineError;
 pub use red::{BUCKETS_SECONDS, RedNumbers, RedView};
+pub use tls::{TestCa, TestCaProblem};
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -63,7 +66,8 @@ use listen::Listener;
 use pipes::PipeCount;
 use record::Record;
 use route::Route;
-use upstreams::Upstreams;
+use tls::Tls;
+use upstreams::Leads;
 use worker::Workers;
 
 /// The most routes that one engine has.
@@ -73,7 +77,7 @@ pub const FAULTS_MAX: usize = 64;
 const NAME_MAX_CHARS: usize = 128;
 
 /// How the engine is set up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Data threads; at least one.
     pub workers: usize,
@@ -81,11 +85,13 @@ pub struct Options {
     pub connections_max: u64,
     /// Open connections that all routes together may have.
     pub connections_total_max: u64,
+    /// Where the test CA is kept that signs generated certificates; without it there are none.
+    pub ca: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 1, connections_max: 20_000, connections_total_max: 60_000 }
+        Self { workers: 1, connections_max: 20_000, connections_total_max: 60_000, ca: None }
     }
 }
 
@@ -102,6 +108,8 @@ struct Inner {
     /// Taken by changes, one after the other; data threads never look at it.
     changes: Mutex<Changes>,
     workers: Workers,
+    /// Where the test CA is kept.
+    ca: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -144,16 +152,15 @@ impl Engine {
         });
         let workers = Workers::start(options.workers.max(1), &table).map_err(EngineError::Start)?;
         let changes = Mutex::new(Changes { next_id: 0, stopped: false });
-        Ok(Self { inner: Arc::new(Inner { table, changes, workers }) })
+        Ok(Self { inner: Arc::new(Inner { table, changes, workers, ca: options.ca.clone() }) })
     }
 
     /// Binds the listen address and begins to serve.
     pub fn add_route(&self, spec: RouteSpec) -> Result<RouteView, EngineError> {
         check_name("the name of a route", &spec.name)?;
-        if let Some(problem) = spec.check().into_iter().next() {
-            return Err(EngineError::BadRoute { route: spec.name, problem });
-        }
-        let upstreams = Upstreams::read(&spec)?;
+        check_route(&spec)?;
+        let leads = Leads::read(&spec)?;
+        let tls = self.tls(&spec)?;
         let mut changes = self.changes()?;
         let routes = self.inner.table.routes.load();
         if routes.iter().any(|route| route.spec.name == spec.name) {
@@ -173,7 +180,8 @@ impl Engine {
             changes.next_id(),
             spec,
             bound,
-            upstreams,
+            leads,
+            tls,
             listener,
             &self.inner.table.connections_open,
         ));
@@ -287,6 +295,12 @@ impl Engine {
         if changes.stopped { Err(EngineError::Stopped) } else { Ok(changes) }
     }
 
+    /// What a route needs for its TLS, read anew.
+    fn tls(&self, spec: &RouteSpec) -> Result<Option<Tls>, EngineError> {
+        Tls::load(spec, self.inner.ca.as_deref())
+            .map_err(|problems| EngineError::BadRoute { route: spec.name.clone(), problems })
+    }
+
     fn find(&self, name: &str) -> Result<Arc<Route>, EngineError> {
         let routes = self.inner.table.routes.load();
         routes.iter().find(|route| route.spec.name == name).cloned().ok_or_else(|| EngineError::NoRoute {
@@ -320,6 +334,14 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn check_route(spec: &RouteSpec) -> Result<(), EngineError> {
+    let problems = spec.check();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(EngineError::BadRoute { route: spec.name.clone(), problems })
 }
 
 fn check_name(what: &'static str, name: &str) -> Result<(), EngineError> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::fault::ParameterProblem;
+
 /// What is wrong, and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -51,12 +53,12 @@ pub enum EngineError {
         value: String,
     },
     /// A route that contradicts itself, or is out of bounds.
-    #[error("route `{route}`: {problem}")]
+    #[error("route `{route}`: {}", All(.problems))]
     BadRoute {
         /// The route.
         route: String,
-        /// The first problem found.
-        problem: crate::fault::ParameterProblem,
+        /// All that was found.
+        problems: Vec<ParameterProblem>,
     },
     /// The listen address could not be bound.
     #[error("route `{route}`: cannot listen on {listen}: {source}{}; choose another address or stop what holds it", Holder(.holder))]
@@ -88,7 +90,7 @@ pub enum EngineError {
         /// Its kind.
         kind: &'static str,
         /// The first problem found.
-        problem: crate::fault::ParameterProblem,
+        problem: ParameterProblem,
     },
     /// Something of HTTP asked of a route that carries plain bytes.
     #[error(
@@ -132,6 +134,17 @@ pub enum EngineError {
     /// The data threads could not be started.
     #[error("cannot start the data threads: {0}")]
     Start(#[source] std::io::Error),
+}
+
+struct All<'a>(&'a [ParameterProblem]);
+
+impl fmt::Display for All<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.0.iter().enumerate() {
+            write!(f, "{}{problem}", if at == 0 { "" } else { "; also " })?;
+        }
+        Ok(())
+    }
 }
 
 struct Names<'a>(&'a [String]);

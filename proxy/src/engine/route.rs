@@ -4,14 +4,15 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::task::AtomicWaker;
 
 use super::armed::{Armed, Snapshot};
 use super::door::Door;
 use super::listen::Listener;
 use super::red::Red;
-use super::upstreams::Upstreams;
+use super::tls::Tls;
+use super::upstreams::{Leads, Upstreams};
 use crate::control::wire::{Bound, RouteSpec, RouteView, TrafficCounts};
 
 /// One listen→upstream pair and all that is counted about it.
@@ -21,7 +22,9 @@ pub(super) struct Route {
     pub(super) id: u64,
     pub(super) spec: RouteSpec,
     pub(super) bound: Bound,
-    pub(super) upstreams: Upstreams,
+    pub(super) leads: Leads,
+    /// Read anew when the route is told so; nothing when it has none.
+    tls: ArcSwapOption<Tls>,
     /// Kept here too, so that removing the route can stop it listening without waiting for a data thread. None while
     /// the route is switched off.
     pub(super) listener: Option<Arc<Listener>>,
@@ -54,6 +57,10 @@ pub(super) struct Counts {
     pub(super) idle_closed: AtomicU64,
     /// Dials under way.
     pub(super) dials: AtomicU64,
+    /// Client handshakes that failed, and hellos that lead nowhere.
+    pub(super) tls_failures: AtomicU64,
+    /// Client handshakes under way.
+    pub(super) handshakes: AtomicU64,
     pub(super) upstream_failures: AtomicU64,
     /// Also the next request's ordinal.
     pub(super) requests: AtomicU64,
@@ -66,7 +73,8 @@ impl Route {
         id: u64,
         spec: RouteSpec,
         bound: Bound,
-        upstreams: Upstreams,
+        leads: Leads,
+        tls: Option<Tls>,
         listener: Option<Arc<Listener>>,
         all_open: &Arc<AtomicU64>,
     ) -> Self {
@@ -74,7 +82,8 @@ impl Route {
             id,
             spec,
             bound,
-            upstreams,
+            leads,
+            tls: ArcSwapOption::from_pointee(tls),
             listener,
             all_open: Arc::clone(all_open),
             faults: ArcSwap::default(),
@@ -91,6 +100,21 @@ impl Route {
         self.faults.store(before.faults());
         (self.counts, self.red) = (Arc::clone(&before.counts), Arc::clone(&before.red));
         self
+    }
+
+    /// The TLS of this moment.
+    pub(super) fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.load_full()
+    }
+
+    /// Handshakes take this from now on; connections that stand go on.
+    pub(super) fn renew_tls(&self, tls: Option<Tls>) {
+        self.tls.store(tls.map(Arc::new));
+    }
+
+    /// Where a connection leads: by the rule that its client's hello fits, or where the route does.
+    pub(super) fn upstreams(&self, rule: Option<u8>) -> &Upstreams {
+        self.leads.of(rule)
     }
 
     /// The faults of this moment. Read [`Route::epoch`] before, never after.
@@ -152,6 +176,7 @@ impl Route {
             bound: self.bound.clone(),
             traffic: self.counts.view(),
             faults: self.faults.load().faults.iter().map(|fault| fault.view()).collect(),
+            warnings: self.tls.load().as_ref().map_or_else(Vec::new, |tls| tls.warnings.clone()),
         }
     }
 
@@ -169,6 +194,7 @@ impl Counts {
             refused: self.refused.load(Relaxed),
             unintroduced: self.unintroduced.load(Relaxed),
             idle_closed: self.idle_closed.load(Relaxed),
+            tls_failures: self.tls_failures.load(Relaxed),
             upstream_failures: self.upstream_failures.load(Relaxed),
             requests: self.requests.load(Relaxed),
             bytes_request: self.bytes_request.load(Relaxed),

@@ -5,11 +5,41 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use super::EngineError;
 use super::address::Upstream;
 use crate::control::wire::{RouteSpec, UPSTREAMS_MAX};
+use crate::fault::Glob;
 
 /// How long an upstream that could not be reached is left out; twice as long after each further time …
 const BACK_OFF_NS: u64 = 1_000_000_000;
 /// … but no longer than this.
 const BACK_OFF_MAX_NS: u64 = 30_000_000_000;
+
+/// Where connections of a route lead.
+#[derive(Debug)]
+pub(super) struct Leads {
+    own: Upstreams,
+    /// By the name in the client's hello; the first that fits.
+    by_name: Vec<(Glob, Upstreams)>,
+}
+
+impl Leads {
+    pub(super) fn read(spec: &RouteSpec) -> Result<Self, EngineError> {
+        let by_name = spec.sni.iter().map(|rule| {
+            let place = Upstream::one(spec, &rule.upstream)?;
+            Ok((rule.name.clone(), Upstreams { all: vec![Marked::new(place)] }))
+        });
+        Ok(Self { own: Upstreams::read(spec)?, by_name: by_name.collect::<Result<_, EngineError>>()? })
+    }
+
+    /// The rule that a name fits.
+    pub(super) fn rule(&self, name: &str) -> Option<u8> {
+        let rule = self.by_name.iter().position(|(glob, _)| glob.matches_ignoring_case(name))?;
+        u8::try_from(rule).ok()
+    }
+
+    pub(super) fn of(&self, rule: Option<u8>) -> &Upstreams {
+        rule.and_then(|rule| self.by_name.get(usize::from(rule)))
+            .map_or(&self.own, |(_, upstreams)| upstreams)
+    }
+}
 
 /// All upstreams of a route, in the order in which they are written; none on a transparent route.
 #[derive(Debug)]
@@ -26,10 +56,15 @@ struct Marked {
     down_until_ns: AtomicU64,
 }
 
+impl Marked {
+    const fn new(place: Upstream) -> Self {
+        Self { place, failures: AtomicU32::new(0), down_until_ns: AtomicU64::new(0) }
+    }
+}
+
 impl Upstreams {
-    pub(super) fn read(spec: &RouteSpec) -> Result<Self, EngineError> {
-        let marked = |place| Marked { place, failures: AtomicU32::new(0), down_until_ns: AtomicU64::new(0) };
-        Ok(Self { all: Upstream::all(spec)?.into_iter().map(marked).collect() })
+    fn read(spec: &RouteSpec) -> Result<Self, EngineError> {
+        Ok(Self { all: Upstream::all(spec)?.into_iter().map(Marked::new).collect() })
     }
 
     /// Which ones to try for a connection, each once. They take turns by its ordinal, so that the same connection goes

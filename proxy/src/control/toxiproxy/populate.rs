@@ -68,6 +68,7 @@ impl Desk<'_> {
                         listen: Some(at.to_string()),
                         upstream: Some(dialled(wanted.upstream())),
                         enabled: Some(wanted.enabled.unwrap_or(true)),
+                        ..RouteChange::default()
                     };
                     self.change(&wanted.name, &change, Some(listen), Some(wanted.upstream()))?;
                     self.clear(&route)?;

@@ -38,6 +38,7 @@ impl Desk<'_> {
             listen: listen.map(|listen| told(listen, "")).transpose()?,
             upstream: upstream.map(dialled),
             enabled: wanted.enabled,
+            ..RouteChange::default()
         };
         self.change(name, &change, listen, upstream)
     }

@@ -1,5 +1,7 @@
 //! A route as it is asked for: where connections come from and where they go to, and every rule about it.
 
+mod tls;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,9 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use tls::host_of;
+pub use tls::{GENERATED_NAMES, RouteTls, SniRule, TLS_NAMES_MAX, TlsTerminate, TlsUpstream};
 
 use super::Protocol;
 use crate::fault::{EnvoyHeaders, ParameterProblem};
@@ -66,6 +71,12 @@ pub struct RouteSpec {
     /// Whether requests may ask for faults by Envoy's headers; absent: no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envoy_headers: Option<EnvoyHeaders>,
+    /// Whether it speaks TLS with clients, or with the upstream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<RouteTls>,
+    /// Where connections lead by the name in the client's TLS hello, which passes undecrypted; the first that fits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sni: Vec<SniRule>,
     /// Whether it listens. Switched off, it keeps its faults and its counts.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub enabled: bool,
@@ -129,6 +140,8 @@ impl RouteSpec {
             idle_timeout: None,
             dial_timeout: None,
             envoy_headers: None,
+            tls: None,
+            sni: Vec::new(),
             enabled: true,
         }
     }
@@ -144,7 +157,8 @@ impl RouteSpec {
         if self.transparent {
             return "where each connection was going".to_owned();
         }
-        self.all_upstreams().collect::<Vec<_>>().join(", ")
+        let by_name = self.sni.iter().map(|rule| format!("{} for {}", rule.upstream, rule.name));
+        by_name.chain(self.all_upstreams().map(str::to_owned)).collect::<Vec<_>>().join(", ")
     }
 
     /// What contradicts itself or is out of bounds, by key. The addresses themselves are not looked at.
@@ -192,6 +206,10 @@ impl RouteSpec {
         }
         let within = self.envoy_headers.iter().flat_map(EnvoyHeaders::check);
         problems.extend(within.map(|problem| problem.within("envoy_headers")));
+        problems.extend(self.tls.iter().flat_map(|tls| tls.check(self)));
+        if !self.sni.is_empty() {
+            problems.extend(tls::check_sni(self));
+        }
         problems
     }
 
@@ -200,6 +218,7 @@ impl RouteSpec {
         let given = [!self.upstream.is_empty(), !self.upstreams.is_empty(), self.transparent];
         let no = |key: &str, why: &str, way_out: &str| Some(ParameterProblem::new(key, why, way_out));
         match given.into_iter().filter(|given| *given).count() {
+            0 if !self.sni.is_empty() => None,
             0 => no("upstream", "is missing", "write `host:port`, or give `upstreams` or `transparent`"),
             1 if self.upstreams.len() > UPSTREAMS_MAX => {
                 no("upstreams", "names more than 16", "put what balances load before them")
