@@ -51,6 +51,8 @@ mod stall;
 #[cfg(not(feature = "inert-faults"))]
 mod tcp;
 #[cfg(not(feature = "inert-faults"))]
+mod tls;
+#[cfg(not(feature = "inert-faults"))]
 mod transparent;
 #[cfg(not(feature = "inert-faults"))]
 mod upstreams;

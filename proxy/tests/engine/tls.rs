@@ -1,0 +1,7 @@
+//! TLS on routes, with clients and upstreams that speak it for real.
+
+mod lab;
+
+mod bytes;
+mod files;
+mod names;
