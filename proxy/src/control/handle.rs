@@ -114,15 +114,15 @@ impl Control {
         Book::check(&spec)?;
         change::check(&spec)?;
         let mut book = self.0.shared.book();
-        if let Some(standing) = self.standing(route, &spec.id)?
-            && standing.spec.owner != spec.owner
+        if let Some(standing) = self.0.shared.engine.fault_spec(route, &spec.id)?
+            && standing.owner != spec.owner
         {
             return Err(Problem::new(
                 409,
                 "the fault is someone else's",
                 format!(
                     "fault `{}` on route `{route}` belongs to `{}`; use another id, or let its owner remove it",
-                    spec.id, standing.spec.owner
+                    spec.id, standing.owner
                 ),
             ));
         }
@@ -147,17 +147,17 @@ impl Control {
         changes: &Map<String, Value>,
     ) -> Result<FaultView, Problem> {
         let book = self.0.shared.book();
-        let Ok(Some(standing)) = self.standing(route, id) else {
+        let Ok(Some(standing)) = self.0.shared.engine.fault_spec(route, id) else {
             return Err(self.missing(&book, route, id));
         };
-        let spec = change::changed(&standing.spec, changes)?;
+        let spec = change::changed(&standing, changes)?;
         Ok(self.0.shared.engine.put_fault(route, spec)?)
     }
 
     /// A fault as it stands, or how it ended.
     pub fn fault(&self, route: &str, id: &str) -> Result<FaultState, Problem> {
         let book = self.0.shared.book();
-        if let Ok(Some(view)) = self.standing(route, id) {
+        if let Ok(Some(view)) = self.0.shared.engine.fault(route, id) {
             return Ok(FaultState::Standing(view));
         }
         match book.ended(route, id) {
@@ -169,13 +169,13 @@ impl Control {
     /// Takes a fault back. One that is already gone is answered with its last evidence, as long as it is remembered.
     pub fn remove_fault(&self, route: &str, id: &str) -> Result<FaultView, Problem> {
         let mut book = self.0.shared.book();
-        match self.standing(route, id) {
-            Ok(Some(_)) => {
-                let view = self.0.shared.engine.remove_fault(route, id)?;
+        match self.0.shared.engine.remove_fault(route, id) {
+            Ok(view) => {
                 book.end(route, EndReason::Removed, view.clone());
                 Ok(view)
             }
-            Ok(None) | Err(_) => match book.ended(route, id) {
+            Err(EngineError::Stopped) => Err(EngineError::Stopped.into()),
+            Err(_) => match book.ended(route, id) {
                 Some(ended) => Ok(ended.fault.clone()),
                 None => Err(self.missing(&book, route, id)),
             },
@@ -185,10 +185,7 @@ impl Control {
     /// A sample of a fault's decisions.
     pub fn ledger(&self, route: &str, id: &str) -> Result<Vec<LedgerEntry>, Problem> {
         let book = self.0.shared.book();
-        match self.standing(route, id) {
-            Ok(Some(_)) => Ok(self.0.shared.engine.ledger(route, id)?),
-            Ok(None) | Err(_) => Err(self.missing(&book, route, id)),
-        }
+        self.0.shared.engine.ledger(route, id).map_err(|_| self.missing(&book, route, id))
     }
 
     /// Lets every fault of an owner live for `lease` from now on, `max` permitting; says how many there are.
@@ -208,16 +205,18 @@ impl Control {
     pub fn remove_owner(&self, owner: &str) -> Vec<FaultView> {
         let mut book = self.0.shared.book();
         let mut gone: Vec<FaultView> = book.ended_of(owner).map(|ended| ended.fault.clone()).collect();
-        for route in self.0.shared.engine.routes() {
-            let name = &route.spec.name;
-            for fault in route.faults.iter().filter(|fault| fault.spec.owner == owner) {
-                if let Ok(view) = self.0.shared.engine.remove_fault(name, &fault.spec.id) {
-                    book.end(name, EndReason::Removed, view.clone());
-                    gone.push(view);
-                }
+        for (route, id) in self.0.shared.engine.faults_of(owner) {
+            if let Ok(view) = self.0.shared.engine.remove_fault(&route, &id) {
+                book.end(&route, EndReason::Removed, view.clone());
+                gone.push(view);
             }
         }
         gone
+    }
+
+    /// How many routes there are, and how many faults on them.
+    pub fn counts(&self) -> (usize, usize) {
+        self.0.shared.engine.counts()
     }
 
     /// Requests, errors and durations of every route, faulted and not.
@@ -237,11 +236,6 @@ impl Control {
             (None, Ok(_)) => no_fault(route, id),
             (None, Err(problem)) => problem,
         }
-    }
-
-    /// The fault, if it stands; an error if there is no such route.
-    fn standing(&self, route: &str, id: &str) -> Result<Option<FaultView>, Problem> {
-        Ok(self.route(route)?.faults.into_iter().find(|fault| fault.spec.id == id))
     }
 }
 

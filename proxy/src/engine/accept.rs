@@ -23,27 +23,25 @@ const BACK_OFF_NS: u64 = 50_000_000;
 /// The accepting tasks, by route.
 #[derive(Debug, Default)]
 pub(super) struct Accepting {
-    tasks: HashMap<u64, AbortHandle>,
+    tasks: HashMap<u64, (Arc<Route>, AbortHandle)>,
 }
 
 impl Accepting {
     /// Begins with routes that are new and ends with those that are gone.
     pub(super) fn follow(&mut self, worker: &Rc<Worker>) {
         let routes = worker.table.routes.load_full();
-        self.tasks.retain(|id, task| {
-            let there = routes.iter().any(|route| route.id == *id);
-            if !there {
+        // Whoever takes a route away closes it first.
+        self.tasks.retain(|_, (route, task)| {
+            if route.is_closed() {
                 task.abort();
             }
-            there
+            !route.is_closed()
         });
         for route in routes.iter().filter(|route| route.listener.is_some()) {
             self.tasks.entry(route.id).or_insert_with(|| {
-                let (worker, route) = (Rc::clone(worker), Arc::clone(route));
-                spawn_local(async move {
-                    accept(&worker, &route).await;
-                })
-                .abort_handle()
+                let (worker, accepting) = (Rc::clone(worker), Arc::clone(route));
+                let task = spawn_local(async move { accept(&worker, &accepting).await });
+                (Arc::clone(route), task.abort_handle())
             });
         }
     }

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::acting::{Change, Held, Moment};
-use super::armed::{Armed, Decision, Subject};
+use super::armed::{Armed, Delays, Subject};
 use super::bucket::Bucket;
-use super::gates::{Due, Fate, Gates, Limit, Side};
+use super::gates::{Due, Fate, Gates, Limit, Pace, Side};
 use super::hold::Hold;
 use super::pieces::Pieces;
 use super::record::Record;
@@ -17,7 +17,8 @@ use crate::fault::TrafficFault;
 #[derive(Debug)]
 pub(super) struct Act {
     pub(super) armed: Arc<Armed>,
-    pub(super) decision: Option<Decision>,
+    /// The delays that a `latency` draws for it.
+    pub(super) delays: Option<Box<Delays>>,
     /// The decision says that the deed is to be done.
     pub(super) does: bool,
     /// A fault before it ends everything.
@@ -143,7 +144,7 @@ impl Act {
         };
         let mut act = Self {
             armed: Arc::clone(armed),
-            decision: None,
+            delays: None,
             does: false,
             masked: false,
             on: armed.is_on(at.now_ns),
@@ -163,7 +164,7 @@ impl Act {
             } else {
                 armed.account(at.ordinal, &decision)
             };
-            act.decision = Some(decision);
+            act.delays = decision.delays.filter(|_| act.does);
         }
         if act.does {
             act.memory = Memory::follow(memory, armed, at);
@@ -215,7 +216,7 @@ impl Act {
     pub(super) fn add_to(&self, gates: &mut Gates, side: Side, act: usize) {
         match &self.armed.spec.fault {
             TrafficFault::Latency(fault) => gates.latency |= side.meant_by(fault.direction()),
-            TrafficFault::Bandwidth(fault) => gates.paced |= side.meant_by(fault.direction),
+            TrafficFault::Bandwidth(fault) if side.meant_by(fault.direction) => gates.at(Pace::Rate),
             TrafficFault::Blackhole(fault) => gates.blackhole |= side.meant_by(fault.direction),
             TrafficFault::Stall(fault) => gates.stall |= side.meant_by(fault.direction),
             TrafficFault::Reset(fault) if side.meant_by(fault.direction()) => {
@@ -228,13 +229,12 @@ impl Act {
                 let (at, waits) = (fault.ends_at(since[side.index()]), fault.bytes.bytes() == 0);
                 gates.end_at(Some(Limit { at, fate: Fate::Close, waits, act }));
             }
-            TrafficFault::Slicer(fault) => {
-                gates.paced |= side.meant_by(fault.direction);
-                gates.sliced |= side.meant_by(fault.direction);
-            }
+            TrafficFault::Slicer(fault) if side.meant_by(fault.direction) => gates.at(Pace::Pieces),
             TrafficFault::Corrupt(fault) => gates.corrupt |= side.meant_by(fault.direction),
             // An end that is late and a time that is over need no look at bytes.
-            TrafficFault::Reset(_)
+            TrafficFault::Bandwidth(_)
+            | TrafficFault::Slicer(_)
+            | TrafficFault::Reset(_)
             | TrafficFault::LimitData(_)
             | TrafficFault::LimitTime(_)
             | TrafficFault::SlowClose(_)

@@ -75,9 +75,9 @@ pub(super) struct Acting {
 impl Acting {
     /// Takes a new snapshot over. What the connection was told before stays as far as the faults stayed.
     pub(super) fn refresh(&mut self, snapshot: &Snapshot, subject: Subject<'_>, at: &Moment) -> Vec<Change> {
-        let mut before = std::mem::take(&mut self.acts);
         let mut changes = Vec::new();
         let in_flow = snapshot.faults.iter().filter(|armed| !armed.spec.fault.acts_at_the_door());
+        let mut before = std::mem::replace(&mut self.acts, Vec::with_capacity(in_flow.clone().count()));
         for armed in in_flow {
             let old = before.iter().position(|act| Arc::ptr_eq(&act.armed.record, &armed.record));
             let act = match old.map(|at| before.remove(at)) {
@@ -91,7 +91,7 @@ impl Acting {
         let mut ended = false;
         for act in &mut self.acts {
             act.masked = ended;
-            ended |= act.does && act.armed.ends_at_once();
+            ended |= act.does && act.armed.spec.fault.ends_at_once();
         }
         (self.request, self.response) = (self.gates_of(Side::Request), self.gates_of(Side::Response));
         changes
@@ -124,25 +124,7 @@ impl Acting {
         self.acting_mut()
             .filter_map(|act| {
                 let TrafficFault::Latency(latency) = &act.armed.spec.fault else { return None };
-                if !side.meant_by(latency.direction()) {
-                    return None;
-                }
-                let decision = act.decision.as_mut()?;
-                let (first, draws, score) = match side {
-                    Side::Request => {
-                        let (first, draws) = (&mut decision.request_delay_ns, &mut decision.request_draws);
-                        (first, draws, &mut decision.request_score)
-                    }
-                    Side::Response => {
-                        let (first, draws) = (&mut decision.response_delay_ns, &mut decision.response_draws);
-                        (first, draws, &mut decision.response_score)
-                    }
-                };
-                // The first delay was drawn with the decision and stands in the ledger.
-                let drawn_ns = match std::mem::replace(first, u64::MAX) {
-                    u64::MAX => latency.draw_ns(draws, score),
-                    drawn => drawn,
-                };
+                let drawn_ns = act.delays.as_mut()?[side.index()].as_mut()?.next_ns(latency);
                 let ns = act.armed.shaped_ns(drawn_ns);
                 if ns == 0 {
                     return None;

@@ -7,7 +7,8 @@ use super::gates::Side;
 use super::record::Record;
 use super::timer::now_ns;
 use crate::control::wire::{FaultSpec, FaultView, LedgerEntry};
-use crate::fault::{Direction, Latency, Matcher, ParameterProblem, RequestParts, TrafficFault};
+use crate::fault::{Latency, Matcher, ParameterProblem, RequestParts, TrafficFault};
+use crate::quantity::Percent;
 use crate::seed::{Draws, FaultSeed};
 
 /// The faults of a route at one moment, in the order in which they act.
@@ -35,7 +36,7 @@ pub(super) struct Armed {
     seed: FaultSeed,
     /// Where bursts are.
     burst_seed: FaultSeed,
-    /// Where delays lie that are like the one before, by direction: response and request.
+    /// Where delays lie that are like the one before, by side.
     score_seeds: [FaultSeed; 2],
     /// Draws for the request direction: a stream of its own, so that the directions never shift each other.
     request_seed: FaultSeed,
@@ -45,14 +46,28 @@ pub(super) struct Armed {
 #[derive(Debug)]
 pub(super) struct Decision {
     pub(super) hit: bool,
-    pub(super) response_draws: Draws,
-    pub(super) request_draws: Draws,
-    /// Where the last delay of each direction lay, for delays that are like the one before.
-    pub(super) response_score: f64,
-    pub(super) request_score: f64,
-    /// The first delay of each direction in nanoseconds, drawn with the decision; zero where no delay is meant.
-    pub(super) response_delay_ns: u64,
-    pub(super) request_delay_ns: u64,
+    /// What a `latency` draws; nothing for other faults.
+    pub(super) delays: Option<Box<Delays>>,
+}
+
+/// The delays of each side that is meant.
+pub(super) type Delays = [Option<SideDelays>; 2];
+
+/// What a `latency` draws for one side.
+#[derive(Debug)]
+pub(super) struct SideDelays {
+    /// The first delay, drawn with the decision.
+    first_ns: Option<u64>,
+    draws: Draws,
+    /// Where the last delay lay, for delays that are like the one before.
+    score: f64,
+}
+
+impl SideDelays {
+    /// The delay of what comes next. The first one was drawn with the decision and stands in the ledger.
+    pub(super) fn next_ns(&mut self, latency: &Latency) -> u64 {
+        self.first_ns.take().unwrap_or_else(|| latency.draw_ns(&mut self.draws, &mut self.score))
+    }
 }
 
 /// Whom a decision is about.
@@ -69,15 +84,25 @@ pub(super) enum Subject<'a> {
 }
 
 impl Decision {
+    /// The first delay of a side in nanoseconds; 0 where none is meant.
+    pub(super) fn first_ns(&self, side: Side) -> u64 {
+        let of = |delays: &Delays| delays[side.index()].as_ref().and_then(|delays| delays.first_ns);
+        self.delays.as_deref().and_then(of).unwrap_or(0)
+    }
+
     /// Becomes what was decided in an earlier run. What is drawn later on comes from the seed, as it did then.
-    fn repeat(&mut self, before: Option<&LedgerEntry>, fault: &TrafficFault) {
+    fn repeat(&mut self, before: Option<&LedgerEntry>) {
         self.hit = before.is_some_and(|entry| entry.hit);
-        let (Some(entry), TrafficFault::Latency(latency)) = (before, fault) else { return };
+        let (Some(entry), Some(delays)) = (before, &mut self.delays) else { return };
         let Some(drawn) = entry.drawn else { return };
+        // Of two sides the ledger has the one and the sum of both; of one side, the sum is all.
         let request =
-            if latency.direction == Direction::Request { drawn } else { entry.drawn_request.min(drawn) };
-        self.request_delay_ns = request * 1_000;
-        self.response_delay_ns = (drawn - request) * 1_000;
+            if delays[Side::Response.index()].is_none() { drawn } else { entry.drawn_request.min(drawn) };
+        for (side, us) in [(Side::Request, request), (Side::Response, drawn - request)] {
+            if let Some(delays) = &mut delays[side.index()] {
+                delays.first_ns = Some(us * 1_000);
+            }
+        }
     }
 }
 
@@ -89,7 +114,7 @@ impl Armed {
         let seed = spec.seed.of_fault(route, &spec.id);
         let request_seed = spec.seed.of_fault(route, &format!("{}/request", spec.id));
         let burst_seed = spec.seed.of_fault(route, &format!("{}/bursts", spec.id));
-        let score_seeds = ["response", "request"]
+        let score_seeds = ["request", "response"]
             .map(|side| spec.seed.of_fault(route, &format!("{}/{side}/correlation", spec.id)));
         Ok(Self { spec, record, matcher, exclude, seed, request_seed, burst_seed, score_seeds })
     }
@@ -135,53 +160,49 @@ impl Armed {
     /// Decides for the `nth` subject that fits. The same seed and ordinal give the same decision and the same draws on any
     /// machine and with any number of workers.
     pub(super) fn decide(&self, subject: Subject<'_>, ordinal: u64, nth: u64) -> Decision {
-        let mut response_draws = self.seed.draws(ordinal);
-        let mut request_draws = self.request_seed.draws(ordinal);
-        let by_ordinal = response_draws.holds(self.spec.scope.percent);
+        let percent = self.spec.scope.percent;
+        let latency =
+            if let TrafficFault::Latency(latency) = &self.spec.fault { Some(latency) } else { None };
+        // All or nothing needs no draw, unless delays are drawn after it.
+        let drawn = latency.is_some() || ![Percent::ZERO, Percent::ALL].contains(&percent);
+        let mut draws = drawn.then(|| self.seed.draws(ordinal));
+        let by_ordinal = draws.as_mut().map_or(percent == Percent::ALL, |draws| draws.holds(percent));
         let key = match subject {
             Subject::Connection { client } | Subject::Stream { client } => self.spec.scope.client_key(client),
             Subject::Request(parts) => self.spec.scope.key(parts),
         };
-        let hit = key.map_or(by_ordinal, |key| self.seed.holds_key(&key, self.spec.scope.percent));
+        let hit = key.map_or(by_ordinal, |key| self.seed.holds_key(&key, percent));
         let bursts = self.spec.schedule.and_then(|schedule| schedule.bursts);
         let hit = hit
             && bursts.is_none_or(|bursts| bursts.hold(self.burst_seed, ordinal))
             && self.spec.scope.requests.is_none_or(|requests| requests.hold(nth));
-        let (mut response_delay_ns, mut request_delay_ns) = (0, 0);
-        let (mut response_score, mut request_score) = (0.0, 0.0);
-        if let TrafficFault::Latency(latency) = &self.spec.fault {
-            if latency.direction().acts_on_response() {
-                response_delay_ns = Self::first_ns(
-                    latency,
-                    self.score_seeds[0],
-                    ordinal,
-                    &mut response_draws,
-                    &mut response_score,
-                );
-            }
-            if latency.direction().acts_on_request() {
-                request_delay_ns = Self::first_ns(
-                    latency,
-                    self.score_seeds[1],
-                    ordinal,
-                    &mut request_draws,
-                    &mut request_score,
-                );
-            }
-        }
-        let mut decision = Decision {
-            hit,
-            response_draws,
-            request_draws,
-            response_score,
-            request_score,
-            response_delay_ns,
-            request_delay_ns,
-        };
+        let delays = latency.zip(draws).map(|(latency, draws)| {
+            let direction = latency.direction();
+            let request = Side::Request.meant_by(direction).then(|| self.request_seed.draws(ordinal));
+            let response = Side::Response.meant_by(direction).then_some(draws);
+            Box::new([
+                request.map(|draws| self.first(latency, Side::Request, ordinal, draws)),
+                response.map(|draws| self.first(latency, Side::Response, ordinal, draws)),
+            ])
+        });
+        let mut decision = Decision { hit, delays };
         if let Some(replay) = &self.spec.replay {
-            decision.repeat(replay.at(ordinal), &self.spec.fault);
+            decision.repeat(replay.at(ordinal));
         }
         decision
+    }
+
+    /// The first delay of a side: where it is like the one before, that one belongs to the ordinal before.
+    fn first(&self, latency: &Latency, side: Side, ordinal: u64, draws: Draws) -> SideDelays {
+        let mut delays = SideDelays { first_ns: None, draws, score: 0.0 };
+        delays.first_ns = Some(match latency.correlation() {
+            None => latency.draw_ns(&mut delays.draws, &mut delays.score),
+            Some(share) => {
+                delays.score = self.score_seeds[side.index()].score(ordinal, share);
+                latency.at_score_ns(delays.score)
+            }
+        });
+        delays
     }
 
     /// Where draws for the bytes of one direction come from.
@@ -202,31 +223,18 @@ impl Armed {
         }
     }
 
-    /// The first delay of a connection or request: where it is like the one before, that one belongs to the ordinal
-    /// before.
-    fn first_ns(
-        latency: &Latency,
-        scores: FaultSeed,
-        ordinal: u64,
-        draws: &mut Draws,
-        score: &mut f64,
-    ) -> u64 {
-        let Some(share) = latency.correlation() else { return latency.draw_ns(draws, score) };
-        *score = scores.score(ordinal, share);
-        latency.at_score_ns(*score)
-    }
-
     /// Writes the decision down. The returned word is whether the deed is to be done: a build with the feature
     /// `inert-faults` decides and accounts as always, and then does nothing.
     pub(super) fn account(&self, ordinal: u64, decision: &Decision) -> bool {
-        let drawn_ns = decision.response_delay_ns + decision.request_delay_ns;
         let (mut drawn, mut drawn_request) = (None, 0);
         if decision.hit
-            && let TrafficFault::Latency(latency) = &self.spec.fault
+            && let Some(delays) = &decision.delays
         {
-            drawn = Some(drawn_ns / 1_000);
-            if latency.direction == Direction::Both {
-                drawn_request = decision.request_delay_ns / 1_000;
+            let (request_ns, response_ns) =
+                (decision.first_ns(Side::Request), decision.first_ns(Side::Response));
+            drawn = Some((request_ns + response_ns) / 1_000);
+            if delays.iter().all(Option::is_some) {
+                drawn_request = request_ns / 1_000;
             }
         }
         let timed = self.is_timed();
@@ -268,30 +276,5 @@ impl Armed {
     fn turn(&self, now_ns: u64) -> (bool, Option<u64>) {
         let stood_ns = now_ns.saturating_sub(self.record.armed_ns);
         self.spec.schedule.map_or((true, None), |schedule| schedule.at(stood_ns))
-    }
-
-    /// Whether it ends everything the moment it is met, so that no fault behind it can act.
-    pub(super) fn ends_at_once(&self) -> bool {
-        match &self.spec.fault {
-            TrafficFault::Reset(reset) => reset.is_at_once(),
-            TrafficFault::Blackhole(_)
-            | TrafficFault::HttpError(_)
-            | TrafficFault::GrpcError(_)
-            | TrafficFault::HttpRedirectLoop(_) => true,
-            TrafficFault::Refuse(_) | TrafficFault::AcceptStall(_) => true,
-            TrafficFault::Latency(_)
-            | TrafficFault::Bandwidth(_)
-            | TrafficFault::Stall(_)
-            | TrafficFault::SlowClose(_)
-            | TrafficFault::LimitData(_)
-            | TrafficFault::LimitTime(_)
-            | TrafficFault::Slicer(_)
-            | TrafficFault::Corrupt(_)
-            | TrafficFault::ConnectionLimit(_)
-            | TrafficFault::HttpBody(_)
-            | TrafficFault::HttpHeaders(_)
-            | TrafficFault::KeepAliveKill(_)
-            | TrafficFault::EnvoyHeaders(_) => false,
-        }
     }
 }

@@ -61,8 +61,6 @@ pub(super) struct Flow {
     late: Option<Box<LateEnd>>,
     /// The destination takes nothing any more.
     broken: bool,
-    /// The other direction has been told so.
-    pub(super) failure_told: bool,
     /// What the source says last is a reset, whatever it looks like: its socket failed when written to.
     ends_in_reset: bool,
     /// The source is not being read, because there is no room for more.
@@ -101,7 +99,6 @@ impl Flow {
             end: End::Open,
             late: None,
             broken: false,
-            failure_told: false,
             ends_in_reset: false,
             full: false,
             stalled: false,
@@ -206,7 +203,7 @@ impl Flow {
         if unseen && self.bulk {
             return self.splice(cx, with);
         }
-        let direct = unseen && !gates.paced;
+        let direct = unseen && !gates.is_paced();
         let mut buffer = with.worker.buffer.borrow_mut();
         let splice_next = unseen && self.may_splice(with.worker);
         let most = if splice_next { FIRST_BYTES } else { buffer.len() };
@@ -289,7 +286,7 @@ impl Flow {
             return self.abandon();
         }
         // The source has nothing more now, and nothing waits for a rate.
-        if with.acting.gates(self.side).paced {
+        if with.acting.gates(self.side).is_paced() {
             with.acting.dry(self.side, now_ns());
         }
         let (End::Finished { due_ns } | End::Reset { due_ns }) = self.end else {

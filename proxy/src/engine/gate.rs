@@ -42,8 +42,8 @@ pub(super) struct Gate {
     /// When a schedule changes something, or the effect is to be measured again; 0 for never.
     wake_ns: u64,
     alarm: Alarm,
-    /// What the listening socket was brought into, and by which fault; nothing before the first look.
-    door: Option<(Door, Option<Arc<Armed>>)>,
+    /// What the listening socket was brought into; nothing before the first look.
+    door: Option<Door>,
     /// There while the door is open.
     listener: Option<listen::Accepting>,
     /// Our own connection in a full backlog.
@@ -113,6 +113,7 @@ impl Gate {
                 if !self.is_ours(client) {
                     return Ok((stream, client));
                 }
+                self.filler = None;
             }
         }
     }
@@ -160,7 +161,7 @@ impl Gate {
         let wanted = at_door.clone().find_map(|armed| self.wanted(armed, now));
         self.put(wanted).await?;
         self.call_up(now);
-        if self.door.as_ref().is_some_and(|(door, _)| *door != Door::Open) {
+        if self.door.is_some_and(|door| door != Door::Open) {
             let look_ns = now + LOOK_NS;
             self.wake_ns = if self.wake_ns == 0 { look_ns } else { self.wake_ns.min(look_ns) };
         }
@@ -185,8 +186,7 @@ impl Gate {
         let Some(socket) = self.route.listener.clone() else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        let stands = self.door.as_ref().is_some_and(|(standing, _)| *standing == door);
-        if !stands {
+        if self.door != Some(door) {
             // What the runtime has seen of a socket that was shut down does not go away, so it gets a new one.
             self.listener = None;
             self.route.put_door(&socket, door)?;
@@ -214,7 +214,7 @@ impl Gate {
             }
             _ => {}
         }
-        self.door = Some((door, armed));
+        self.door = Some(door);
         Ok(())
     }
 

@@ -42,10 +42,7 @@ pub(super) enum Fate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Gates {
     pub(super) latency: bool,
-    /// They leave no faster than something allows.
-    pub(super) paced: bool,
-    /// They leave in pieces; then they are `paced` too.
-    pub(super) sliced: bool,
+    pub(super) pace: Pace,
     pub(super) blackhole: bool,
     pub(super) stall: bool,
     /// Bits flip when they leave.
@@ -54,6 +51,17 @@ pub(super) struct Gates {
     pub(super) hold: bool,
     /// The connection ends once so many bytes have passed.
     pub(super) limit: Option<Limit>,
+}
+
+/// How bytes leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Pace {
+    #[default]
+    Free,
+    /// No faster than a rate allows.
+    Rate,
+    /// In pieces, and no faster than they may follow each other.
+    Pieces,
 }
 
 /// Where the connection ends.
@@ -74,9 +82,19 @@ impl Gates {
         *self != Self::default()
     }
 
+    /// Whether they leave no faster than something allows.
+    pub(super) fn is_paced(&self) -> bool {
+        self.pace != Pace::Free
+    }
+
+    /// They also leave at this pace.
+    pub(super) fn at(&mut self, pace: Pace) {
+        self.pace = self.pace.max(pace);
+    }
+
     /// Whether bytes may pass unseen, as long as somebody counts them: all that is asked is that they take their time.
     pub(super) fn lets_splice(&self) -> bool {
-        !Self { paced: false, ..*self }.touch_bytes()
+        self.pace != Pace::Pieces && !Self { pace: Pace::Free, ..*self }.touch_bytes()
     }
 
     /// The connection also ends there; the first fault in file order wins where several end it at the same byte.

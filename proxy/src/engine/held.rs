@@ -17,6 +17,8 @@ pub(super) struct Held(Option<Box<Queue>>);
 struct Queue {
     chunks: VecDeque<Chunk>,
     cost: usize,
+    /// Bytes that have not left.
+    bytes: u64,
 }
 
 impl Held {
@@ -31,8 +33,7 @@ impl Held {
 
     /// How many bytes wait.
     pub(super) fn bytes(&self) -> u64 {
-        let chunks = self.0.iter().flat_map(|queue| &queue.chunks);
-        chunks.map(|chunk| (chunk.bytes.len() - chunk.left) as u64).sum()
+        self.0.as_ref().map_or(0, |queue| queue.bytes)
     }
 
     pub(super) fn first(&mut self) -> Option<&mut Chunk> {
@@ -45,6 +46,7 @@ impl Held {
         let cost = chunk.cost();
         let queue = self.0.get_or_insert_default();
         queue.cost += cost;
+        queue.bytes += bytes.len() as u64;
         queue.chunks.push_back(chunk);
         worker.table.held_bytes.fetch_add(cost as u64, Relaxed);
     }
@@ -57,6 +59,7 @@ impl Held {
             chunk.account(now_ns);
         }
         chunk.left += bytes;
+        queue.bytes -= bytes as u64;
         if chunk.left < chunk.bytes.len() {
             return;
         }

@@ -264,6 +264,38 @@ impl Engine {
         self.find(name).ok().map(|route| route.view())
     }
 
+    /// One fault of a route, if it stands.
+    pub fn fault(&self, route: &str, fault: &str) -> Result<Option<FaultView>, EngineError> {
+        Ok(self.find(route)?.fault(fault).map(|armed| armed.view()))
+    }
+
+    /// What was asked for of one fault of a route, if it stands.
+    pub fn fault_spec(&self, route: &str, fault: &str) -> Result<Option<FaultSpec>, EngineError> {
+        Ok(self.find(route)?.fault(fault).map(|armed| armed.spec.clone()))
+    }
+
+    /// The faults of an owner, each as route and fault.
+    pub fn faults_of(&self, owner: &str) -> Vec<(String, String)> {
+        let routes = self.inner.table.routes.load();
+        let owned = routes.iter().flat_map(|route| {
+            let faults = route.faults();
+            let ids: Vec<String> = faults
+                .faults
+                .iter()
+                .filter(|armed| armed.spec.owner == owner)
+                .map(|armed| armed.spec.id.clone())
+                .collect();
+            ids.into_iter().map(|id| (route.spec.name.clone(), id))
+        });
+        owned.collect()
+    }
+
+    /// How many routes there are, and how many faults on them.
+    pub fn counts(&self) -> (usize, usize) {
+        let routes = self.inner.table.routes.load();
+        (routes.len(), routes.iter().map(|route| route.faults().faults.len()).sum())
+    }
+
     /// The first decisions of a fault, by ordinal.
     pub fn ledger(&self, route: &str, fault: &str) -> Result<Vec<LedgerEntry>, EngineError> {
         let route = self.find(route)?;

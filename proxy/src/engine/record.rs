@@ -1,7 +1,7 @@
 //! What a fault has done, counted where it was done. Written by data threads, read by anyone, locked by nobody.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::spread::Histogram;
 use crate::control::wire::{Evidence, LEDGER_MAX, LedgerEntry};
@@ -56,7 +56,7 @@ impl Record {
             matched: self.matched.load(Relaxed),
             faulted: self.faulted.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
-            ledger_dropped: self.matched.load(Relaxed).saturating_sub(LEDGER_MAX as u64),
+            ledger_dropped: self.ledger.dropped(),
             achieved: self.achieved.spread(unit),
             requested: self.requested.spread(unit),
         }
@@ -74,28 +74,30 @@ const CHUNKS: usize = LEDGER_MAX / CHUNK;
 /// The first 65,536 decisions. A slot is taken by counting up and filled once, so that nobody ever waits.
 #[derive(Debug)]
 struct Ledger {
-    next: AtomicUsize,
+    /// How many decisions there were.
+    next: AtomicU64,
     chunks: [OnceLock<Box<[OnceLock<LedgerEntry>]>>; CHUNKS],
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { next: AtomicUsize::new(0), chunks: std::array::from_fn(|_| OnceLock::new()) }
+        Self { next: AtomicU64::new(0), chunks: std::array::from_fn(|_| OnceLock::new()) }
     }
 }
 
 impl Ledger {
     fn push(&self, entry: LedgerEntry) {
-        // Once full the counter is left alone, so that it can never wrap.
-        if self.next.load(Relaxed) >= LEDGER_MAX {
-            return;
-        }
-        let at = self.next.fetch_add(1, Relaxed);
+        let at = usize::try_from(self.next.fetch_add(1, Relaxed)).unwrap_or(usize::MAX);
         if let Some(chunk) = self.chunks.get(at / CHUNK) {
             let slots = chunk.get_or_init(|| (0..CHUNK).map(|_| OnceLock::new()).collect());
             // The counter hands every slot out once, so it is always empty here.
             let _ = slots[at % CHUNK].set(entry);
         }
+    }
+
+    /// How many there was no room for.
+    fn dropped(&self) -> u64 {
+        self.next.load(Relaxed).saturating_sub(LEDGER_MAX as u64)
     }
 
     fn read(&self) -> Vec<LedgerEntry> {
@@ -121,5 +123,9 @@ mod tests {
         assert_eq!((ledger.len(), ledger[65_535].ordinal), (65_536, 65_535));
         let evidence = record.evidence(1.0);
         assert_eq!((evidence.matched, evidence.ledger_dropped), (70_000, 70_000 - 65_536));
+        // What the kernel turned away was decided by nobody.
+        let record = Record::default();
+        record.matched.fetch_add(70_000, Relaxed);
+        assert_eq!(record.evidence(1.0).ledger_dropped, 0);
     }
 }

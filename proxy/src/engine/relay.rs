@@ -215,13 +215,11 @@ impl Relay {
 
     /// A socket that cannot be written to was reset; that is news for the other direction once it has been read dry.
     fn pass_on_failures(&mut self, cx: &Context<'_>) {
-        if self.request.is_broken() && !self.request.failure_told {
-            self.request.failure_told = true;
+        if self.request.is_broken() && !self.response.ends_in_reset() {
             self.response.will_end_in_reset();
             cx.waker().wake_by_ref();
         }
-        if self.response.is_broken() && !self.response.failure_told {
-            self.response.failure_told = true;
+        if self.response.is_broken() && !self.request.ends_in_reset() {
             self.request.will_end_in_reset();
             cx.waker().wake_by_ref();
         }

@@ -14,19 +14,13 @@ const BUCKETS: usize = (PER_OCTAVE * (OCTAVES + 1)) as usize;
 #[derive(Debug)]
 pub(super) struct Histogram {
     counts: OnceLock<Box<[AtomicU64]>>,
-    count: AtomicU64,
     min: AtomicU64,
     max: AtomicU64,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            counts: OnceLock::new(),
-            count: AtomicU64::new(0),
-            min: AtomicU64::new(u64::MAX),
-            max: AtomicU64::new(0),
-        }
+        Self { counts: OnceLock::new(), min: AtomicU64::new(u64::MAX), max: AtomicU64::new(0) }
     }
 }
 
@@ -37,7 +31,6 @@ impl Histogram {
         counts[bucket(value)].fetch_add(1, Relaxed);
         self.min.fetch_min(value, Relaxed);
         self.max.fetch_max(value, Relaxed);
-        self.count.fetch_add(1, Relaxed);
     }
 
     /// The numbers that stand for all, each multiplied by `unit`; nothing when nothing was measured.

@@ -226,18 +226,30 @@ impl TrafficFault {
         !matches!(self, Self::GrpcError(_)) || grpc_error::is_call(request.headers)
     }
 
-    /// Whether nothing after it in file order can act: the first terminal fault that matches wins.
-    pub const fn is_terminal(&self) -> bool {
-        matches!(
-            self,
-            Self::Reset(_)
-                | Self::Blackhole(_)
-                | Self::Refuse(_)
-                | Self::AcceptStall(_)
-                | Self::HttpError(_)
-                | Self::GrpcError(_)
-                | Self::HttpRedirectLoop(_)
-        )
+    /// Whether it ends everything the moment it is met, so that no fault behind it in file order can act.
+    pub(crate) fn ends_at_once(&self) -> bool {
+        match self {
+            Self::Reset(reset) => reset.is_at_once(),
+            Self::Blackhole(_)
+            | Self::Refuse(_)
+            | Self::AcceptStall(_)
+            | Self::HttpError(_)
+            | Self::GrpcError(_)
+            | Self::HttpRedirectLoop(_) => true,
+            Self::Latency(_)
+            | Self::Bandwidth(_)
+            | Self::Stall(_)
+            | Self::SlowClose(_)
+            | Self::LimitData(_)
+            | Self::LimitTime(_)
+            | Self::Slicer(_)
+            | Self::Corrupt(_)
+            | Self::ConnectionLimit(_)
+            | Self::HttpBody(_)
+            | Self::HttpHeaders(_)
+            | Self::KeepAliveKill(_)
+            | Self::EnvoyHeaders(_) => false,
+        }
     }
 
     /// Whether it acts on new connections before anybody serves them.

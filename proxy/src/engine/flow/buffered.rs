@@ -38,7 +38,7 @@ impl Flow {
                 return None;
             }
             let mut want = gates.room(self.passed, (chunk.bytes.len() - chunk.left) as u64);
-            if gates.paced {
+            if gates.is_paced() {
                 match with.acting.allowance(self.side, want, now) {
                     Ok(allowed) => want = allowed,
                     Err(at) => {
@@ -103,7 +103,7 @@ impl Flow {
         }
         if gates.latency && with.worker.table.held_bytes.load(Relaxed) < HELD_MAX_ALL {
             HELD_MAX
-        } else if gates.latency || gates.paced || gates.stall {
+        } else if gates.latency || gates.is_paced() || gates.stall {
             HELD_SMALL
         } else {
             0

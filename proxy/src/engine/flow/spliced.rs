@@ -44,7 +44,7 @@ impl Flow {
 
     /// Moves what is in the pipe on, as far as the destination has room and rates allow.
     pub(super) fn pour(&mut self, cx: &mut Context<'_>, with: &mut Surroundings<'_>) {
-        let paced = with.acting.gates(self.side).paced;
+        let paced = with.acting.gates(self.side).is_paced();
         while let Some(pipe) = self.pipe.as_mut().filter(|pipe| !pipe.is_empty()) {
             let mut most = u64::MAX;
             if paced {

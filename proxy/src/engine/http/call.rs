@@ -13,6 +13,7 @@ use super::http2::Fate;
 use super::payload::Payload;
 use super::wire::Unsent;
 use crate::engine::armed::{Armed, Subject};
+use crate::engine::gates::Side;
 use crate::engine::route::Route;
 use crate::engine::timer::now_ns;
 use crate::engine::wall;
@@ -150,11 +151,11 @@ impl Call {
             let decision = armed.decide(subject, ordinal, armed.next());
             let does = armed.account(ordinal, &decision);
             if does && !ended {
-                ended = armed.ends_at_once();
+                ended = armed.spec.fault.ends_at_once();
                 hits.push(Hit {
                     armed: Arc::clone(armed),
-                    response_delay_ns: decision.response_delay_ns,
-                    request_delay_ns: decision.request_delay_ns,
+                    response_delay_ns: decision.first_ns(Side::Response),
+                    request_delay_ns: decision.first_ns(Side::Request),
                     counted: Rc::default(),
                     touched: Rc::clone(&touched),
                 });

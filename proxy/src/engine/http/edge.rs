@@ -83,7 +83,7 @@ impl Edge {
             return Poll::Pending;
         }
         let mut room = gates.room(passed, want as u64);
-        if gates.paced {
+        if gates.is_paced() {
             match self.acting.borrow_mut().allowance(side, room, now_ns()) {
                 Ok(allowed) => room = allowed,
                 Err(at) => {
