@@ -10,25 +10,25 @@ use crate::rig::{Rig, connect, eventually, is_silent, ms, read_to_end, upstream}
 
 /// A message as it stood on the wire.
 #[derive(Debug)]
-struct Message {
-    first_line: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-    trailers: Vec<String>,
+pub struct Message {
+    pub first_line: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub trailers: Vec<String>,
 }
 
 impl Message {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    fn status(&self) -> u16 {
+    pub fn status(&self) -> u16 {
         self.first_line.split(' ').nth(1).unwrap().parse().unwrap()
     }
 }
 
 /// Reads one message; nothing at the end of the stream.
-fn read_message(reader: &mut BufReader<TcpStream>) -> Option<Message> {
+pub fn read_message(reader: &mut BufReader<TcpStream>) -> Option<Message> {
     let mut line = || {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|n| *n > 0).map(|_| line.trim_end().to_owned())
@@ -147,22 +147,22 @@ fn server() -> SocketAddr {
     })
 }
 
-struct Client {
-    out: TcpStream,
-    reader: BufReader<TcpStream>,
+pub struct Client {
+    pub out: TcpStream,
+    pub reader: BufReader<TcpStream>,
 }
 
 impl Client {
-    fn new(at: SocketAddr) -> Self {
+    pub fn new(at: SocketAddr) -> Self {
         let out = connect(at);
         Self { reader: BufReader::new(out.try_clone().unwrap()), out }
     }
 
-    fn send(&mut self, request: &str) {
+    pub fn send(&mut self, request: &str) {
         self.out.write_all(request.as_bytes()).unwrap();
     }
 
-    fn get(&mut self, path: &str) -> Message {
+    pub fn get(&mut self, path: &str) -> Message {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: shop.test\r\n\r\n"));
         read_message(&mut self.reader).unwrap()
     }
@@ -173,8 +173,19 @@ impl Client {
         began.elapsed()
     }
 
+    /// Reads a head, and nothing behind it.
+    pub fn get_head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.reader.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
     /// How the connection ends.
-    fn end(&mut self) -> (Vec<u8>, Result<(), ErrorKind>) {
+    pub fn end(&mut self) -> (Vec<u8>, Result<(), ErrorKind>) {
         let mut all = self.reader.buffer().to_vec();
         let (rest, end) = read_to_end(&mut self.out);
         all.extend(rest);

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::rig::{Rig, eventually, ms};
 
 /// A body that is given frame by frame.
-struct Frames(mpsc::Receiver<Frame<Bytes>>);
+pub struct Frames(mpsc::Receiver<Frame<Bytes>>);
 
 impl Body for Frames {
     type Data = Bytes;
@@ -41,14 +41,14 @@ impl Body for Frames {
 }
 
 /// A body of which all is there.
-fn whole(frames: impl IntoIterator<Item = Frame<Bytes>>) -> Frames {
+pub fn whole(frames: impl IntoIterator<Item = Frame<Bytes>>) -> Frames {
     let frames = VecDeque::from_iter(frames);
     let (sender, body) = mpsc::channel(frames.len().max(1));
     frames.into_iter().for_each(|frame| sender.try_send(frame).unwrap());
     Frames(body)
 }
 
-fn data(bytes: impl Into<Bytes>) -> Frame<Bytes> {
+pub fn data(bytes: impl Into<Bytes>) -> Frame<Bytes> {
     Frame::data(bytes.into())
 }
 
@@ -121,14 +121,14 @@ async fn answer(seen: Arc<Seen>, mut request: Request<Incoming>) -> Result<Respo
 }
 
 /// A runtime for the two ends, and the upstream on it.
-struct Ends {
+pub struct Ends {
     runtime: tokio::runtime::Runtime,
     upstream: SocketAddr,
     seen: Arc<Seen>,
 }
 
 impl Ends {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let seen = Arc::<Seen>::default();
@@ -151,13 +151,13 @@ impl Ends {
     }
 
     /// A route to the upstream and a client of it.
-    fn routed(&self, protocol: Protocol) -> (Rig, SendRequest<Frames>) {
+    pub fn routed(&self, protocol: Protocol) -> (Rig, SendRequest<Frames>) {
         let (rig, at) = Rig::with_route(protocol, self.upstream);
         let client = self.client(at);
         (rig, client)
     }
 
-    fn client(&self, at: SocketAddr) -> SendRequest<Frames> {
+    pub fn client(&self, at: SocketAddr) -> SendRequest<Frames> {
         self.runtime.block_on(async {
             let stream = TcpStream::connect(at).await.unwrap();
             stream.set_nodelay(true).unwrap();
@@ -170,12 +170,16 @@ impl Ends {
         })
     }
 
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
+    pub fn seen_requests(&self) -> u64 {
+        self.seen.requests.load(Relaxed)
+    }
+
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), future).await.unwrap() })
     }
 }
 
-fn request(path: &str, body: Frames) -> Request<Frames> {
+pub fn request(path: &str, body: Frames) -> Request<Frames> {
     Request::post(format!("http://shop.test{path}"))
         .header("te", "trailers")
         .header("content-type", "application/grpc")
@@ -183,13 +187,13 @@ fn request(path: &str, body: Frames) -> Request<Frames> {
         .unwrap()
 }
 
-async fn get(client: &SendRequest<Frames>, path: &str) -> Result<Response<Incoming>, hyper::Error> {
+pub async fn get(client: &SendRequest<Frames>, path: &str) -> Result<Response<Incoming>, hyper::Error> {
     let request = Request::get(format!("http://shop.test{path}")).body(whole([])).unwrap();
     client.clone().send_request(request).await
 }
 
 /// Data and trailers of an answer.
-async fn all(answer: Response<Incoming>) -> (Vec<u8>, HeaderMap) {
+pub async fn all(answer: Response<Incoming>) -> (Vec<u8>, HeaderMap) {
     let collected = answer.into_body().collect().await.unwrap();
     let trailers = collected.trailers().cloned().unwrap_or_default();
     (collected.to_bytes().to_vec(), trailers)

@@ -19,6 +19,14 @@ mod http;
 #[cfg(not(feature = "inert-faults"))]
 mod http2;
 #[cfg(not(feature = "inert-faults"))]
+mod http_answers;
+#[cfg(not(feature = "inert-faults"))]
+mod http_bodies;
+#[cfg(not(feature = "inert-faults"))]
+mod http_heads;
+#[cfg(not(feature = "inert-faults"))]
+mod http_streams;
+#[cfg(not(feature = "inert-faults"))]
 mod idle;
 #[cfg(feature = "inert-faults")]
 mod inert;
