@@ -4,4 +4,5 @@ mod lab;
 
 mod bytes;
 mod files;
+mod http;
 mod names;

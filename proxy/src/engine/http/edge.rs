@@ -149,6 +149,11 @@ impl Edge {
         self.acting.borrow().each(see);
     }
 
+    /// The connection is to be closed in order, and no fault does it.
+    pub(super) fn close(&self) {
+        self.end(None);
+    }
+
     fn end_at_limit(&self, gates: Gates) {
         let Some(limit) = gates.limit else { return };
         self.end(self.acting.borrow().mark(limit.act));

@@ -16,8 +16,8 @@ use super::io::{Io, Spoken};
 use super::payload::Payload;
 use super::socket::Socket;
 use super::wire::Wire;
-use super::{lane, many};
-use crate::engine::dial;
+use super::{lane, many, secure};
+use crate::engine::{dial, tls};
 
 /// Says on an answer of the proxy's own why the upstream did not answer.
 const ERROR_HEADER: &str = "x-firedrill-proxy-error";
@@ -65,7 +65,7 @@ impl Service<Call> for Forward {
 /// Counts that the upstream failed, and says how.
 pub(super) fn failed(conn: &Conn, error: &hyper::Error) -> String {
     conn.accepted.route.counts.upstream_failures.fetch_add(1, Relaxed);
-    format!("it did not answer: {error}")
+    tls::words(error).unwrap_or_else(|| format!("it did not answer: {error}"))
 }
 
 /// A new connection to the upstream, unless one is dialled already, and which HTTP is spoken on it: what is wanted, if
@@ -83,7 +83,13 @@ pub(super) async fn reach(
             dial.await.map_err(|error| format!("it cannot be reached: {error}"))?
         }
     };
-    Ok((Io::Plain(Socket::new(&conn.worker, stream, wire, Vec::new())), wanted))
+    let socket = Socket::new(&conn.worker, stream, wire, Vec::new());
+    let Some(tls) = conn.accepted.route.tls() else { return Ok((Io::Plain(socket), wanted)) };
+    // In a box: a connection without TLS is not to be as large as a handshake.
+    Box::pin(secure::connect(conn, &tls, socket, wanted)).await.map_err(|error| {
+        conn.accepted.route.counts.upstream_failures.fetch_add(1, Relaxed);
+        error.to_string()
+    })
 }
 
 /// An answer of the proxy itself, which names the route and the upstream.

@@ -66,16 +66,18 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// Fits the head of a request to HTTP/2; false when it names no host, without which there is none.
-pub(super) fn to_http2(request: &mut Request<Payload>) -> bool {
+/// Fits the head of a request to HTTP/2 on a connection of this scheme; false when it names no host, without which there
+/// is none.
+pub(super) fn to_http2(request: &mut Request<Payload>, scheme: &Scheme) -> bool {
     *request.version_mut() = Version::HTTP_2;
-    if request.uri().authority().is_some() {
+    if request.uri().authority().is_some() && request.uri().scheme() == Some(scheme) {
         return true;
     }
     let host = request.headers().get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    let found = host.is_some();
-    (parts.scheme, parts.authority) = (Some(Scheme::HTTP), host);
+    parts.authority = parts.authority.or(host);
+    parts.scheme = Some(scheme.clone());
+    let found = parts.authority.is_some();
     parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
     if found && let Ok(uri) = Uri::from_parts(parts) {
         *request.uri_mut() = uri;

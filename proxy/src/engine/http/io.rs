@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use tokio_rustls::TlsStream;
 
 use super::socket::Socket;
 use super::wire::Wire;
@@ -39,6 +41,7 @@ impl Spoken {
 #[derive(Debug)]
 pub(super) enum Io {
     Plain(Socket),
+    Tls(Box<TokioIo<TlsStream<Socket>>>),
 }
 
 impl Io {
@@ -46,6 +49,8 @@ impl Io {
     pub(super) fn poll_spoken(&mut self, cx: &mut Context<'_>) -> Poll<Spoken> {
         match self {
             Self::Plain(socket) => socket.poll_spoken(cx),
+            // The handshake tells which one it is.
+            Self::Tls(_) => Poll::Ready(Spoken::Http1),
         }
     }
 
@@ -53,12 +58,14 @@ impl Io {
     fn wire(&self) -> &Rc<Wire> {
         match self {
             Self::Plain(socket) => socket.wire(),
+            Self::Tls(stream) => stream.inner().get_ref().0.wire(),
         }
     }
 
     fn poll_put(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(socket) => Write::poll_write(Pin::new(socket), cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 }
@@ -71,6 +78,7 @@ impl Read for Io {
     ) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(socket) => Read::poll_read(Pin::new(socket), cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -98,24 +106,28 @@ impl Write for Io {
         }
         match &mut *self {
             Self::Plain(socket) => Write::poll_write_vectored(Pin::new(socket), cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(socket) => Write::is_write_vectored(socket),
+            Self::Tls(stream) => stream.is_write_vectored(),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(socket) => Write::poll_flush(Pin::new(socket), cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(socket) => Write::poll_shutdown(Pin::new(socket), cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

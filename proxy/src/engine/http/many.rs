@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::rc::Rc;
 
+use http::uri::Scheme;
 use http::{Method, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http2;
@@ -112,7 +113,7 @@ async fn send(conn: &Rc<Conn>, mut request: http::Request<Payload>, mut when_sen
             }
             return Sent::Failed(failed(conn, &error));
         }
-        if !to_http2(&mut request) {
+        if !to_http2(&mut request, scheme(conn)) {
             return Sent::Failed("the request names no host".into());
         }
         let spare = request.body().is_end_stream().then(|| request_again(conn, &request));
@@ -138,6 +139,14 @@ async fn send(conn: &Rc<Conn>, mut request: http::Request<Payload>, mut when_sen
         }
     }
     Sent::Failed("it did not answer".into())
+}
+
+/// What the requests on an upstream connection say of it.
+fn scheme(conn: &Conn) -> &'static Scheme {
+    static HTTP: Scheme = Scheme::HTTP;
+    static HTTPS: Scheme = Scheme::HTTPS;
+    let tls = conn.accepted.route.spec.tls.as_ref();
+    if tls.is_some_and(|tls| tls.upstream.is_some()) { &HTTPS } else { &HTTP }
 }
 
 /// What an error on a stream says of it.

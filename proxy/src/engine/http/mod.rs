@@ -26,6 +26,7 @@ mod many;
 mod marked;
 mod parted;
 mod payload;
+mod secure;
 mod server;
 mod socket;
 mod stage;
@@ -60,7 +61,18 @@ pub(super) async fn serve(
     let conn = Conn::new(worker, accepted, upstream);
     // Declared before the server, so closed after it: closing the sockets is the deed, and only then it counts.
     let _closing = Closing(Rc::clone(&conn));
-    let io = Io::Plain(Socket::new(&conn.worker, client, &conn.client, prefix));
+    let incoming = conn.accepted.route.tls().and_then(|tls| tls.incoming.clone());
+    let (io, spoken) = match incoming {
+        None => {
+            let socket = Socket::new(&conn.worker, client, &conn.client, prefix);
+            (Io::Plain(socket), Spoken::Unknown)
+        }
+        // In a box: a connection without TLS is not to be as large as a handshake.
+        Some(config) => match Box::pin(secure::accept(&conn, config, client, prefix)).await {
+            Some(secured) => secured,
+            None => return,
+        },
+    };
     // The stack reads as a sentence: a call is marked, parted from, delayed, throttled, stalled, cut, swallowed, given
     // another head, another body, answered here, or forwarded.
     let stack = ServiceBuilder::new()
@@ -75,7 +87,7 @@ pub(super) async fn serve(
         .layer_fn(body::Reshaped)
         .layer_fn(answer::Answered)
         .service(forward::Forward);
-    let mut server = Server::new(&conn, io, Spoken::Unknown, &stack);
+    let mut server = Server::new(&conn, io, spoken, &stack);
     let mut watch = None;
     let alarm = Alarm::new(&worker.timers);
     poll_fn(|cx| {

@@ -37,6 +37,27 @@ impl Socket {
         Self { stream: Some(stream), wire: Rc::clone(wire), worker: Rc::clone(worker), prefix }
     }
 
+    /// The first byte, which stays to be read; nothing when the connection ends before.
+    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Option<u8>> {
+        if self.prefix.is_empty() && !ready!(self.poll_more(cx)) {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(self.prefix.first().copied())
+    }
+
+    /// Receives what is looked at before it is read; false at the end.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(false) };
+        let mut buffer = self.worker.buffer.borrow_mut();
+        let mut room = ReadBuf::new(&mut buffer[..FIRST_BYTES]);
+        let read = ready!(Pin::new(stream).poll_read(cx, &mut room));
+        if let Err(error) = &read {
+            self.wire.note(error);
+        }
+        self.prefix.extend_from_slice(room.filled());
+        Poll::Ready(read.is_ok() && !room.filled().is_empty())
+    }
+
     /// Which HTTP begins here. What tells it stays to be read; a connection that ends before it has told anything ends
     /// as HTTP/1.
     pub(super) fn poll_spoken(&mut self, cx: &mut Context<'_>) -> Poll<Spoken> {
@@ -45,17 +66,9 @@ impl Socket {
                 Spoken::Unknown => {}
                 spoken => return Poll::Ready(spoken),
             }
-            let Some(stream) = &mut self.stream else { return Poll::Ready(Spoken::Http1) };
-            let mut buffer = self.worker.buffer.borrow_mut();
-            let mut room = ReadBuf::new(&mut buffer[..FIRST_BYTES]);
-            let read = ready!(Pin::new(stream).poll_read(cx, &mut room));
-            if let Err(error) = &read {
-                self.wire.note(error);
-            }
-            if read.is_err() || room.filled().is_empty() {
+            if !ready!(self.poll_more(cx)) {
                 return Poll::Ready(Spoken::Http1);
             }
-            self.prefix.extend_from_slice(room.filled());
         }
     }
 

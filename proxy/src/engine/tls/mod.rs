@@ -20,14 +20,15 @@ use std::time::SystemTime;
 
 use rustls::crypto::CryptoProvider;
 use rustls::server::{NoClientAuth, WebPkiClientVerifier};
-use rustls::{ALL_VERSIONS, ServerConfig};
+use rustls::{ALL_VERSIONS, CommonState, ServerConfig};
 
 use self::files::Problems;
 use self::generated::Generated;
 use crate::control::wire::{GENERATED_NAMES, Protocol, RouteSpec, TlsTerminate};
 use crate::fault::ParameterProblem;
 pub(super) use carried::{by_name, secured, securing};
-use outgoing::{Outgoing, words};
+pub(super) use handshake::{Turn, connect, failed};
+pub(super) use outgoing::{Outgoing, words};
 
 const ALPN_H2: &[u8] = b"h2";
 const ALPN_H1: &[u8] = b"http/1.1";
@@ -46,10 +47,6 @@ impl Tls {
     pub(super) fn load(spec: &RouteSpec, ca: Option<&Path>) -> Result<Option<Self>, Vec<ParameterProblem>> {
         let Some(tls) = &spec.tls else { return Ok(None) };
         let mut problems = Problems::default();
-        if spec.protocol == Protocol::Http {
-            let why = "is carried on routes of plain bytes only".to_owned();
-            problems.add("tls", why, "write `protocol: tcp`");
-        }
         let incoming = tls.terminate.as_ref().and_then(|tls| incoming(spec, tls, ca, &mut problems));
         let outgoing = tls.upstream.as_ref().and_then(|tls| Outgoing::load(spec, tls, &mut problems));
         if !problems.0.is_empty() {
@@ -139,6 +136,11 @@ fn generated(terminate: &TlsTerminate, ca: Option<&Path>, problems: &mut Problem
         problems.add(KEY, format!("cannot be had: {why}"), "or give `certificate` and `key`");
     }
     generated.ok()
+}
+
+/// Whether both sides agreed on HTTP/2.
+pub(super) fn chose_h2(connection: &CommonState) -> bool {
+    connection.alpn_protocol() == Some(ALPN_H2)
 }
 
 /// Named wherever TLS is set up, so that no other one ever slips in.
