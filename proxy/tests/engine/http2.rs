@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::rig::{Rig, eventually, ms};
 
 /// A body that is given frame by frame.
-pub struct Frames(mpsc::Receiver<Frame<Bytes>>);
+pub struct Frames(pub mpsc::Receiver<Frame<Bytes>>);
 
 impl Body for Frames {
     type Data = Bytes;

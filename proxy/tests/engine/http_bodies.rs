@@ -314,3 +314,76 @@ fn without_its_last_chunk_a_body_is_all_there_and_never_over() {
     assert_eq!(client.get("/none").status(), 204, "what has no body has no last chunk");
     assert_eq!(rig.counted("f", 2, 0).faulted, 0);
 }
+
+#[test]
+fn what_a_dripping_body_holds_is_reset_or_goes_on_dripping_if_that_is_asked_for() {
+    for (on_remove, end) in [("reset", Err(std::io::ErrorKind::ConnectionReset)), ("drain", Ok(()))] {
+        let (rig, at) = Rig::with_route(Protocol::Http, shop().0);
+        rig.fault(&format!(
+            r#"{{"id": "f", "fault": {{"http_body": {{"drip": {{"size": "6B", "every": "40ms"}}}}}}, "on_remove": "{on_remove}"}}"#
+        ));
+        let mut client = Client::new(at);
+        client.send("GET /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        client.get_head();
+        let mut first = [0; 6];
+        client.reader.read_exact(&mut first).unwrap();
+        let began = Instant::now();
+        rig.remove("f");
+        let (rest, ended) = client.end();
+        assert_eq!(ended, end, "{on_remove}");
+        if on_remove == "drain" {
+            assert_eq!(rest, &PAGE.as_bytes()[6..]);
+            assert!(began.elapsed() >= ms(100), "three more pieces, and the first waits too");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_takes_its_time_gets_all_that_passes() {
+    let (rig, mut client) = routed(r#"{"http_body": {"truncate": "290000B"}}"#);
+    socket2::SockRef::from(&client.out).set_recv_buffer_size(4 << 10).unwrap();
+    ask(&mut client, "GET /big");
+    std::thread::sleep(ms(1_200));
+    assert_eq!(rig.evidence("f").matched, 1);
+    let (bytes, end) = client.end();
+    assert_eq!(end, Ok(()));
+    let head = bytes.windows(4).position(|part| part == b"\r\n\r\n").unwrap() + 4;
+    assert_eq!(bytes.len() - head, 290_000);
+}
+
+/// Exit codes of curl: 18 a body that is not all there, 56 a connection that broke; 0 nothing to find fault with.
+#[test]
+fn curl_finds_the_faults_that_break_framing_and_no_others() {
+    if !crate::requires::requires(&["curl"]) {
+        return;
+    }
+    for (fault, path, code) in [
+        (r#"{"truncate": "10B"}"#, "/page", Some(18)),
+        (r#"{"wrong_length": 5}"#, "/page", Some(18)),
+        (r#"{"no_last_chunk": true}"#, "/chunked", Some(18)),
+        (r#"{"wrong_length": -6}"#, "/page", Some(0)),
+        (r#"{"replace": "other"}"#, "/chunked", Some(0)),
+        (r#"{"drip": {"size": "9B", "every": "1ms"}}"#, "/page", Some(0)),
+        (r#"{"corrupt": "10%"}"#, "/chunked", Some(0)),
+    ] {
+        let (rig, at) = Rig::with_route(Protocol::Http, shop().0);
+        rig.fault(&format!(r#"{{"id": "f", "fault": {{"http_body": {fault}}}}}"#));
+        let url = format!("http://{at}{path}");
+        let curl = std::process::Command::new("curl")
+            .args([
+                "--silent",
+                "--show-error",
+                "--noproxy",
+                "*",
+                "--max-time",
+                "20",
+                "--output",
+                "/dev/null",
+                &url,
+            ])
+            .output()
+            .unwrap();
+        assert_eq!(curl.status.code(), code, "{fault}: {}", String::from_utf8_lossy(&curl.stderr));
+        rig.counted("f", 1, 1);
+    }
+}

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use firedrill_proxy::control::wire::Protocol;
 use http_body_util::BodyExt;
 use hyper::body::Body;
+use tokio::sync::mpsc;
 
-use crate::http2::{Ends, all, data, get, request, whole};
-use crate::rig::eventually;
+use crate::http2::{Ends, Frames, all, data, get, request, whole};
+use crate::rig::{eventually, ms};
 
 #[test]
 fn a_call_ends_with_a_status_before_or_after_its_upstream_has_answered() {
@@ -111,4 +112,34 @@ fn a_connection_that_is_not_kept_goes_away_after_the_streams_that_are_under_way(
         rig.counted("f", 2, 1);
         eventually("closed", || rig.view().traffic.connections_open == 0);
     }
+}
+
+#[test]
+fn a_call_that_goes_on_sending_is_answered_all_the_same() {
+    let ends = Ends::new();
+    let (rig, mut client) = ends.routed(Protocol::Http);
+    rig.fault(r#"{"id": "f", "fault": {"grpc_error": {"status": "ABORTED"}}}"#);
+    ends.block_on(async {
+        let (sender, body) = mpsc::channel(1);
+        sender.send(data("first")).await.unwrap();
+        let answer = client.send_request(request("/shop.Cart/Talk", Frames(body))).await.unwrap();
+        assert_eq!(answer.headers()["grpc-status"], "10");
+        drop(sender);
+    });
+    rig.counted("f", 1, 1);
+}
+
+#[test]
+fn what_drips_on_a_stream_goes_on_when_the_fault_is_removed() {
+    let ends = Ends::new();
+    let (rig, mut client) = ends.routed(Protocol::Http);
+    rig.fault(r#"{"id": "f", "fault": {"http_body": {"drip": {"size": "3B", "every": "1h"}}}}"#);
+    ends.block_on(async {
+        let mut answer = client.send_request(request("/echo", whole([data("0123456789")]))).await.unwrap();
+        let first = answer.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(first, "012");
+        tokio::time::timeout(ms(60), answer.body_mut().frame()).await.unwrap_err();
+        rig.remove("f");
+        assert_eq!(all(answer).await.0, b"3456789");
+    });
 }

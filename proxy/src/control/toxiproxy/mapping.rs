@@ -127,7 +127,7 @@ fn slicer(size: i64, variation: i64, delay_us: i64, direction: Direction) -> Opt
 fn attributes_of(fault: &TrafficFault) -> Option<(Attributes, Direction)> {
     let (kind, values, direction) = match fault {
         TrafficFault::Latency(latency) => {
-            (Kind::Latency, [in_millis(latency.delay), in_millis(latency.jitter), 0], latency.direction)
+            (Kind::Latency, [in_millis(latency.delay), in_millis(latency.jitter), 0], latency.direction())
         }
         TrafficFault::Bandwidth(bandwidth) => {
             let rate = i64::try_from(bandwidth.rate.bytes_per_second() / 1_000).ok()?;

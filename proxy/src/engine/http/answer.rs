@@ -94,10 +94,14 @@ impl Asked {
 }
 
 /// Reads a request to its end, so that the connection can be used again; a client that waits to be told to send is told
-/// the answer instead.
+/// the answer instead. On HTTP/2 only its stream would be unused: there the end is not waited for, because a call may go
+/// on sending until it is answered.
 pub(super) async fn read_out(call: &mut Call) {
     if call.request.headers().contains_key(header::EXPECT) {
         return;
+    }
+    if call.conn.is_many() {
+        return skim(call.request.body_mut()).await;
     }
     let mut body = Pin::new(call.request.body_mut());
     while let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {}
@@ -106,12 +110,16 @@ pub(super) async fn read_out(call: &mut Call) {
 /// Throws an answer away. What of it has come already is read, so that its connection can most often be used again; what
 /// has not is not waited for.
 pub(super) async fn thrown_away(mut body: Payload) -> Option<Account> {
+    skim(&mut body).await;
+    body.take_account()
+}
+
+async fn skim(body: &mut Payload) {
     poll_fn(|cx| {
         body.skim(cx);
         Poll::Ready(())
     })
     .await;
-    body.take_account()
 }
 
 fn answer(conn: &Rc<Conn>, hit: Hit, asked: &Asked, mut account: Account) -> Response<Payload> {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::future::{Either, LocalBoxFuture};
-use http::{HeaderMap, HeaderValue, Request, Response, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use tower::Service;
 
 use super::call::{Call, Cut};
@@ -41,7 +41,9 @@ where
         let answer = self.0.call(call);
         Either::Right(Box::pin(async move {
             let mut answer = answer.await?;
-            if matches!(conn.standing(&hit.armed), Standing::Gone) {
+            // What has become a stream of bytes has no end that could be announced.
+            let is_stream = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if is_stream || matches!(conn.standing(&hit.armed), Standing::Gone) {
                 return Ok(answer);
             }
             if fault.silent {

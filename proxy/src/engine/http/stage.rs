@@ -64,6 +64,8 @@ pub(super) struct LastBytes {
 
 /// How long bytes may take that nobody sees leave.
 const UNSEEN_BYTES_NS: u64 = 50_000_000;
+/// They take as long as their reader does.
+const NO_LIMIT_NS: u64 = u64::MAX;
 
 impl LastBytes {
     pub(super) fn new(conn: &Conn) -> Self {
@@ -73,15 +75,22 @@ impl LastBytes {
     pub(super) fn poll(&mut self, conn: &Conn, way: Way, cx: &Context<'_>) -> Poll<()> {
         let wire = way.wire(conn);
         let flushes = wire.map_or(0, Wire::flushes);
-        let most_ns = if wire.is_some() { LAST_BYTES_NS } else { UNSEEN_BYTES_NS };
-        let (before, due_ns) = *self.from.get_or_insert_with(|| (flushes, now_ns() + most_ns));
+        let most_ns = match wire {
+            None => UNSEEN_BYTES_NS,
+            // Bytes of a stream may wait for its window, whatever has been written.
+            Some(_) if conn.is_many() => LAST_BYTES_NS,
+            Some(_) => NO_LIMIT_NS,
+        };
+        let (before, due_ns) = *self.from.get_or_insert_with(|| (flushes, now_ns().saturating_add(most_ns)));
         if flushes > before || now_ns() >= due_ns {
             return Poll::Ready(());
         }
         if let Some(wire) = wire {
             wire.wake_when_flushed(cx.waker());
         }
-        self.alarm.set(due_ns, cx);
+        if due_ns != NO_LIMIT_NS {
+            self.alarm.set(due_ns, cx);
+        }
         Poll::Pending
     }
 }

@@ -43,14 +43,16 @@ impl Dripped {
                     self.drip = fault.drip;
                 }
             }
-            Standing::Gone => {
-                if self.drip.take().is_some()
-                    && !self.held.is_empty()
-                    && self.hit.armed.spec.on_remove == OnRemove::Reset
-                {
-                    conn.cut_now(None);
+            Standing::Gone if self.held.is_empty() => self.drip = None,
+            Standing::Gone => match self.hit.armed.spec.on_remove {
+                OnRemove::Drain => {}
+                OnRemove::Release => self.drip = None,
+                OnRemove::Reset => {
+                    if self.drip.take().is_some() {
+                        conn.cut_now(None);
+                    }
                 }
-            }
+            },
         }
     }
 }

@@ -43,12 +43,14 @@ impl SlowHead {
                     self.slow = slow;
                 }
             }
-            Standing::Gone => {
-                if self.due_ns != 0 && self.hit.armed.spec.on_remove == OnRemove::Reset {
+            Standing::Gone => match self.hit.armed.spec.on_remove {
+                OnRemove::Drain => {}
+                OnRemove::Reset if self.due_ns != 0 => {
                     self.conn.cut_now(None);
+                    return Poll::Ready(bytes.len());
                 }
-                return Poll::Ready(bytes.len());
-            }
+                OnRemove::Release | OnRemove::Reset => return Poll::Ready(bytes.len()),
+            },
         }
         let head = bytes.len().min(head_of(bytes, self.matched).0);
         let most = usize::try_from(self.slow.size.bytes()).unwrap_or(usize::MAX).min(head);
