@@ -303,7 +303,12 @@ impl Future for Relay {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
         let this = &mut *self;
         if let Some(ended) = this.over {
-            return if this.worker.is_telling() { Poll::Pending } else { Poll::Ready(ended) };
+            if !this.worker.is_telling() {
+                return Poll::Ready(ended);
+            }
+            // The next change came before its turn: it has to be woken after that one too.
+            this.worker.close_later(cx.waker());
+            return Poll::Pending;
         }
         let Some(ended) = this.step(cx) else { return Poll::Pending };
         if ended == Ended::Reset {

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 #[cfg(not(feature = "inert-faults"))]
+mod alone;
+#[cfg(not(feature = "inert-faults"))]
 mod change;
+#[cfg(not(feature = "inert-faults"))]
+mod churn;
 #[cfg(not(feature = "inert-faults"))]
 mod connections;
 #[cfg(not(feature = "inert-faults"))]

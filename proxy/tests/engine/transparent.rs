@@ -3,35 +3,14 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 
 use firedrill_proxy::control::wire::{Protocol, RouteSpec};
+use nix::libc;
 use socket2::{Domain, Socket, Type};
 
-use crate::requires::{requires, requires_that};
+use crate::alone::{in_own_network, without_rights_on_the_network};
 use crate::rig::{Rig, end_of_new, eventually, read_to_end};
-
-/// Runs the test again in a network of its own; true there.
-fn in_own_network(test: &str) -> bool {
-    const ALONE: &str = "FIREDRILL_TEST_ALONE";
-    if std::env::var_os(ALONE).is_some() {
-        return true;
-    }
-    if !requires(&["nft", "ip", "unshare"]) {
-        return false;
-    }
-    let mut possible = Command::new("unshare");
-    possible.args(["-rn", "nft", "add table ip firedrill_test"]).stdout(Stdio::null()).stderr(Stdio::null());
-    let possible = possible.status().is_ok_and(|status| status.success());
-    if requires_that(possible, "needs a network namespace with nftables, which this machine does not give") {
-        let mut alone = Command::new("unshare");
-        alone.arg("-rn").arg(std::env::current_exe().unwrap());
-        alone.args(["--exact", &format!("transparent::{test}"), "--nocapture"]);
-        let output = alone.env(ALONE, "1").output().unwrap();
-        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-        assert!(output.status.success() && said[0].contains("1 passed"), "{}", said.concat());
-    }
-    false
-}
 
 fn ip(words: &str) {
     let done = Command::new("ip").args(words.split(' ')).status().unwrap();
@@ -87,7 +66,7 @@ fn telling(address: &str) -> SocketAddr {
 
 #[test]
 fn a_redirected_connection_reaches_where_it_was_going_over_both_families() {
-    if !in_own_network("a_redirected_connection_reaches_where_it_was_going_over_both_families") {
+    if !in_own_network("transparent::a_redirected_connection_reaches_where_it_was_going_over_both_families") {
         return;
     }
     addresses();
@@ -110,9 +89,130 @@ fn a_redirected_connection_reaches_where_it_was_going_over_both_families() {
     }
 }
 
+/// A network beyond a cable. What is done there is done by one thread, and what that starts.
+struct Beyond {
+    jobs: mpsc::Sender<Box<dyn FnOnce() + Send>>,
+}
+
+impl Beyond {
+    /// `cable` leads there from here; `prefixes` are the first three quarters of the addresses of its ends.
+    fn new(cable: &str, [v4, v6]: [&str; 2]) -> Self {
+        let (jobs, todo) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            // SAFETY: only this thread goes into a new network, and it shares nothing that the kernel would refuse.
+            let (done, thread) = unsafe { (libc::unshare(libc::CLONE_NEWNET), libc::gettid()) };
+            assert_eq!(done, 0, "a network of its own");
+            tell.send(thread).unwrap();
+            todo.iter().for_each(|job| job());
+        });
+        let beyond = Self { jobs };
+        let thread = told.recv().unwrap();
+        ip(&format!("link add {cable} type veth peer name beyond netns {thread}"));
+        let set = move |words: &str| ip(words);
+        for (end, dev) in [(1, cable.to_owned()), (2, "beyond".to_owned())] {
+            let words = [
+                format!("addr add {v4}.{end}/24 dev {dev}"),
+                format!("addr add {v6}::{end}/64 dev {dev} nodad"),
+                format!("link set {dev} up"),
+            ];
+            let routes =
+                [format!("route add default via {v4}.1"), format!("-6 route add default via {v6}::1")];
+            if end == 1 {
+                words.iter().for_each(|words| set(words));
+            } else {
+                beyond.there(move || words.iter().chain(&routes).for_each(|words| set(words)));
+            }
+        }
+        beyond
+    }
+
+    /// Does something there.
+    fn there<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+        let (tell, told) = mpsc::channel();
+        self.jobs.send(Box::new(move || drop(tell.send(job())))).unwrap();
+        told.recv().unwrap()
+    }
+}
+
+#[test]
+fn tproxy_and_redirect_reach_where_each_connection_was_going_over_both_families() {
+    if !in_own_network(
+        "transparent::tproxy_and_redirect_reach_where_each_connection_was_going_over_both_families",
+    ) {
+        return;
+    }
+    ip("link set lo up");
+    // The proxy is on the way between two networks, and neither the client nor the server is on its host.
+    let clients = Beyond::new("clients", ["192.0.2", "2001:db8:1"]);
+    let servers = Beyond::new("servers", ["198.51.100", "2001:db8:2"]);
+    let rig = Rig::new(2);
+    let mut spec = transparent("[::]:0");
+    spec.tproxy = true;
+    let port = rig.engine.add_route(spec).unwrap().bound.tcp().unwrap().port();
+    let addresses = ["198.51.100.2", "2001:db8:2::2"];
+    let [intercepted, redirected] = [(); 2].map(|()| servers.there(move || addresses.map(telling)));
+    let ports = |of: &[SocketAddr; 2]| format!("{{ {}, {} }}", of[0].port(), of[1].port());
+    nft(&format!(
+        "table inet on_the_way {{
+           chain intercept {{
+             type filter hook prerouting priority mangle
+             iifname clients meta nfproto ipv4 tcp dport {0} tproxy ip to :{port} meta mark set 1
+             iifname clients meta nfproto ipv6 tcp dport {0} tproxy ip6 to :{port} meta mark set 1
+           }}
+           chain to_us {{
+             type nat hook prerouting priority dstnat
+             iifname clients tcp dport {1} redirect to :{port}
+           }}
+         }}\n",
+        ports(&intercepted),
+        ports(&redirected)
+    ));
+    for words in [
+        "rule add fwmark 1 lookup 100",
+        "route add local default dev lo table 100",
+        "-6 rule add fwmark 1 lookup 100",
+        "-6 route add local default dev lo table 100",
+    ] {
+        ip(words);
+    }
+    rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "20ms"}}}"#);
+    for server in intercepted.into_iter().chain(redirected) {
+        let (said, end) = clients.there(move || {
+            let mut stream = crate::rig::connect(server);
+            assert_eq!(stream.peer_addr().unwrap(), server);
+            read_to_end(&mut stream)
+        });
+        assert_eq!((String::from_utf8(said).unwrap(), end), (server.to_string(), Ok(())));
+    }
+    // They went through the route, each of them: the networks are not connected otherwise.
+    rig.counted("slow", 4, 4);
+    assert_eq!((rig.view().traffic.connections, rig.view().traffic.upstream_failures), (4, 0));
+}
+
+#[test]
+fn tproxy_without_the_right_to_it_is_refused_and_redirecting_needs_none() {
+    if !without_rights_on_the_network(
+        "transparent::tproxy_without_the_right_to_it_is_refused_and_redirecting_needs_none",
+    ) {
+        return;
+    }
+    for listen in ["127.0.0.1:0", "[::1]:0"] {
+        let rig = Rig::new(1);
+        let mut spec = transparent(listen);
+        spec.tproxy = true;
+        let error = rig.engine.add_route(spec.clone()).unwrap_err().to_string();
+        assert!(error.contains("`r`") && error.contains("not permitted"), "{error}");
+        assert!(error.contains("CAP_NET_ADMIN") && error.contains("redirect by NAT"), "{error}");
+        assert!(rig.engine.routes().is_empty());
+        spec.tproxy = false;
+        rig.engine.add_route(spec).unwrap();
+    }
+}
+
 #[test]
 fn a_proxy_whose_own_connections_are_redirected_does_not_run_in_circles() {
-    if !in_own_network("a_proxy_whose_own_connections_are_redirected_does_not_run_in_circles") {
+    if !in_own_network("transparent::a_proxy_whose_own_connections_are_redirected_does_not_run_in_circles") {
         return;
     }
     addresses();
