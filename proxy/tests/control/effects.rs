@@ -54,6 +54,52 @@ async fn a_fault_is_set_changed_counted_and_taken_back() {
 }
 
 #[tokio::test]
+async fn a_schedule_is_changed_on_a_fault_that_stands_and_a_refused_change_changes_nothing() {
+    let running = Running::start();
+    let bound = running.route("payments", echo()).bound.tcp().unwrap();
+    let client = &running.client;
+    let patch = async |changes: serde_json::Value| {
+        client.patch_fault("payments", "slow", changes.as_object().unwrap()).await
+    };
+    let took = || {
+        let began = Instant::now();
+        exchange(bound);
+        began.elapsed()
+    };
+    let late = Duration::from_millis(150);
+    let spec = json!({"id": "slow", "fault": {"latency": {"delay": "150ms"}}});
+    client.put_fault("payments", &serde_json::from_value(spec).unwrap()).await.unwrap();
+    assert!(took() >= late);
+    // Its first turn comes in an hour.
+    let turns = json!({"every": "2h", "for": "1s", "offset": "1h"});
+    let seen = patch(json!({"schedule": turns})).await.unwrap();
+    assert_eq!(serde_json::to_value(seen.spec.schedule).unwrap(), turns);
+    assert!(took() < late);
+
+    let before = client.route("payments").await.unwrap().faults;
+    for (changes, says) in [
+        (json!({"delay": "1s", "schedule": {"every": "1ms", "for": "1ms"}}), "shorter than 10ms"),
+        (json!({"delay": "1s", "schedule": {"evry": "1s"}}), "unknown field `evry`"),
+        (json!({"schedule": null, "percent": "101%"}), "more than 100%"),
+        (json!({"schedule": null, "dealy": "1s"}), "unknown field `dealy`"),
+    ] {
+        let refused = patch(changes).await.unwrap_err();
+        assert_eq!(refused.status(), Some(422));
+        assert!(refused.to_string().contains(says), "{refused}");
+        assert_eq!(client.route("payments").await.unwrap().faults, before, "{says}");
+    }
+    assert!(took() < late, "it still waits for its turn");
+
+    let seen = patch(json!({"schedule": null, "delay": "160ms"})).await.unwrap();
+    assert_eq!(seen.spec.schedule, None);
+    assert!(took() >= Duration::from_millis(160));
+    assert_eq!(
+        seen.evidence.matched, 1,
+        "its evidence goes on; what met it between its turns was not for it"
+    );
+}
+
+#[tokio::test]
 async fn metrics_tell_faulted_from_untouched() {
     let running = Running::start();
     let bound = running.route("payments", echo()).bound.tcp().unwrap();

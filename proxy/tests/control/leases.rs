@@ -1,6 +1,8 @@
 //! A fault whose owner has died ends by itself, and says so.
 
-use std::time::Duration;
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use firedrill_proxy::control::wire::{EndReason, EndedFault, FaultState};
 use serde_json::json;
@@ -45,6 +47,44 @@ async fn nobody_has_to_ask_for_a_fault_to_end() {
     // No call of the control API from here on: the keeper alone takes it back.
     tokio::time::sleep(Duration::from_millis(600)).await;
     exchange(bound);
+}
+
+#[test]
+fn the_end_of_a_lease_opens_what_a_fault_had_closed_or_kept_hanging() {
+    std::thread::scope(|all| {
+        for why in [EndReason::LeaseExpired, EndReason::MaxReached] {
+            all.spawn(move || comes_back("refuse", ErrorKind::ConnectionRefused, why));
+            all.spawn(move || comes_back("accept_stall", ErrorKind::TimedOut, why));
+        }
+    });
+}
+
+/// A fault at the door acts, and then ends by itself.
+fn comes_back(fault: &str, meets: ErrorKind, why: EndReason) {
+    let running = Running::start();
+    let bound = running.route("payments", echo()).bound.tcp().unwrap();
+    let attempt =
+        || TcpStream::connect_timeout(&bound, Duration::from_millis(200)).map_err(|error| error.kind());
+    exchange(bound);
+    let (lease, max) = if why == EndReason::MaxReached { ("1h", "2s") } else { ("2s", "1h") };
+    let json = json!({"id": "shut", "owner": "d", "lease": lease, "max": max, "fault": {fault: {}}});
+    let began = Instant::now();
+    running.control.put_fault("payments", serde_json::from_value(json).unwrap()).unwrap();
+    // The first attempts may still have found a place in the backlog.
+    while attempt().err() != Some(meets) {
+        assert!(began.elapsed() < Duration::from_secs(2), "{fault} never acted");
+    }
+    // Nothing asks the control API from here on: the lease alone ends it.
+    while attempt().is_err() {
+        assert!(began.elapsed() < SOON, "{fault} never ended");
+    }
+    assert!(began.elapsed() > Duration::from_millis(1_900), "{fault} ended early");
+    exchange(bound);
+    let FaultState::Ended(ended) = running.control.fault("payments", "shut").unwrap() else {
+        panic!("{fault} has ended")
+    };
+    assert_eq!(ended.why, why);
+    assert!(ended.fault.evidence.faulted > 0, "{fault}: {:?}", ended.fault.evidence);
 }
 
 #[tokio::test]

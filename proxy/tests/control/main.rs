@@ -7,5 +7,6 @@ mod effects;
 mod leases;
 mod raw;
 mod refusals;
+mod replay;
 mod routes;
 mod running;
