@@ -99,7 +99,7 @@ pub struct FaultSpec {
     /// What becomes of what it holds when it is removed.
     #[serde(default)]
     pub on_remove: OnRemove,
-    /// The decisions of an earlier run are made again, in place of `percent`, `sticky` and `bursts`.
+    /// The decisions of an earlier run are made again, in place of `percent`, `sticky`, `requests` and `bursts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
 }

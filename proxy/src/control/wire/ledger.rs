@@ -100,7 +100,7 @@ impl LedgerEntry {
             return (self.drawn.is_some() || self.drawn_request != 0)
                 .then(|| (format!("`{kind}` draws nothing that is recorded"), "leave `drawn` out"));
         };
-        let ways = if latency.direction == Direction::Both { 2 } else { 1 };
+        let ways = if latency.direction() == Direction::Both { 2 } else { 1 };
         let longest = latency.longest_ns() / 1_000;
         if self.drawn_request > drawn || (self.drawn_request != 0 && ways == 1) {
             let why = format!("`drawn_request` {} is no part of `drawn` {drawn}", self.drawn_request);
