@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::Exit;
 use super::dead;
+use super::log::LogArgs;
 use crate::agent::{Directories, guardian_main, heal};
 
 /// Processes of the host agent
@@ -36,6 +37,8 @@ struct Heal {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,6 +56,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
 }
 
 fn exec_heal(args: Heal) -> anyhow::Result<Exit> {
+    let _log = args.log.install()?;
     let elsewhere = args.state_dir.is_some();
     let state_dir = args.state_dir.unwrap_or_else(|| Directories::here().undo_journals());
     let mut report = heal(&state_dir);

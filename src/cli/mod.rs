@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod dead;
 mod demo;
+mod doctor;
 #[cfg(test)]
 mod documents;
 mod drill;
@@ -19,6 +20,7 @@ mod halt;
 mod journal_file;
 mod kept;
 pub mod live;
+mod log;
 mod man;
 mod new;
 mod note;
@@ -106,6 +108,8 @@ enum Command {
     Proxy(proxy::Args),
     /// Stand in for a Toxiproxy server, with its flags and its API
     ToxiproxyServer(toxiproxy_server::Args),
+    /// Measure what this host is good for
+    Doctor(doctor::Args),
     /// Processes of the host agent
     Agent(agent::Args),
     /// Show the running drill, or all that a server runs
@@ -162,6 +166,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::exec(args),
         Command::Proxy(args) => proxy::exec(args),
         Command::ToxiproxyServer(args) => toxiproxy_server::exec(args),
+        Command::Doctor(args) => doctor::exec(args),
         Command::Agent(args) => agent::exec(args),
         Command::Status(args) => status::exec(args),
         Command::Fault(args) => fault::exec(args),

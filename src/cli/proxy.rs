@@ -15,6 +15,7 @@ use serde_json::json;
 
 use routes::RouteArgs;
 
+use super::log::LogArgs;
 use crate::fault::{
     Bandwidth, Blackhole, ByteRate, ByteSize, Direction, FaultSpec, HttpError, Latency, Percent, Period,
     Protocol, RequestMatch, Reset, RouteSpec, Schedule, Scope, Seed, Stall, TrafficFault,
@@ -99,9 +100,12 @@ pub(super) struct Args {
     /// Print JSON lines
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
+    let _log = args.log.install()?;
     // 32 bits, as for a drill: people can read and type them.
     let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff);
     let (routes, faults) = (args.routes.wanted(), args.faults(Seed(seed)));

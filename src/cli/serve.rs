@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::log::LogArgs;
 use super::say::say;
 use super::{Exit, drill};
 use crate::agent::{self, Directories, GuardianProgram, Policy};
@@ -50,9 +51,12 @@ pub(super) struct Args {
     /// Data threads of each drill's own proxy
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: u16,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
+    let _log = args.log.install()?;
     if !args.listen.ip().is_loopback() && !args.insecure_plain_http {
         bail!(
             "`--listen {}` can be reached from other hosts, and firedrill speaks plain HTTP: tokens could be read on \

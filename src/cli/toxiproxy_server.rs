@@ -12,6 +12,7 @@ use firedrill_proxy::control::server::{
 };
 use firedrill_proxy::engine::Options;
 
+use super::log::LogArgs;
 use super::proxy::Signals;
 use super::say::say;
 use crate::fault::Seed;
@@ -48,6 +49,8 @@ pub(super) struct Args {
     /// Print the version and end
     #[arg(long)]
     version: bool,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// The command line as it is meant: called by the name of a Toxiproxy server the program is one, and as one it takes
@@ -77,6 +80,7 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
         say(&format!("{NAME} version {TOXIPROXY_VERSION} (firedrill {})", env!("CARGO_PKG_VERSION")));
         return Ok(super::Exit::Passed);
     }
+    let _log = args.log.install()?;
     let listener = args.bind()?;
     let address = listener.local_addr()?;
     if !address.ip().to_canonical().is_loopback() {

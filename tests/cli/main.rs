@@ -7,11 +7,13 @@ mod support;
 
 mod check;
 mod demo;
+mod doctor;
 mod documents;
 mod drill;
 mod held;
 mod inert;
 mod kill;
+mod log;
 mod new;
 mod patterns;
 mod plan;
