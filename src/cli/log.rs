@@ -54,8 +54,12 @@ impl LogArgs {
 fn filter(text: &str) -> Result<String, String> {
     let way_out = "write a level (off, error, warn, info, debug or trace), or levels for parts of the program, for \
                    example `warn,firedrill_proxy=debug`";
+    // A variable that is set to nothing is as good as none.
+    if text.trim().is_empty() {
+        return Ok("warn".to_owned());
+    }
     for word in text.split(',').map(str::trim) {
-        if !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err() {
+        if word.is_empty() || !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err() {
             return Err(format!("`{}` is no level; {way_out}", word.escape_debug()));
         }
     }
@@ -140,9 +144,10 @@ mod tests {
         {
             assert_eq!(filter(good).as_deref(), Ok(good));
         }
+        assert_eq!(filter("").as_deref(), Ok("warn"));
         for (bad, says) in [
             ("wran", "`wran` is no level; write a level"),
-            ("", "`` is no level"),
+            ("warn,", "`` is no level"),
             ("warn,firedrill_proxy", "`firedrill_proxy` is no level"),
             ("firedrill=loud", "for example `warn,firedrill_proxy=debug`"),
         ] {

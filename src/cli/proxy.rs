@@ -1,6 +1,7 @@
 //! `firedrill proxy`: run a fault-injecting proxy by hand.
 
 mod connections;
+mod http;
 mod routes;
 
 use std::hash::{BuildHasher, RandomState};
@@ -13,12 +14,13 @@ use firedrill_proxy::control::server::{self, Server, ServerOptions, ToxiproxyOpt
 use firedrill_proxy::control::wire::{MANUAL, RouteView};
 use serde_json::json;
 
+use http::HttpArgs;
 use routes::RouteArgs;
 
 use super::log::LogArgs;
 use crate::fault::{
-    Bandwidth, Blackhole, ByteRate, ByteSize, Direction, FaultSpec, HttpError, Latency, Percent, Period,
-    Protocol, RequestMatch, Reset, RouteSpec, Schedule, Scope, Seed, Stall, TrafficFault,
+    Bandwidth, Blackhole, ByteRate, ByteSize, Direction, FaultSpec, Latency, Percent, Period, Protocol,
+    RequestMatch, Reset, RouteSpec, Schedule, Scope, Seed, Stall, TrafficFault,
 };
 
 /// Run a fault-injecting proxy by hand
@@ -72,9 +74,8 @@ pub(super) struct Args {
     /// At most so many connections are served at a time; others wait
     #[arg(long, value_name = "N", requires = "listen", help_heading = "Faults")]
     connection_limit: Option<u64>,
-    /// Requests are answered with this status, 200 to 599
-    #[arg(long, value_name = "STATUS", requires = "listen", help_heading = "Faults")]
-    http_error: Option<u16>,
+    #[command(flatten)]
+    http: HttpArgs,
     /// The share of connections or requests that the faults hit
     #[arg(long, value_name = "SHARE", default_value = "100%", requires = "listen", help_heading = "Faults")]
     percent: Percent,
@@ -190,14 +191,11 @@ impl Args {
         let reset = self.reset.then(|| TrafficFault::Reset(Reset::default()));
         let blackhole = self.blackhole.then(|| TrafficFault::Blackhole(Blackhole::default()));
         let stall = self.stall.map(|lasts| TrafficFault::Stall(Stall { lasts, ..Stall::default() }));
-        let http_error = self
-            .http_error
-            .map(|status| TrafficFault::HttpError(HttpError { status, ..HttpError::default() }));
         let given = [latency, bandwidth, reset, blackhole, stall].into_iter();
         given
             .chain(self.door_faults())
             .chain(self.connection_faults())
-            .chain([http_error])
+            .chain(self.http.faults())
             .flatten()
             .map(|fault| FaultSpec {
                 id: fault.kind().replace('_', "-"),

@@ -50,68 +50,27 @@ pub(super) fn apply(written: &mut Scenario, changes: Vec<FaultChange>, problems:
     }
 }
 
+/// Takes every key of the change out of it and puts those that were written. A key that is new to faults has to be named
+/// too: the compiler asks for it.
+macro_rules! put_keys {
+    ($entry:ident, $change:ident, $id:ident, $($key:ident)*) => {
+        let FaultEntry { $id, $($key),* } = $change;
+        $(set(&mut $entry.$key, $key);)*
+    };
+}
+
 fn put(entry: &mut FaultEntry, change: FaultEntry, problems: &mut Problems) {
-    // A key that is new to faults has to be put too: the compiler asks for it here.
-    let FaultEntry {
-        id,
-        target,
-        matching,
-        scope,
-        schedule,
-        hosts,
-        start,
-        until,
-        max,
-        on_remove,
-        latency,
-        bandwidth,
-        reset,
-        blackhole,
-        stall,
-        slow_close,
-        limit_data,
-        limit_time,
-        slicer,
-        corrupt,
-        refuse,
-        accept_stall,
-        connection_limit,
-        http_error,
-        process_kill,
-        process_pause,
-        process_restart,
-    } = change;
+    put_keys!(entry, change, id,
+        target matching scope schedule hosts start until max on_remove
+        latency bandwidth reset blackhole stall slow_close limit_data limit_time slicer corrupt refuse accept_stall
+        connection_limit http_error http_body http_headers grpc_error keep_alive_kill http_redirect_loop
+        process_kill process_pause process_restart
+    );
     if let Some(at) = id.span() {
         problems
             .error("bad-override", at, "the id of a fault cannot be different")
             .help("leave it out: the key above says which fault is meant");
     }
-    set(&mut entry.target, target);
-    set(&mut entry.matching, matching);
-    set(&mut entry.scope, scope);
-    set(&mut entry.schedule, schedule);
-    set(&mut entry.hosts, hosts);
-    set(&mut entry.start, start);
-    set(&mut entry.until, until);
-    set(&mut entry.max, max);
-    set(&mut entry.on_remove, on_remove);
-    set(&mut entry.latency, latency);
-    set(&mut entry.bandwidth, bandwidth);
-    set(&mut entry.reset, reset);
-    set(&mut entry.blackhole, blackhole);
-    set(&mut entry.stall, stall);
-    set(&mut entry.slow_close, slow_close);
-    set(&mut entry.limit_data, limit_data);
-    set(&mut entry.limit_time, limit_time);
-    set(&mut entry.slicer, slicer);
-    set(&mut entry.corrupt, corrupt);
-    set(&mut entry.refuse, refuse);
-    set(&mut entry.accept_stall, accept_stall);
-    set(&mut entry.connection_limit, connection_limit);
-    set(&mut entry.http_error, http_error);
-    set(&mut entry.process_kill, process_kill);
-    set(&mut entry.process_pause, process_pause);
-    set(&mut entry.process_restart, process_restart);
 }
 
 fn set<T>(field: &mut Field<T>, change: Field<T>) {

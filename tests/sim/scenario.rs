@@ -123,6 +123,10 @@ pub fn parameters(kind: &str) -> Option<Value> {
         "reset" | "blackhole" | "stall" | "refuse" | "accept_stall" => json!({}),
         "connection_limit" => json!(1),
         "http_error" => json!(503),
+        "http_body" => json!({"truncate": "10B"}),
+        "http_headers" => json!({"remove": ["content-type"]}),
+        "grpc_error" => json!("UNAVAILABLE"),
+        "keep_alive_kill" | "http_redirect_loop" => json!({}),
         "process_kill" | "process_pause" | "process_restart" => json!("shop"),
         _ => return None,
     })

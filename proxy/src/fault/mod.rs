@@ -136,7 +136,7 @@ pub enum TrafficFault {
 
 impl TrafficFault {
     /// Every kind that can be set, by the word that files and the control API use.
-    pub const KINDS: [&str; 14] = [
+    pub const KINDS: [&str; 19] = [
         "latency",
         "bandwidth",
         "reset",
@@ -151,6 +151,11 @@ impl TrafficFault {
         "accept_stall",
         "connection_limit",
         "http_error",
+        "http_body",
+        "http_headers",
+        "grpc_error",
+        "keep_alive_kill",
+        "http_redirect_loop",
     ];
 
     /// The word for this fault in files and in the control API.

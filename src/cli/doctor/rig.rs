@@ -51,6 +51,7 @@ impl Rig {
                 lease: None,
                 max: None,
                 on_remove: OnRemove::default(),
+                replay: None,
             };
             self.control.put_fault(name, spec)?;
         }

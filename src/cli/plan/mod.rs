@@ -2,6 +2,7 @@
 
 mod alarms;
 mod gameday;
+mod http;
 mod lateness;
 mod playbook;
 mod traffic;

@@ -1,12 +1,26 @@
 //! What traffic faults do, in words.
 
+use super::http;
 use super::words::flow;
-use crate::fault::{Excess, Reset, ResetFrom, Slicer, TrafficFault, When};
+use crate::fault::{Before, Excess, Reset, ResetFrom, Slicer, TrafficFault};
 
 /// What a traffic fault does.
 pub(super) fn deed(fault: &TrafficFault) -> String {
     match fault {
-        TrafficFault::Latency(latency) => super::lateness::of(latency, flow(latency.direction())),
+        TrafficFault::HttpError(error) => http::answered(error),
+        TrafficFault::HttpBody(body) => http::bodies(body),
+        TrafficFault::HttpHeaders(headers) => http::heads(headers),
+        TrafficFault::GrpcError(error) => http::calls(error),
+        TrafficFault::KeepAliveKill(kill) => http::closed(*kill),
+        TrafficFault::HttpRedirectLoop(redirect) => http::redirected(redirect),
+        TrafficFault::Latency(latency) => {
+            let whose = match latency.before {
+                Some(Before::Headers) => "heads of responses",
+                Some(Before::Body) => "bodies of responses",
+                Some(Before::Request) | None => flow(latency.direction()),
+            };
+            super::lateness::of(latency, whose)
+        }
         TrafficFault::Bandwidth(bandwidth) => {
             format!("{} pass at {} at most, per connection", flow(bandwidth.direction), bandwidth.rate)
         }
@@ -23,26 +37,6 @@ pub(super) fn deed(fault: &TrafficFault) -> String {
                 stall.after_bytes.map(|bytes| format!(" once {bytes} have passed")).unwrap_or_default();
             let lasts = stall.lasts.map_or("until it is removed".to_owned(), |lasts| format!("for {lasts}"));
             format!("{} stand still{place}, {lasts}; nothing of them is lost", flow(stall.direction))
-        }
-        TrafficFault::HttpError(error) => {
-            format!("requests are answered with status {}; {}", error.status, seen(error.when))
-        }
-        TrafficFault::GrpcError(error) if error.trailers => {
-            format!("gRPC calls are answered with status {}; {}", error.status, seen(error.when))
-        }
-        TrafficFault::GrpcError(error) => {
-            format!("gRPC calls end without any status; {}", seen(error.when))
-        }
-        TrafficFault::HttpBody(body) => format!("the bodies of {} are tampered with", flow(body.direction)),
-        TrafficFault::HttpHeaders(headers) => {
-            format!("the headers of {} are tampered with", flow(headers.direction))
-        }
-        TrafficFault::KeepAliveKill(kill) => {
-            let said = if kill.silent { "unannounced" } else { "as announced" };
-            format!("connections are closed after a complete answer, {said}")
-        }
-        TrafficFault::HttpRedirectLoop(redirect) => {
-            format!("requests are redirected to themselves with status {}", redirect.status)
         }
         TrafficFault::Refuse(_) => "new connections are refused".to_owned(),
         TrafficFault::AcceptStall(_) => {
@@ -71,13 +65,6 @@ pub(super) fn deed(fault: &TrafficFault) -> String {
         TrafficFault::EnvoyHeaders(headers) => {
             format!("requests may ask for faults by Envoy's headers, for {} at most", headers.max_percent)
         }
-    }
-}
-
-fn seen(when: When) -> &'static str {
-    match when {
-        When::Before => "the upstream never sees them",
-        When::After => "the upstream's own answers are thrown away",
     }
 }
 

@@ -227,6 +227,10 @@ fn cut_off(fault: &PlannedFault) -> String {
         Fault::Traffic(TrafficFault::Blackhole(_)) => {
             "connections that it hits are closed when it is removed: their bytes are gone".to_owned()
         }
+        Fault::Traffic(fault) if super::http::ends(fault) => {
+            "every connection that it hits (HTTP/2: the stream, or the connection once its streams are done)"
+                .to_owned()
+        }
         Fault::Traffic(TrafficFault::Refuse(_) | TrafficFault::AcceptStall(_)) => {
             "nobody; connections that are open go on".to_owned()
         }

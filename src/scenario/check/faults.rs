@@ -220,7 +220,9 @@ fn speaks(
     if let Some(Fault::Traffic(fault)) = fault
         && fault.needs_http()
     {
-        say(key_span(&entry.http_error), &format!("`{}`", fault.kind()));
+        let at =
+            parameters::kinds(entry).into_iter().find_map(|(kind, at)| at.filter(|_| kind == fault.kind()));
+        say(at, &format!("this `{}`", fault.kind()));
     }
     if matching.is_some_and(crate::fault::RequestMatch::needs_http) {
         say(key_span(&entry.matching), "this `match`");

@@ -2,7 +2,7 @@
 
 use super::parameters::checked;
 use super::{Checker, given, optional};
-use crate::fault::{Latency, Percent, Period, TrafficFault, Wave};
+use crate::fault::{Before, Direction, Latency, Percent, Period, TrafficFault, Wave};
 use crate::scenario::written::{Latency as Written, Wave as WrittenWave};
 use crate::text::{Field, Form, quote};
 
@@ -27,10 +27,18 @@ pub(in crate::scenario) fn check(
                 table: table?,
                 correlation: optional(&map.correlation)?,
                 direction: optional(&map.direction)?.unwrap_or_default(),
-                before: None,
+                before: optional(&map.before)?,
                 ramp: optional(&map.ramp)?,
                 wave: wave?,
             };
+            // Asked here, where it is seen what was written: the fault itself cannot tell it from the default.
+            if fault.before == Some(Before::Request)
+                && let Some((Direction::Response, at)) = given(&map.direction)
+            {
+                let message = "`direction` is response beside `before: request`";
+                checker.problems.error("bad-parameter", at, message).help("leave `direction` out");
+                return None;
+            }
             (fault, Some(map))
         }
         Form::List(never) => match *never {},
@@ -41,6 +49,7 @@ pub(in crate::scenario) fn check(
         ("distribution", map) => map.distribution.span(),
         ("table", map) => map.table.span(),
         ("correlation", map) => map.correlation.span(),
+        ("before", map) => map.before.span(),
         ("ramp", map) => map.ramp.span(),
         ("wave", map) => map.wave.span(),
         _ => None,

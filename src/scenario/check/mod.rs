@@ -8,6 +8,7 @@ pub(super) mod environment;
 pub(super) mod expect;
 pub(super) mod faults;
 pub(crate) mod header;
+mod http_faults;
 pub(super) mod hypothesis;
 mod latency;
 pub(super) mod lint;

@@ -1,23 +1,19 @@
 //! The parameters of each fault: from what was written to the fault itself.
 
-use std::collections::BTreeMap;
-
-use super::connections;
-use super::latency;
 use super::processes::{self, report};
 use super::{Checker, given, key_span, optional};
+use super::{connections, http_faults, latency};
 use crate::fault::{
-    AcceptStall, Bandwidth, Blackhole, ByteRate, ConnectionLimit, Excess, Fault, HttpError, Period, Refuse,
-    Reset, Stall, TrafficFault,
+    AcceptStall, Bandwidth, Blackhole, ByteRate, ConnectionLimit, Excess, Fault, Period, Refuse, Reset,
+    Stall, TrafficFault,
 };
 use crate::scenario::written::{
-    Bandwidth as WrittenBandwidth, ConnectionLimit as WrittenLimit, FaultEntry,
-    HttpError as WrittenHttpError, Stall as WrittenStall,
+    Bandwidth as WrittenBandwidth, ConnectionLimit as WrittenLimit, FaultEntry, Stall as WrittenStall,
 };
 use crate::text::{Field, Form, Span};
 
 /// Every kind of fault with the place of its key, where it was written.
-pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 17] {
+pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<Span>); 22] {
     [
         ("latency", key_span(&entry.latency)),
         ("bandwidth", key_span(&entry.bandwidth)),
@@ -33,6 +29,11 @@ pub(in crate::scenario) fn kinds(entry: &FaultEntry) -> [(&'static str, Option<S
         ("accept_stall", key_span(&entry.accept_stall)),
         ("connection_limit", key_span(&entry.connection_limit)),
         ("http_error", key_span(&entry.http_error)),
+        ("http_body", key_span(&entry.http_body)),
+        ("http_headers", key_span(&entry.http_headers)),
+        ("grpc_error", key_span(&entry.grpc_error)),
+        ("keep_alive_kill", key_span(&entry.keep_alive_kill)),
+        ("http_redirect_loop", key_span(&entry.http_redirect_loop)),
         ("process_kill", key_span(&entry.process_kill)),
         ("process_pause", key_span(&entry.process_pause)),
         ("process_restart", key_span(&entry.process_restart)),
@@ -77,7 +78,12 @@ pub(in crate::scenario) fn fault(checker: &mut Checker<'_>, entry: &FaultEntry, 
             given(&entry.accept_stall).map(|_| Fault::Traffic(TrafficFault::AcceptStall(AcceptStall {})))
         }
         "connection_limit" => connection_limit(checker, &entry.connection_limit).map(Fault::Traffic),
-        "http_error" => http_error(checker, &entry.http_error).map(Fault::Traffic),
+        "http_error" => http_faults::http_error(checker, entry).map(Fault::Traffic),
+        "http_body" => http_faults::http_body(checker, entry).map(Fault::Traffic),
+        "http_headers" => http_faults::http_headers(checker, entry).map(Fault::Traffic),
+        "grpc_error" => http_faults::grpc_error(checker, entry).map(Fault::Traffic),
+        "keep_alive_kill" => http_faults::keep_alive_kill(checker, entry).map(Fault::Traffic),
+        "http_redirect_loop" => http_faults::http_redirect_loop(checker, entry).map(Fault::Traffic),
         "process_kill" => processes::kill(checker, &entry.process_kill).map(Fault::Host),
         "process_pause" => processes::pause(checker, &entry.process_pause).map(Fault::Host),
         "process_restart" => processes::restart(checker, &entry.process_restart).map(Fault::Host),
@@ -135,37 +141,6 @@ fn connection_limit(
     };
     let place = |key: &str| if key == "max" { map?.max.span() } else { None };
     checked(checker, TrafficFault::ConnectionLimit(fault), place, at)
-}
-
-fn http_error(checker: &mut Checker<'_>, field: &Field<Form<u16, WrittenHttpError>>) -> Option<TrafficFault> {
-    let (form, at) = given(field)?;
-    let (fault, map) = match form {
-        Form::Word(status) => (HttpError { status: *status, ..HttpError::default() }, None),
-        Form::Map(map) => {
-            let status = checker.need(&map.status, "status", at, "503");
-            let body = if map.body.is_absent() { Some(None) } else { checker.text(&map.body).map(Some) };
-            let mut headers = BTreeMap::new();
-            let mut good = !map.headers.is_bad();
-            for pair in map.headers.get().into_iter().flatten() {
-                let value = given(&pair.value).and_then(|(raw, at)| checker.resolve(&raw.0, at, false));
-                match value {
-                    Some(value) => drop(headers.insert(pair.name.clone(), value)),
-                    None => good = false,
-                }
-            }
-            let (status, _) = status?;
-            let fault = HttpError { status: *status, body: body?, headers, ..HttpError::default() };
-            good.then_some((fault, Some(map)))?
-        }
-        Form::List(never) => match *never {},
-    };
-    let place = |key: &str| match (key, map?) {
-        ("status", map) => map.status.span(),
-        ("body", map) => map.body.span(),
-        ("headers", map) => map.headers.span(),
-        _ => None,
-    };
-    checked(checker, TrafficFault::HttpError(fault), place, at)
 }
 
 pub(super) fn checked(

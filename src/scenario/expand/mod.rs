@@ -13,7 +13,7 @@ use crate::fault::{Fault, TrafficFault};
 type Block = Map<String, Value>;
 
 /// Each fault's main key, by its kind.
-const MAIN_KEYS: [(&str, &str); 13] = [
+const MAIN_KEYS: [(&str, &str); 15] = [
     ("latency", "delay"),
     ("bandwidth", "rate"),
     ("stall", "for"),
@@ -24,14 +24,26 @@ const MAIN_KEYS: [(&str, &str); 13] = [
     ("corrupt", "bits"),
     ("connection_limit", "max"),
     ("http_error", "status"),
+    ("grpc_error", "status"),
+    ("http_redirect_loop", "status"),
     ("process_kill", "name"),
     ("process_pause", "name"),
     ("process_restart", "name"),
 ];
 
 /// The faults that have a direction, `response` unless told.
-const DIRECTED: [&str; 8] =
-    ["latency", "bandwidth", "blackhole", "stall", "slow_close", "limit_data", "slicer", "corrupt"];
+const DIRECTED: [&str; 10] = [
+    "latency",
+    "bandwidth",
+    "blackhole",
+    "stall",
+    "slow_close",
+    "limit_data",
+    "slicer",
+    "corrupt",
+    "http_body",
+    "http_headers",
+];
 
 pub(super) fn text(written: &written::Scenario, steady: &SteadyState) -> String {
     let mut value = serde_json::to_value(written).unwrap_or_default();
@@ -173,17 +185,29 @@ fn traffic(entry: &mut Block, kind: &str) {
         }
         long(scope, "exclude", "path");
     }
-    if kind == "connection_limit"
-        && let Some(block) = block(entry, kind)
-        && !is_written(block, "excess")
-    {
-        block.insert("excess".into(), "queue".into());
+    let Some(block) = block(entry, kind) else { return };
+    let mut otherwise = |key: &str, default: Value| {
+        if !is_written(block, key) {
+            block.insert(key.to_owned(), default);
+        }
+    };
+    match kind {
+        "connection_limit" => otherwise("excess", "queue".into()),
+        "http_error" => otherwise("when", "before".into()),
+        "grpc_error" => {
+            otherwise("trailers", true.into());
+            otherwise("when", "before".into());
+        }
+        "keep_alive_kill" => otherwise("silent", false.into()),
+        "http_redirect_loop" => otherwise("status", 302.into()),
+        _ => {}
     }
-    if DIRECTED.contains(&kind)
-        && let Some(block) = block(entry, kind)
-        && !is_written(block, "direction")
-    {
-        block.insert("direction".into(), "response".into());
+    if DIRECTED.contains(&kind) {
+        let asked = block.get("before").is_some_and(|before| *before == "request");
+        let direction = if asked { "request" } else { "response" };
+        if !is_written(block, "direction") {
+            block.insert("direction".into(), direction.into());
+        }
     }
 }
 

@@ -51,12 +51,12 @@ fn check_in(environment: Option<&str>, part: &str, expected: &str) {
     assert_eq!(usable, !errors, "a file is usable exactly when it has no error\n{text}");
 }
 
-fn check(part: &str, expected: &str) {
+pub(super) fn check(part: &str, expected: &str) {
     check_in(None, part, expected);
 }
 
 /// One fault entry that begins with a target on a route and a `max`.
-fn fault(rest: &str, expected: &str) {
+pub(super) fn fault(rest: &str, expected: &str) {
     check(&format!("faults:\n  - target: route/payments\n    max: 2m\n{rest}"), expected);
 }
 

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod expanded;
+mod http_faults;
 mod mistakes;
 mod shipped;
 mod written;

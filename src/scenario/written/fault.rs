@@ -2,10 +2,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bandwidth, Blackhole, ConnectionLimit, Corrupt, HttpError, Latency, LimitData, LimitTime, ProcessKill,
-    ProcessPause, ProcessRestart, Reset, Schedule, Slicer, SlowClose, Stall,
+    Bandwidth, Blackhole, ConnectionLimit, Corrupt, GrpcError, HttpBody, HttpError, HttpHeaders,
+    HttpRedirectLoop, KeepAliveKill, Latency, LimitData, LimitTime, ProcessKill, ProcessPause,
+    ProcessRestart, Reset, Schedule, Slicer, SlowClose, Stall,
 };
-use crate::fault::{ByteRate, ByteSize, OnRemove, Percent, Period};
+use crate::fault::{ByteRate, ByteSize, GrpcStatus, OnRemove, Percent, Period};
 use crate::text::{Field, Form, Pairs, Scalar};
 
 /// One fault: where, when, and exactly one kind.
@@ -63,6 +64,16 @@ pub struct FaultEntry {
     pub connection_limit: Field<Form<u64, ConnectionLimit>>,
     /// Requests are answered with an HTTP status. A number is its `status`.
     pub http_error: Field<Form<u16, HttpError>>,
+    /// Something is done to the bodies of requests or answers: exactly one thing.
+    pub http_body: Field<HttpBody>,
+    /// Something is done to the heads of requests or answers.
+    pub http_headers: Field<HttpHeaders>,
+    /// Calls over gRPC end with a status of the proxy's own. A word or a number is its `status`.
+    pub grpc_error: Field<Form<GrpcStatus, GrpcError>>,
+    /// Connections are closed after an answer. Without parameters: `keep_alive_kill: {}`.
+    pub keep_alive_kill: Field<KeepAliveKill>,
+    /// Requests are redirected to themselves. A number is its `status`; without parameters: `http_redirect_loop: {}`.
+    pub http_redirect_loop: Field<Form<u16, HttpRedirectLoop>>,
     /// Processes get a signal that ends them. A word is their `name`.
     pub process_kill: Field<Form<Scalar, ProcessKill>>,
     /// Processes stand still. A word is their `name`.

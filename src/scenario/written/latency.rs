@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Direction, Distribution, Percent, Period, WaveShape};
+use crate::fault::{Before, Direction, Distribution, Percent, Period, WaveShape};
 use crate::text::Field;
 
 /// Bytes or responses come late.
@@ -21,6 +21,8 @@ pub struct Latency {
     pub correlation: Field<Percent>,
     /// Which way; absent: `response`.
     pub direction: Field<Direction>,
+    /// Which part of an HTTP exchange waits; absent: bytes, on HTTP the head of the response.
+    pub before: Field<Before>,
     /// From nothing to the whole delay in this time.
     pub ramp: Field<Period>,
     /// The delay comes and goes.

@@ -11,6 +11,7 @@ mod environment;
 mod expect;
 mod fault;
 mod http;
+mod http_faults;
 mod hypothesis;
 mod latency;
 mod load;
@@ -32,11 +33,12 @@ pub use environment::{Environment, Hosts};
 pub use expect::{AlarmExpectation, CountedFrom, Expect, RecoveryBy, Severity};
 pub use fault::{FaultEntry, Match, Scope, ScopePercent, ScopeSteps, StartAfter, StickyKey};
 pub use http::{Http, HttpForm};
+pub use http_faults::{Drip, GrpcError, HttpBody, HttpError, HttpHeaders, HttpRedirectLoop, KeepAliveKill};
 pub use hypothesis::{Hypothesis, Premortem};
 pub use latency::{Latency, Wave};
 pub use load::Load;
 pub use parameters::{
-    Bandwidth, Blackhole, ConnectionLimit, HttpError, ProcessKill, ProcessPause, ProcessRestart, Reset, Stall,
+    Bandwidth, Blackhole, ConnectionLimit, ProcessKill, ProcessPause, ProcessRestart, Reset, Stall,
 };
 pub use playbook::{PlaybookRef, PlaybookStart};
 pub use policy::Policy;

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{ByteRate, ByteSize, Direction, Excess, Percent, Period, ResetFrom};
-use crate::text::{Field, Pairs, Scalar};
+use crate::text::{Field, Scalar};
 
 /// Bytes flow no faster than a rate.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -61,19 +61,6 @@ pub struct ConnectionLimit {
     pub max: Field<u64>,
     /// What becomes of the others; absent: `queue`.
     pub excess: Field<Excess>,
-}
-
-/// Requests are answered by the proxy itself.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["status"]))]
-pub struct HttpError {
-    /// The status code.
-    pub status: Field<u16>,
-    /// The body; absent: empty.
-    pub body: Field<String>,
-    /// Response headers by name.
-    pub headers: Field<Pairs<Scalar>>,
 }
 
 /// Processes get a signal that ends them: exactly one selector, then how many, and the signal.
