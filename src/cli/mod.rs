@@ -24,6 +24,7 @@ mod log;
 mod man;
 mod new;
 mod note;
+mod opt_in;
 mod people;
 mod plan;
 mod playbook;
@@ -105,7 +106,9 @@ enum Command {
     /// Keep game days, run them when they are due, and show what goes on
     Serve(serve::Args),
     /// Run a fault-injecting proxy by hand
-    Proxy(proxy::Args),
+    Proxy(Box<proxy::Args>),
+    /// Print the header by which a request asks for a fault itself
+    OptIn(opt_in::Args),
     /// Stand in for a Toxiproxy server, with its flags and its API
     ToxiproxyServer(toxiproxy_server::Args),
     /// Measure what this host is good for
@@ -164,7 +167,8 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Gameday(args) => gameday::exec(args),
         Command::Drill(args) => drills::exec(args),
         Command::Serve(args) => serve::exec(args),
-        Command::Proxy(args) => proxy::exec(args),
+        Command::Proxy(args) => proxy::exec(*args),
+        Command::OptIn(args) => opt_in::exec(args),
         Command::ToxiproxyServer(args) => toxiproxy_server::exec(args),
         Command::Doctor(args) => doctor::exec(args),
         Command::Agent(args) => agent::exec(args),

@@ -2,6 +2,7 @@
 
 mod connections;
 mod http;
+mod matching;
 mod routes;
 
 use std::hash::{BuildHasher, RandomState};
@@ -15,12 +16,13 @@ use firedrill_proxy::control::wire::{MANUAL, RouteView};
 use serde_json::json;
 
 use http::HttpArgs;
+use matching::MatchArgs;
 use routes::RouteArgs;
 
 use super::log::LogArgs;
 use crate::fault::{
     Bandwidth, Blackhole, ByteRate, ByteSize, Direction, FaultSpec, Latency, Percent, Period, Protocol,
-    RequestMatch, Reset, RouteSpec, Schedule, Scope, Seed, Stall, TrafficFault,
+    Reset, RouteSpec, Schedule, Scope, Seed, Stall, TrafficFault,
 };
 
 /// Run a fault-injecting proxy by hand
@@ -79,6 +81,8 @@ pub(super) struct Args {
     /// The share of connections or requests that the faults hit
     #[arg(long, value_name = "SHARE", default_value = "100%", requires = "listen", help_heading = "Faults")]
     percent: Percent,
+    #[command(flatten)]
+    which: MatchArgs,
     /// The faults act in turns of this length, beginning now; needs --for
     #[arg(long, value_name = "TIME", requires_all = ["listen", "turn"], help_heading = "Faults")]
     every: Option<Period>,
@@ -109,13 +113,21 @@ pub(super) fn exec(args: Args) -> anyhow::Result<super::Exit> {
     let _log = args.log.install()?;
     // 32 bits, as for a drill: people can read and type them.
     let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff);
-    let (routes, faults) = (args.routes.wanted(), args.faults(Seed(seed)));
+    let (routes, faults) = (args.routes.wanted(), args.faults(Seed(seed))?);
     for fault in &faults {
         if let Some(problem) = fault.check().into_iter().next() {
             bail!("--{}: {problem}", fault.id);
         }
-        if fault.fault.needs_http() && args.routes.protocol() == Protocol::Tcp {
+        let plain = args.routes.protocol() == Protocol::Tcp;
+        if plain && fault.fault.needs_http() {
             bail!("--{} acts on HTTP requests, and the protocol is tcp; use `--protocol http`", fault.id);
+        }
+        if fault.matching.needs_http() && (plain || fault.fault.is_of_connections()) {
+            let why = if plain { "the protocol is tcp" } else { "it acts on whole connections" };
+            bail!(
+                "--{} cannot be for some requests alone: {why}; of `--match-…` only `--match-client` fits",
+                fault.id
+            );
         }
     }
     if routes.is_empty() && args.control == "none" {
@@ -177,7 +189,8 @@ impl Args {
     }
 
     /// The faults of the flags, in the order in which they act.
-    fn faults(&self, seed: Seed) -> Vec<FaultSpec> {
+    fn faults(&self, seed: Seed) -> anyhow::Result<Vec<FaultSpec>> {
+        let matching = self.which.matching()?;
         let latency = self.latency.map(|delay| {
             TrafficFault::Latency(Latency {
                 delay,
@@ -192,7 +205,7 @@ impl Args {
         let blackhole = self.blackhole.then(|| TrafficFault::Blackhole(Blackhole::default()));
         let stall = self.stall.map(|lasts| TrafficFault::Stall(Stall { lasts, ..Stall::default() }));
         let given = [latency, bandwidth, reset, blackhole, stall].into_iter();
-        given
+        let given = given
             .chain(self.door_faults())
             .chain(self.connection_faults())
             .chain(self.http.faults())
@@ -201,16 +214,16 @@ impl Args {
                 id: fault.kind().replace('_', "-"),
                 owner: MANUAL.to_owned(),
                 fault,
-                matching: RequestMatch::default(),
-                scope: Scope { percent: self.percent, ..Scope::default() },
+                matching: matching.clone(),
+                scope: Scope { percent: self.percent, requests: self.which.requests, ..Scope::default() },
                 schedule: self.schedule(),
                 seed,
                 lease: None,
                 max: None,
                 on_remove: crate::fault::OnRemove::default(),
                 replay: None,
-            })
-            .collect()
+            });
+        Ok(given.collect())
     }
 }
 

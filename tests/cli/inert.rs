@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Child, free_port, requires_that, temp_dir};
+use crate::support::{Child, Upstream, free_port, requires_that, temp_dir};
 
 /// `cargo build --features inert-faults`, kept under this name beside the normal build.
 fn inert_program() -> Option<PathBuf> {
@@ -67,4 +67,60 @@ fn a_fault_that_does_nothing_is_found_out() {
     }
     let state = std::fs::read_to_string(format!("/proc/{}/stat", victim.pid())).unwrap();
     assert!(state.contains(") S "), "the victim was never touched: {state}");
+}
+
+/// The faults on HTTP, each with what the load has to be for it.
+const ON_HTTP: [&str; 8] = [
+    "http_error: 503",
+    "http_error: {status: 503, when: after}",
+    "http_body: {truncate: 1B}",
+    "http_headers: {set: {x-a: b}}",
+    "grpc_error: UNAVAILABLE",
+    "keep_alive_kill: {}",
+    "http_redirect_loop: {}",
+    "latency: {delay: 50ms, before: body}",
+];
+
+/// A drill with one of them under a load that could be gRPC as well.
+fn on_http(program: &Path, fault: &str) -> (Option<i32>, serde_json::Value) {
+    let (upstream, port) = (Upstream::start(), free_port());
+    let listen = format!("127.0.0.1:{port}");
+    let scenario = format!(
+        "firedrill: v1\nkind: Scenario\nname: on-http\n\
+         routes:\n  r: {{listen: \"{listen}\", upstream: \"{}\", protocol: http}}\n\
+         load:\n  http: {{url: \"http://{listen}/\", headers: {{content-type: application/grpc}}}}\n  rate: 20/s\n\
+         steady_state:\n  every: 100ms\n  stable_for: 200ms\n  probes: [{{tcp: \"{listen}\"}}]\n\
+         faults:\n  - {fault}\n    target: route/r\n    until: 1s\n    max: 5s\n",
+        upstream.address
+    );
+    run(program, &scenario)
+}
+
+/// Each of them at the same time, on a service of its own.
+fn each_on_http(program: &Path) -> Vec<(&'static str, Option<i32>, serde_json::Value)> {
+    std::thread::scope(|scope| {
+        let started = ON_HTTP.map(|fault| {
+            scope.spawn(move || {
+                let (code, summary) = on_http(program, fault);
+                (fault, code, summary)
+            })
+        });
+        started.into_iter().map(|drill| drill.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_fault_on_http_acts_in_a_drill() {
+    for (fault, code, summary) in each_on_http(Path::new(env!("CARGO_BIN_EXE_firedrill"))) {
+        assert_eq!(summary["effect"], "confirmed", "{fault}: {summary:#}");
+        assert_eq!(code, Some(0), "{fault}: {summary:#}");
+    }
+}
+
+#[test]
+fn a_fault_on_http_that_does_nothing_is_found_out() {
+    let Some(program) = inert_program() else { return };
+    for (fault, code, summary) in each_on_http(&program) {
+        assert_eq!((code, &summary["effect"]), (Some(6), &"none".into()), "{fault}: {summary:#}");
+    }
 }

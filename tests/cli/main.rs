@@ -15,6 +15,7 @@ mod inert;
 mod kill;
 mod log;
 mod new;
+mod opt_in;
 mod patterns;
 mod plan;
 mod playbook;

@@ -5,6 +5,7 @@ mod gameday;
 mod http;
 mod lateness;
 mod playbook;
+mod share;
 mod traffic;
 mod turns;
 mod words;

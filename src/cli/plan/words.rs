@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::fault::{
-    Direction, Fault, HostFault, HowMany, LOCAL_HOST, OnRemove, Percent, ProcessSelector, RequestMatch,
-    Scope, Seed, Sticky, Target, TrafficFault,
+    Direction, EnvoyHeaders, Fault, HostFault, HowMany, LOCAL_HOST, OnRemove, ProcessSelector, Seed, Target,
+    TrafficFault,
 };
 use crate::playbook::plan::Playbook;
 use crate::scenario::plan::{
@@ -87,7 +87,19 @@ fn route(route: &PlannedRoute) -> String {
         Some(control) => format!("served by the proxy at {control}, which outlives the drill"),
         None => "served by the drill itself: connections that are open when it ends are cut off".to_owned(),
     };
-    format!("{}  {} → {} ({}); {server}", spec.name, spec.listen, spec.leads_to(), word(&spec.protocol))
+    let mut line =
+        format!("{}  {} → {} ({}); {server}", spec.name, spec.listen, spec.leads_to(), word(&spec.protocol));
+    if let Some(envoy) = &spec.envoy_headers {
+        let _ = write!(line, "\n    obeys x-envoy-fault-* of {}, up to {}", whose(envoy), envoy.max_percent);
+    }
+    if spec.mark_faults {
+        line.push_str("\n    answers that a fault met say so in x-firedrill-fault");
+    }
+    line
+}
+
+fn whose(envoy: &EnvoyHeaders) -> String {
+    envoy.clients.as_ref().map_or("clients on this host".to_owned(), |clients| format!("clients {clients}"))
 }
 
 /// The word that files use for a value.
@@ -105,7 +117,7 @@ fn fault(fault: &PlannedFault) -> String {
         format!("does     {}", deed(&fault.fault)),
     ];
     if let Fault::Traffic(_) = fault.fault {
-        lines.push(format!("share    {}", share(&fault.matching, &fault.scope)));
+        lines.push(format!("share    {}", super::share::of(&fault.matching, &fault.scope)));
         lines.extend(
             fault.schedule.as_ref().map(|schedule| format!("turns    {}", super::turns::of(schedule))),
         );
@@ -166,35 +178,6 @@ fn processes(select: &ProcessSelector) -> String {
     let but: Vec<String> = select.exclude.iter().map(|glob| format!("`{glob}`")).collect();
     let but = if but.is_empty() { String::new() } else { format!(", except {}", but.join(", ")) };
     format!("{many} {}{but}", ways.join(", "))
-}
-
-fn share(matching: &RequestMatch, scope: &Scope) -> String {
-    let what = if matching.is_empty() { "all traffic of the route".to_owned() } else { requests(matching) };
-    let part = if scope.percent == Percent::ALL { what } else { format!("{} of {what}", scope.percent) };
-    let sticky = match &scope.sticky {
-        None => String::new(),
-        Some(Sticky::Header(name)) => format!(", always the same by header `{name}`"),
-        Some(Sticky::Cookie(name)) => format!(", always the same by cookie `{name}`"),
-        Some(Sticky::Client {}) => ", always the same by client address".to_owned(),
-    };
-    let but = scope.exclude.as_ref().map(|but| format!(", never {}", requests(but))).unwrap_or_default();
-    format!("{part}{sticky}{but}")
-}
-
-fn requests(matching: &RequestMatch) -> String {
-    let mut parts: Vec<String> = [
-        ("method", &matching.method),
-        ("path", &matching.path),
-        ("host", &matching.host),
-        ("grpc", &matching.grpc),
-    ]
-    .into_iter()
-    .filter_map(|(key, pattern)| pattern.as_ref().map(|pattern| format!("{key} `{pattern}`")))
-    .collect();
-    parts.extend(matching.client.iter().map(|clients| format!("client `{clients}`")));
-    parts.extend(matching.headers.iter().map(|(name, glob)| format!("header {name} `{glob}`")));
-    parts.extend(matching.query.iter().map(|(name, glob)| format!("query {name} `{glob}`")));
-    format!("requests with {}", parts.join(", "))
 }
 
 fn when(fault: &PlannedFault) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{anyhow, bail};
 use firedrill_proxy::engine::{self, Options};
 
-use crate::fault::{Period, Protocol, ProxyProtocol, ProxyVersion, RouteSpec};
+use crate::fault::{EnvoyHeaders, Percent, Period, Protocol, ProxyProtocol, ProxyVersion, RouteSpec};
 
 /// Which routes there are, and what holds for all of them.
 #[derive(Debug, clap::Args)]
@@ -35,6 +35,12 @@ pub(super) struct RouteArgs {
     /// Connections to upstreams begin with a PROXY header: v1 or v2
     #[arg(long, value_name = "VERSION", value_parser = version, help_heading = "Connections")]
     proxy_protocol_send: Option<ProxyVersion>,
+    /// Requests of clients on this host may ask for faults by Envoy's headers, for at most this share of them
+    #[arg(long, value_name = "SHARE", help_heading = "Connections")]
+    envoy_headers: Option<Percent>,
+    /// Answers that a fault met say so in the header x-firedrill-fault
+    #[arg(long, help_heading = "Connections")]
+    mark_faults: bool,
     /// Open connections of one route; more are reset [default: 20000]
     #[arg(long, value_name = "N", help_heading = "Connections")]
     connections_max: Option<u64>,
@@ -113,6 +119,9 @@ impl RouteArgs {
         spec.connections_max = self.connections_max;
         spec.idle_timeout = self.idle_timeout;
         spec.dial_timeout = self.dial_timeout;
+        spec.envoy_headers =
+            self.envoy_headers.map(|max_percent| EnvoyHeaders { max_percent, clients: None });
+        spec.mark_faults = self.mark_faults;
         spec
     }
 

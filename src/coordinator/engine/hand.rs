@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use super::LEASE;
 use super::outside::{Removed, Seen, Unremoved};
 use crate::agent::{Agent, AgentError};
-use crate::fault::{Fault, FaultSpec, Percent, Period, Target, TrafficFault};
+use crate::coordinator::secrets::Secrets;
+use crate::fault::{Fault, FaultSpec, Percent, Period, RequestMatch, Secret, Target, TrafficFault};
 use crate::scenario::plan::{Plan, PlannedFault};
 
 /// What does the deed of one fault.
@@ -47,9 +48,9 @@ const MAX_MARGIN: Period = Period::from_secs(10);
 const NOT_THERE: u16 = 404;
 
 impl Deed {
-    pub(super) fn new(hand: Hand, fault: PlannedFault, plan: &Plan, drill: &str) -> Self {
+    pub(super) fn new(hand: Hand, fault: PlannedFault, plan: &Plan, drill: &str, secrets: &Secrets) -> Self {
         let spec = match &fault.fault {
-            Fault::Traffic(traffic) => Some(spec_of(&fault, traffic, plan, drill)),
+            Fault::Traffic(traffic) => Some(spec_of(&fault, traffic, plan, drill, secrets)),
             Fault::Host(_) => None,
         };
         let seed = plan.seed.of_fault(&fault.target.to_string(), &fault.id);
@@ -207,12 +208,27 @@ fn parameters(fault: &TrafficFault) -> Value {
     whole.get_mut(fault.kind()).map(Value::take).unwrap_or_default()
 }
 
-fn spec_of(fault: &PlannedFault, traffic: &TrafficFault, plan: &Plan, drill: &str) -> FaultSpec {
+/// The requests meant, with the secret that signs what opts in. It goes to the proxy and nowhere else.
+pub(super) fn revealed(matching: &RequestMatch, secrets: &Secrets) -> RequestMatch {
+    let mut matching = matching.clone();
+    if let Some(opt_in) = &mut matching.opt_in {
+        opt_in.secret = Secret(secrets.reveal(&opt_in.secret.0));
+    }
+    matching
+}
+
+fn spec_of(
+    fault: &PlannedFault,
+    traffic: &TrafficFault,
+    plan: &Plan,
+    drill: &str,
+    secrets: &Secrets,
+) -> FaultSpec {
     FaultSpec {
         id: fault.id.clone(),
         owner: drill.to_owned(),
         fault: traffic.clone(),
-        matching: fault.matching.clone(),
+        matching: revealed(&fault.matching, secrets),
         scope: fault.scope.clone(),
         schedule: fault.schedule,
         seed: plan.seed,

@@ -68,7 +68,7 @@ impl Live {
         let plan = &self.setup.plan;
         let deed = |fault: &PlannedFault| {
             let hand = prepared.hand(fault, &plan.routes)?;
-            let deed = Deed::new(hand, fault.clone(), plan, &self.setup.drill);
+            let deed = Deed::new(hand, fault.clone(), plan, &self.setup.drill, &prepared.secrets);
             Some((fault.id.clone(), Arc::new(deed)))
         };
         let deeds = plan.faults.iter().filter_map(deed).collect();

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::hand::Hand;
+use super::hand::{self, Hand};
 use super::{AlarmsAt, Setup, playbook};
 use crate::agent::{self, Agent, HealReport, Options as AgentOptions};
 use crate::coordinator::alarms;
@@ -110,6 +110,7 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
     let prepared = Prepared { control, clients, agent, secrets, step_secrets, alarms, warnings };
     if refusals.is_empty() {
         refusals.extend(prepared.without_hand(&setup.plan));
+        refusals.extend(unfit_secrets(&setup.plan, &prepared.secrets));
     }
     if refusals.is_empty() {
         return Ok(prepared);
@@ -122,6 +123,17 @@ pub(super) async fn prepare(setup: &Setup) -> Result<Prepared, Vec<String>> {
         control.stop();
     }
     Err(refusals)
+}
+
+/// What is wrong with the secrets that sign what opts in to a fault; their values are not told.
+fn unfit_secrets<'a>(plan: &'a Plan, secrets: &'a Secrets) -> impl Iterator<Item = String> + 'a {
+    plan.faults.iter().flat_map(|fault| {
+        let opt_in = hand::revealed(&fault.matching, secrets).opt_in;
+        let problems = opt_in.map(|opt_in| opt_in.check()).unwrap_or_default();
+        problems.into_iter().map(|problem| {
+            format!("fault `{}`: `match.{}` {}; {}", fault.id, problem.key, problem.why, problem.way_out)
+        })
+    })
 }
 
 /// Binds the place where monitoring posts its alarms.

@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::processes::report;
 use super::{Checker, given, key_span, optional};
-use crate::fault::{Clients, Pattern, Percent, RequestMatch, Scope, Sticky};
-use crate::scenario::written::{Match, Scope as WrittenScope, ScopePercent, ScopeSteps, StickyKey};
-use crate::text::{Field, Form, Pairs, Scalar, Span, quote};
+use crate::fault::{
+    Clients, OPT_IN_HEADER, OptIn, Pattern, Percent, RequestMatch, Requests, Scope, Secret, Status, Statuses,
+    Sticky,
+};
+use crate::scenario::written::{
+    Match, OptIn as WrittenOptIn, RequestCount, Scope as WrittenScope, ScopePercent, ScopeSteps, StickyKey,
+};
+use crate::text::{Field, Form, Never, Pairs, Scalar, Span, quote};
 
 /// The requests meant; everything when nothing is written.
 pub(in crate::scenario) fn requests(
@@ -36,6 +42,7 @@ fn full(checker: &mut Checker<'_>, map: &Match, span: Span) -> Option<RequestMat
     let (method, path, host) = (one(checker, &map.method), one(checker, &map.path), one(checker, &map.host));
     let (client, grpc) = (one(checker, &map.client), one(checker, &map.grpc));
     let (headers, query) = (globs(checker, &map.headers), globs(checker, &map.query));
+    let (status, opt_in) = (statuses(checker, &map.status), opt_in(checker, &map.opt_in));
     let mut path = path?;
     if let (Some(glob), Some(at)) = (path.take(), map.path.span()) {
         path = Some(path_glob(checker, glob, at)?);
@@ -48,8 +55,8 @@ fn full(checker: &mut Checker<'_>, map: &Match, span: Span) -> Option<RequestMat
         query: query?,
         client: client?.map(|pattern| Clients(pattern.0)),
         grpc: grpc?,
-        status: None,
-        opt_in: None,
+        status: status?,
+        opt_in: opt_in?,
     };
     if matching.is_empty() {
         checker
@@ -57,7 +64,92 @@ fn full(checker: &mut Checker<'_>, map: &Match, span: Span) -> Option<RequestMat
             .warning("empty-match", span, "an empty matcher fits every request")
             .help("leave it out, or say which requests: `{method: POST, path: /v1/*}`");
     }
-    Some(matching)
+    let problems = with_any_secret(&matching).check();
+    report(checker, &problems, |key| place(map, key), span);
+    problems.is_empty().then_some(matching)
+}
+
+/// The same with a secret that is long enough: the real one is only known when the drill begins.
+fn with_any_secret(matching: &RequestMatch) -> RequestMatch {
+    let mut judged = matching.clone();
+    if let Some(opt_in) = &mut judged.opt_in {
+        opt_in.secret = Secret("-".repeat(32));
+    }
+    judged
+}
+
+/// Where a key of a matcher was written; `headers.NAME` is one of its headers.
+fn place(map: &Match, key: &str) -> Option<Span> {
+    let one = |pairs: &Field<Pairs<Scalar>>, name: &str| pairs.get()?.get(name)?.value.span();
+    match key.split_once('.') {
+        Some(("headers", name)) => one(&map.headers, name),
+        Some(("query", name)) => one(&map.query, name),
+        Some(("opt_in", "header")) => map.opt_in.get()?.header.span(),
+        Some(_) => None,
+        None => match key {
+            "method" => map.method.span(),
+            "path" => map.path.span(),
+            "host" => map.host.span(),
+            "client" => map.client.span(),
+            "grpc" => map.grpc.span(),
+            "headers" => map.headers.span(),
+            "query" => map.query.span(),
+            _ => None,
+        },
+    }
+}
+
+/// The statuses of the upstream that are meant, each looked at.
+fn statuses(
+    checker: &mut Checker<'_>,
+    field: &Field<Form<Scalar, Never, Vec<Field<Scalar>>>>,
+) -> Option<Option<Statuses>> {
+    if field.is_absent() {
+        return Some(None);
+    }
+    let (form, at) = given(field)?;
+    let words: Vec<(&str, Span)> = match form {
+        Form::Word(word) => vec![(word.0.as_str(), at)],
+        Form::Map(never) => match *never {},
+        Form::List(list) if list.iter().any(Field::is_bad) => return None,
+        Form::List(list) => list.iter().filter_map(given).map(|(word, at)| (word.0.as_str(), at)).collect(),
+    };
+    let mut wrong = |at: Span, why: String| {
+        checker.problems.error("bad-parameter", at, why);
+    };
+    let mut list = Vec::new();
+    for (word, at) in &words {
+        match word.parse::<Status>() {
+            Ok(status) => list.push(status),
+            Err(why) => wrong(*at, why),
+        }
+    }
+    if list.len() < words.len() {
+        return None;
+    }
+    Statuses::new(list).map_err(|why| wrong(at, why)).ok().map(Some)
+}
+
+/// What opts in: the header, and a secret that stands in the file by name only.
+fn opt_in(checker: &mut Checker<'_>, field: &Field<WrittenOptIn>) -> Option<Option<OptIn>> {
+    if field.is_absent() {
+        return Some(None);
+    }
+    let (map, at) = given(field)?;
+    let header =
+        if map.header.is_absent() { Some(OPT_IN_HEADER.to_owned()) } else { checker.text(&map.header) };
+    let (raw, secret_at) = checker.need(&map.secret, "secret", at, "\"${secrets.OPT_IN}\"")?;
+    if !raw.contains("${secrets.") {
+        checker
+            .problems
+            .error("secret-in-file", secret_at, "what everybody can read in a file is no secret")
+            .help(
+                "declare it, `secrets: {OPT_IN: {env: OPT_IN_SECRET}}`, and write `${secrets.OPT_IN}` here",
+            );
+        return None;
+    }
+    let secret = Secret(checker.private_text(&map.secret)?);
+    Some(Some(OptIn { header: header?, secret }))
 }
 
 fn glob(checker: &mut Checker<'_>, raw: &str, span: Span) -> Option<Pattern> {
@@ -74,7 +166,8 @@ fn glob(checker: &mut Checker<'_>, raw: &str, span: Span) -> Option<Pattern> {
 
 /// A path begins with `/`, or its pattern fits one that does.
 fn path_glob(checker: &mut Checker<'_>, glob: Pattern, span: Span) -> Option<Pattern> {
-    if glob.0.starts_with(['/', '*', '?', '~']) {
+    let is_regex = glob.is_regex();
+    if is_regex || glob.0.starts_with(['/', '*', '?']) {
         return Some(glob);
     }
     checker
@@ -123,18 +216,47 @@ pub(in crate::scenario) fn scope(
             let scope = Scope { percent, ..Scope::default() };
             Some(CheckedScope { scope, largest: percent, percent_at: Some(at), steps: false })
         }
-        (Form::Map(map), _) => {
+        (Form::Map(map), at) => {
             let share = share(checker, &map.percent);
             let sticky =
                 if map.sticky.is_absent() { Some(None) } else { sticky(checker, &map.sticky).map(Some) };
             let exclude =
                 if map.exclude.is_absent() { Some(None) } else { requests(checker, &map.exclude).map(Some) };
+            let requests = requests_by_number(checker, &map.requests);
             let (percent, largest, steps) = share?;
-            let scope = Scope { percent, sticky: sticky?, exclude: exclude?, requests: None };
+            let scope = Scope { percent, sticky: sticky?, exclude: exclude?, requests: requests? };
+            let within = |key: &str| match (key, map.exclude.get()) {
+                ("exclude.status", Some(Form::Map(but))) => key_span(&but.status),
+                ("exclude.opt_in", Some(Form::Map(but))) => key_span(&but.opt_in),
+                _ => map.requests.span(),
+            };
+            let mut problems = scope.check();
+            // Its secret is not known yet, and it cannot stand there at all.
+            problems.retain(|problem| !problem.key.starts_with("exclude.opt_in."));
+            report(checker, &problems, within, at);
+            if !problems.is_empty() {
+                return None;
+            }
             Some(CheckedScope { scope, largest, percent_at: map.percent.span(), steps })
         }
         (Form::List(never), _) => match *never {},
     }
+}
+
+/// Which of them by their number; all when nothing is written.
+fn requests_by_number(checker: &mut Checker<'_>, field: &Field<RequestCount>) -> Option<Option<Requests>> {
+    if field.is_absent() {
+        return Some(None);
+    }
+    let (map, at) = given(field)?;
+    let keys =
+        [("first", key_span(&map.first)), ("every", key_span(&map.every)), ("after", key_span(&map.after))];
+    let rules = ("no-request-number", "two-request-numbers");
+    Some(Some(match checker.exactly_one(&keys, at, "which of the requests", rules)? {
+        "first" => Requests::First(*map.first.get()?),
+        "every" => Requests::Every(*map.every.get()?),
+        _ => Requests::After(*map.after.get()?),
+    }))
 }
 
 /// The share to begin with, the largest, and whether it grows in between.

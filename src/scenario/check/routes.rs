@@ -2,9 +2,9 @@
 
 use super::address::{Use, same_place};
 use super::{Checker, given, key_span, optional};
-use crate::fault::{RouteSpec, is_name, unix_path};
+use crate::fault::{Clients, EnvoyHeaders, RouteSpec, is_name, unix_path};
 use crate::scenario::plan::PlannedRoute;
-use crate::scenario::written::{EnvironmentRoute, Route, RouteKeys};
+use crate::scenario::written::{EnvironmentRoute, EnvoyHeaders as WrittenEnvoy, Route, RouteKeys};
 use crate::text::{Field, Pair, Pairs, Span, quote};
 
 /// A route that can be planned, and where its name was written.
@@ -116,6 +116,8 @@ fn one<R>(
     spec.connections_max = optional(keys.connections_max)?;
     spec.idle_timeout = optional(keys.idle_timeout)?;
     spec.dial_timeout = optional(keys.dial_timeout)?;
+    spec.mark_faults = optional(keys.mark_faults)?.unwrap_or_default();
+    spec.envoy_headers = envoy_headers(checker, keys.envoy_headers)?;
     if let Some((introduction, _)) = given(keys.proxy_protocol) {
         spec.proxy_protocol.accept = optional(&introduction.accept)?.unwrap_or_default();
         spec.proxy_protocol.send = optional(&introduction.send)?;
@@ -130,6 +132,17 @@ fn one<R>(
     })
 }
 
+/// Whose headers of Envoy are obeyed; nobody's when nothing is written.
+fn envoy_headers(checker: &mut Checker<'_>, field: &Field<WrittenEnvoy>) -> Option<Option<EnvoyHeaders>> {
+    if field.is_absent() {
+        return Some(None);
+    }
+    let (map, at) = given(field)?;
+    let max_percent = checker.need(&map.max_percent, "max_percent", at, "5%");
+    let clients = if map.clients.is_absent() { Some(None) } else { checker.text(&map.clients).map(Some) };
+    Some(Some(EnvoyHeaders { max_percent: *max_percent?.0, clients: clients?.map(Clients) }))
+}
+
 /// Reports what contradicts itself or is out of bounds; true when nothing does.
 fn fits(checker: &mut Checker<'_>, spec: &RouteSpec, keys: &RouteKeys<'_>, inside: Span) -> bool {
     let place = |key: &str| match key {
@@ -140,6 +153,10 @@ fn fits(checker: &mut Checker<'_>, spec: &RouteSpec, keys: &RouteKeys<'_>, insid
         "connections_max" => keys.connections_max.span(),
         "idle_timeout" => keys.idle_timeout.span(),
         "dial_timeout" => keys.dial_timeout.span(),
+        "mark_faults" => key_span(keys.mark_faults),
+        "envoy_headers" => key_span(keys.envoy_headers),
+        "envoy_headers.max_percent" => keys.envoy_headers.get()?.max_percent.span(),
+        "envoy_headers.clients" => keys.envoy_headers.get()?.clients.span(),
         _ => None,
     };
     let problems = spec.check();

@@ -4,7 +4,7 @@ use super::processes::report;
 use super::{Checker, given, key_span, optional};
 use crate::fault::{Bursts, Fault, RequestMatch, Schedule, Scope};
 use crate::scenario::written::{Bursts as WrittenBursts, FaultEntry, Schedule as Written};
-use crate::text::Field;
+use crate::text::{Field, Form};
 
 /// The schedule of an entry, when it is right or absent.
 pub(super) fn check(checker: &mut Checker<'_>, field: &Field<Written>) -> Option<Option<Schedule>> {
@@ -52,6 +52,10 @@ pub(super) fn fits(
     let (Some(Fault::Traffic(fault)), Some(matching), Some(scope)) = (fault, matching, scope) else { return };
     let place = |key: &str| match key {
         "match" => key_span(&entry.matching),
+        "match.status" => match entry.matching.get()? {
+            Form::Map(map) => key_span(&map.status),
+            Form::Word(_) | Form::List(_) => None,
+        },
         "scope" => key_span(&entry.scope),
         "schedule" => key_span(&entry.schedule),
         _ => None,

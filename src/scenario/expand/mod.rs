@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::plan::SteadyState;
 use super::{defaults, written};
-use crate::fault::{Fault, TrafficFault};
+use crate::fault::{Fault, OPT_IN_HEADER, TrafficFault};
 
 type Block = Map<String, Value>;
 
@@ -57,6 +57,7 @@ pub(super) fn text(written: &written::Scenario, steady: &SteadyState) -> String 
 fn expand(top: &mut Block, steady: &SteadyState) {
     for (_, route) in blocks_by_name(top, "routes") {
         fill(route, "protocol", "auto");
+        fill(route, "mark_faults", false);
     }
     if let Some(load) = block(top, "load") {
         request(load);
@@ -175,6 +176,9 @@ fn fault(entry: &mut Block, has_playbook: bool, counts: &mut BTreeMap<&'static s
 fn traffic(entry: &mut Block, kind: &str) {
     fill(entry, "on_remove", "release");
     long(entry, "match", "path");
+    if let Some(opt_in) = block(entry, "match").and_then(|matching| block(matching, "opt_in")) {
+        fill(opt_in, "header", OPT_IN_HEADER);
+    }
     long(entry, "scope", "percent");
     if !is_written(entry, "scope") {
         entry.insert("scope".into(), json!({ "percent": "100%" }));
@@ -202,12 +206,9 @@ fn traffic(entry: &mut Block, kind: &str) {
         "http_redirect_loop" => otherwise("status", 302.into()),
         _ => {}
     }
-    if DIRECTED.contains(&kind) {
-        let asked = block.get("before").is_some_and(|before| *before == "request");
-        let direction = if asked { "request" } else { "response" };
-        if !is_written(block, "direction") {
-            block.insert("direction".into(), direction.into());
-        }
+    // What waits `before` the request or the answer says the direction too.
+    if DIRECTED.contains(&kind) && !is_written(block, "direction") && !is_written(block, "before") {
+        block.insert("direction".into(), "response".into());
     }
 }
 

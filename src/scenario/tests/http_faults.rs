@@ -7,7 +7,7 @@ use super::mistakes::{check, fault};
 use super::planned;
 
 /// A whole scenario with one fault.
-fn scenario(entry: &str) -> String {
+pub(super) fn scenario(entry: &str) -> String {
     format!(
         "firedrill: v1\nkind: Scenario\nname: x\n\
          routes:\n  payments: {{listen: '127.0.0.1:9001', upstream: '127.0.0.1:9000', protocol: http}}\n\

@@ -3,6 +3,7 @@
 mod accepted;
 mod expanded;
 mod http_faults;
+mod matching;
 mod mistakes;
 mod shipped;
 mod written;

@@ -7,7 +7,7 @@ use super::{
     ProcessRestart, Reset, Schedule, Slicer, SlowClose, Stall,
 };
 use crate::fault::{ByteRate, ByteSize, GrpcStatus, OnRemove, Percent, Period};
-use crate::text::{Field, Form, Pairs, Scalar};
+use crate::text::{Field, Form, Never, Pairs, Scalar};
 
 /// One fault: where, when, and exactly one kind.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -82,7 +82,8 @@ pub struct FaultEntry {
     pub process_restart: Field<Form<Scalar, ProcessRestart>>,
 }
 
-/// The requests meant: all that is given must fit. `*` stands for any characters, `?` for one.
+/// The requests meant: all that is given must fit. `*` stands for any characters, `?` for one;
+/// a text that begins with `~` is a regular expression for the whole text.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Match {
@@ -96,10 +97,25 @@ pub struct Match {
     pub headers: Field<Pairs<Scalar>>,
     /// Query parameters by name.
     pub query: Field<Pairs<Scalar>>,
-    /// The client's IP address.
+    /// The client's IP address, its network (`10.0.0.0/8`), or a glob of addresses.
     pub client: Field<String>,
     /// The gRPC method as `package.Service/Method`.
     pub grpc: Field<String>,
+    /// The status that the upstream answered with: `500`, `5xx`, or a list. Only for what acts on responses.
+    pub status: Field<Form<Scalar, Never, Vec<Field<Scalar>>>>,
+    /// Only requests that carry a header signed for this fault, as `firedrill opt-in` prints it.
+    pub opt_in: Field<OptIn>,
+}
+
+/// A signed header makes a request one that is meant.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["secret"]))]
+pub struct OptIn {
+    /// Its name; absent: `x-firedrill-opt-in`.
+    pub header: Field<String>,
+    /// What it is signed with, 16 to 256 bytes: `${secrets.NAME}`.
+    pub secret: Field<String>,
 }
 
 /// Which share of the matching traffic.
@@ -112,6 +128,20 @@ pub struct Scope {
     pub sticky: Field<StickyKey>,
     /// Requests that are never hit. A word is their path.
     pub exclude: Field<Form<String, Match>>,
+    /// Only some of what matches, by its number.
+    pub requests: Field<RequestCount>,
+}
+
+/// Which of the matching connections or requests, counted from 1 in the order in which they come: exactly one.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RequestCount {
+    /// The first so many.
+    pub first: Field<u64>,
+    /// Each one whose number can be divided by this.
+    pub every: Field<u64>,
+    /// All after the first so many.
+    pub after: Field<u64>,
 }
 
 /// A share, or steps that grow while every guardrail is good.

@@ -31,7 +31,9 @@ pub use back::ABSENT;
 pub use connections::{Corrupt, LimitData, LimitTime, Slicer, SlowClose};
 pub use environment::{Environment, Hosts};
 pub use expect::{AlarmExpectation, CountedFrom, Expect, RecoveryBy, Severity};
-pub use fault::{FaultEntry, Match, Scope, ScopePercent, ScopeSteps, StartAfter, StickyKey};
+pub use fault::{
+    FaultEntry, Match, OptIn, RequestCount, Scope, ScopePercent, ScopeSteps, StartAfter, StickyKey,
+};
 pub use http::{Http, HttpForm};
 pub use http_faults::{Drip, GrpcError, HttpBody, HttpError, HttpHeaders, HttpRedirectLoop, KeepAliveKill};
 pub use hypothesis::{Hypothesis, Premortem};
@@ -43,7 +45,7 @@ pub use parameters::{
 pub use playbook::{PlaybookRef, PlaybookStart};
 pub use policy::Policy;
 pub(crate) use route::RouteKeys;
-pub use route::{EnvironmentRoute, Route};
+pub use route::{EnvironmentRoute, EnvoyHeaders, Route};
 pub use scenario::{Control, Scenario};
 pub use schedule::{Bursts, Schedule};
 pub use secret::Secret;

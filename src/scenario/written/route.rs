@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Period, Protocol, ProxyVersion};
+use crate::fault::{Percent, Period, Protocol, ProxyVersion};
 use crate::text::Field;
 
 /// One listen→upstream pair that the drill serves itself; it dies with the drill.
@@ -27,6 +27,10 @@ pub struct Route {
     pub idle_timeout: Field<Period>,
     /// How long one attempt to reach an upstream may take, at most 5m; absent: `10s`.
     pub dial_timeout: Field<Period>,
+    /// Requests may ask for faults by Envoy's headers (`x-envoy-fault-*`); absent: they may not.
+    pub envoy_headers: Field<EnvoyHeaders>,
+    /// Answers that a fault met say so in the header `x-firedrill-fault`; absent: `false`.
+    pub mark_faults: Field<bool>,
 }
 
 /// One listen→upstream pair that a `firedrill proxy` of the environment serves; it outlives a drill.
@@ -54,6 +58,10 @@ pub struct EnvironmentRoute {
     pub idle_timeout: Field<Period>,
     /// How long one attempt to reach an upstream may take, at most 5m; absent: `10s`.
     pub dial_timeout: Field<Period>,
+    /// Requests may ask for faults by Envoy's headers (`x-envoy-fault-*`); absent: they may not.
+    pub envoy_headers: Field<EnvoyHeaders>,
+    /// Answers that a fault met say so in the header `x-firedrill-fault`; absent: `false`.
+    pub mark_faults: Field<bool>,
     /// How its proxy encrypts.
     pub tls: Field<RouteTls>,
 }
@@ -68,6 +76,17 @@ pub struct ProxyProtocol {
     pub send: Field<ProxyVersion>,
 }
 
+/// Whose headers `x-envoy-fault-*` are obeyed, and how far.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["max_percent"]))]
+pub struct EnvoyHeaders {
+    /// No header asks for a larger share than this.
+    pub max_percent: Field<Percent>,
+    /// Whose headers are obeyed: an address, a network or a glob of addresses; absent: clients on the loopback interface.
+    pub clients: Field<String>,
+}
+
 /// What a file says about a route, whoever serves it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RouteKeys<'r> {
@@ -80,6 +99,8 @@ pub(crate) struct RouteKeys<'r> {
     pub(crate) connections_max: &'r Field<u64>,
     pub(crate) idle_timeout: &'r Field<Period>,
     pub(crate) dial_timeout: &'r Field<Period>,
+    pub(crate) envoy_headers: &'r Field<EnvoyHeaders>,
+    pub(crate) mark_faults: &'r Field<bool>,
 }
 
 macro_rules! route_keys {
@@ -97,6 +118,8 @@ macro_rules! route_keys {
                     connections_max: &self.connections_max,
                     idle_timeout: &self.idle_timeout,
                     dial_timeout: &self.dial_timeout,
+                    envoy_headers: &self.envoy_headers,
+                    mark_faults: &self.mark_faults,
                 }
             }
         }

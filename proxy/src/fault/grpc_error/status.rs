@@ -91,8 +91,11 @@ impl<'de> Deserialize<'de> for GrpcStatus {
             }
 
             fn visit_u64<E: de::Error>(self, code: u64) -> Result<GrpcStatus, E> {
-                GrpcStatus::from_code(code)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(code), &self))
+                code.to_string().parse().map_err(E::custom)
+            }
+
+            fn visit_i64<E: de::Error>(self, code: i64) -> Result<GrpcStatus, E> {
+                code.to_string().parse().map_err(E::custom)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<GrpcStatus, E> {
