@@ -5,4 +5,5 @@ mod lab;
 mod bytes;
 mod files;
 mod http;
+mod http_faults;
 mod names;

@@ -16,7 +16,7 @@ use hyper::body::Body;
 use tower::Service;
 
 use super::call::{Account, Call, Cut, Hit};
-use super::conn::{Conn, Standing};
+use super::conn::Conn;
 use super::payload::Payload;
 use super::wire::Deed;
 use crate::fault::{TrafficFault, When};
@@ -39,30 +39,32 @@ where
     }
 
     fn call(&mut self, mut call: Call) -> Self::Future {
-        // The first of them is terminal, so there is no second.
-        let own = call.hits.iter().find_map(|hit| Some((hit.clone(), when(&hit.armed.spec.fault)?)));
-        let Some((hit, when)) = own else { return Either::Left(self.0.call(call)) };
+        let own = |wanted| {
+            let meant = call.hits.iter().filter(move |hit| when(&hit.armed.spec.fault) == Some(wanted));
+            meant.cloned().collect::<Vec<_>>()
+        };
+        let (before, after) = (own(When::Before).into_iter().next(), own(When::After));
+        if before.is_none() && after.is_empty() {
+            return Either::Left(self.0.call(call));
+        }
         let (conn, asked) = (Rc::clone(&call.conn), Asked::of(&call));
-        match when {
-            When::Before => Either::Right(Box::pin(async move {
+        if let Some(hit) = before {
+            return Either::Right(Box::pin(async move {
                 read_out(&mut call).await;
                 Ok(answer(&conn, hit, &asked, call.account))
-            })),
-            When::After => {
-                let theirs = self.0.call(call);
-                Either::Right(Box::pin(async move {
-                    let theirs = theirs.await?;
-                    if matches!(conn.standing(&hit.armed), Standing::Gone) {
-                        return Ok(theirs);
-                    }
-                    match thrown_away(theirs.into_body()).await {
-                        Some(account) => Ok(answer(&conn, hit, &asked, account)),
-                        // Every answer has its account; without one there is nobody to answer.
-                        None => Err(Cut),
-                    }
-                }))
-            }
+            }));
         }
+        let theirs = self.0.call(call);
+        Either::Right(Box::pin(async move {
+            let theirs = theirs.await?;
+            // Several only where the status of an answer shows which of them is meant.
+            let Some(hit) = after.into_iter().find(|hit| conn.means(hit)) else { return Ok(theirs) };
+            match thrown_away(theirs.into_body()).await {
+                Some(account) => Ok(answer(&conn, hit, &asked, account)),
+                // Every answer has its account; without one there is nobody to answer.
+                None => Err(Cut),
+            }
+        }))
     }
 }
 

@@ -16,7 +16,7 @@ use tower::Service;
 
 use super::answer::{has_no_body, read_out, thrown_away};
 use super::call::{Call, Cut, Hit};
-use super::conn::{Conn, Standing};
+use super::conn::Conn;
 use super::payload::Payload;
 use super::stage::{Stage, Way};
 use super::wire::Deed;
@@ -64,7 +64,7 @@ where
             }
             let mut answer = answer?;
             for (hit, fault) in &back {
-                if matches!(conn.standing(&hit.armed), Standing::Here(_)) {
+                if conn.means(hit) {
                     answer = reshaped(&conn, answer, hit, fault, &asked).await;
                 }
             }

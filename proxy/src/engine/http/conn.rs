@@ -135,6 +135,11 @@ impl Conn {
         standing.map_or(Standing::Gone, |armed| Standing::Here(Arc::clone(armed)))
     }
 
+    /// Whether the fault is still to be done, now that the answer is there.
+    pub(super) fn means(&self, hit: &Hit) -> bool {
+        matches!(self.standing(&hit.armed), Standing::Here(_))
+    }
+
     /// The task that moves the connection has its turn. Streams of HTTP/2 have turns of their own, and wake it.
     pub(super) fn turn_begins(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();

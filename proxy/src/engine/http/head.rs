@@ -13,7 +13,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use tower::Service;
 
 use super::call::{Call, Cut};
-use super::conn::Standing;
 use super::payload::Payload;
 use super::stage::{LastBytes, Way};
 use super::wire::Deed;
@@ -57,7 +56,7 @@ where
         Either::Right(Box::pin(async move {
             let mut answer = answer.await?;
             for (hit, fault) in back {
-                if matches!(conn.standing(&hit.armed), Standing::Gone) {
+                if !conn.means(&hit) {
                     continue;
                 }
                 if change(answer.headers_mut(), &fault) {

@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, heade
 use tower::Service;
 
 use super::call::{Call, Cut};
-use super::conn::Standing;
 use super::payload::Payload;
 use super::wire::Deed;
 use crate::fault::TrafficFault;
@@ -43,7 +42,7 @@ where
             let mut answer = answer.await?;
             // What has become a stream of bytes has no end that could be announced.
             let is_stream = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-            if is_stream || matches!(conn.standing(&hit.armed), Standing::Gone) {
+            if is_stream || !conn.means(&hit) {
                 return Ok(answer);
             }
             if fault.silent {
