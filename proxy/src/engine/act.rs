@@ -172,6 +172,29 @@ impl Act {
         act
     }
 
+    /// Goes on with a connection after a request, for which it was decided. `hit` is there when it was to be done: whether
+    /// it was counted for the request, and which of those that fit that was.
+    pub(super) fn of_request(
+        armed: &Arc<Armed>,
+        subject: Subject<'_>,
+        at: &Moment,
+        hit: Option<(Rc<Cell<bool>>, u64)>,
+    ) -> Self {
+        let does = hit.is_some();
+        let (counted, nth) = hit.unwrap_or_default();
+        Self {
+            armed: Arc::clone(armed),
+            delays: if does { armed.decide(subject, at.ordinal, nth).delays } else { None },
+            does,
+            masked: false,
+            on: armed.is_on(at.now_ns),
+            accounted: true,
+            nth,
+            mark: Mark { armed: Arc::clone(armed), counted },
+            memory: if does { Memory::follow(Memory::Nothing, armed, at) } else { Memory::Nothing },
+        }
+    }
+
     /// Whether nothing has changed for it.
     pub(super) fn is_as_before(&self, armed: &Arc<Armed>, at: &Moment) -> bool {
         Arc::ptr_eq(&self.armed, armed) && self.on == armed.is_on(at.now_ns)
@@ -251,8 +274,8 @@ impl Act {
         }
     }
 
-    /// When it ends a connection that was accepted at `began_ns`.
-    pub(super) fn due(&self, began_ns: u64, act: usize) -> Option<Due> {
+    /// When it ends a connection that was accepted at `accepted_ns`, and began to be carried at `began_ns`.
+    pub(super) fn due(&self, accepted_ns: u64, began_ns: u64, act: usize) -> Option<Due> {
         match (&self.armed.spec.fault, &self.memory) {
             (TrafficFault::Reset(reset), Memory::First { ns }) => {
                 reset.due_ns(began_ns, *ns).map(|at_ns| Due { at_ns, fate: Fate::Reset, act })
@@ -261,7 +284,7 @@ impl Act {
                 hole.closes_ns(*heard_ns).map(|at_ns| Due { at_ns, fate: Fate::Close, act })
             }
             (TrafficFault::LimitTime(limit), _) => {
-                Some(Due { at_ns: limit.due_ns(began_ns), fate: Fate::Close, act })
+                Some(Due { at_ns: limit.due_ns(accepted_ns), fate: Fate::Close, act })
             }
             _ => None,
         }

@@ -75,10 +75,23 @@ pub(super) struct Acting {
 impl Acting {
     /// Takes a new snapshot over. What the connection was told before stays as far as the faults stayed.
     pub(super) fn refresh(&mut self, snapshot: &Snapshot, subject: Subject<'_>, at: &Moment) -> Vec<Change> {
+        self.refresh_for(snapshot, |_| (subject, at.ordinal), at)
+    }
+
+    /// The same where faults of different kinds meet the connection as different things: `whom` says as what, and by
+    /// which number.
+    pub(super) fn refresh_for<'a>(
+        &mut self,
+        snapshot: &Snapshot,
+        whom: impl Fn(&Armed) -> (Subject<'a>, u64),
+        at: &Moment,
+    ) -> Vec<Change> {
         let mut changes = Vec::new();
         let in_flow = snapshot.faults.iter().filter(|armed| !armed.spec.fault.acts_at_the_door());
         let mut before = std::mem::replace(&mut self.acts, Vec::with_capacity(in_flow.clone().count()));
         for armed in in_flow {
+            let (subject, ordinal) = whom(armed);
+            let at = &Moment { ordinal, ..*at };
             let old = before.iter().position(|act| Arc::ptr_eq(&act.armed.record, &armed.record));
             let act = match old.map(|at| before.remove(at)) {
                 Some(act) if act.is_as_before(armed, at) => act,
@@ -95,6 +108,13 @@ impl Acting {
         }
         (self.request, self.response) = (self.gates_of(Side::Request), self.gates_of(Side::Response));
         changes
+    }
+
+    /// Goes on after a request: with what acts on the connection, and with what was decided for the request.
+    pub(super) fn go_on(mut self, of_request: Vec<Act>) -> Self {
+        self.acts.retain(|act| act.armed.spec.fault.is_of_connections());
+        self.acts.extend(of_request);
+        self
     }
 
     pub(super) const fn gates(&self, side: Side) -> Gates {
@@ -171,10 +191,10 @@ impl Acting {
         }
     }
 
-    /// Which fault ends the connection first by its time, the first in file order where several do. `began_ns` is
-    /// when it was accepted.
-    pub(super) fn due(&self, began_ns: u64) -> Option<Due> {
-        self.acting().filter_map(|(n, act)| act.due(began_ns, n)).min_by_key(|due| due.at_ns)
+    /// Which fault ends the connection first by its time, the first in file order where several do. `accepted_ns`
+    /// is when it was accepted, `began_ns` when what it carries began.
+    pub(super) fn due(&self, accepted_ns: u64, began_ns: u64) -> Option<Due> {
+        self.acting().filter_map(|(n, act)| act.due(accepted_ns, began_ns, n)).min_by_key(|due| due.at_ns)
     }
 
     /// The mark of the fault that ends the connection.

@@ -45,6 +45,15 @@ impl Accepted {
     }
 }
 
+impl Accepted {
+    /// The same connection, to go on under other care; it counts anew, and this one no more when it is dropped.
+    pub(super) fn again(&self) -> Self {
+        let mut again = Self::new(&self.route, self.ordinal, self.client, self.at_ns);
+        again.ends = self.ends.clone();
+        again
+    }
+}
+
 impl Drop for Accepted {
     fn drop(&mut self) {
         self.route.counts.connections_open.fetch_sub(1, Relaxed);
@@ -96,7 +105,7 @@ fn serve(worker: Burden, client: TcpStream, accepted: Accepted) {
             spawn_local(Plain::new(worker, client, accepted, Upstream::Dialling(dial), Vec::new()));
         }
         Protocol::Http => {
-            spawn_local(async move { http::serve(&worker, client, accepted, Vec::new(), None).await });
+            spawn_local(async move { http::serve(worker, client, accepted, Vec::new(), None).await });
         }
         Protocol::Auto => {
             spawn_local(auto(worker, client, accepted));
@@ -113,7 +122,7 @@ async fn auto(worker: Burden, mut client: TcpStream, accepted: Accepted) {
             // A dial under way is given up: it is made again when a request is to be forwarded.
             drop(dial);
             let upstream = dialled.and_then(Result::ok);
-            http::serve(&worker, client, accepted, found.prefix, upstream).await;
+            http::serve(worker, client, accepted, found.prefix, upstream).await;
         }
         (Kind::Tcp, Some(dialled)) => {
             spawn_local(Plain::new(worker, client, accepted, Upstream::Dialled(dialled), found.prefix));

@@ -40,6 +40,7 @@ mod relay;
 mod route;
 mod sniff;
 mod spread;
+mod switched;
 mod timer;
 mod tls;
 mod transparent;

@@ -26,6 +26,13 @@ pub(super) enum Upstream {
     Dialled(io::Result<TcpStream>),
 }
 
+/// A side of a connection of which something was read already.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) stream: TcpStream,
+    pub(super) read: Vec<u8>,
+}
+
 /// The future.
 #[allow(
     clippy::large_enum_variant,
@@ -47,6 +54,8 @@ pub(super) struct Dialling {
     upstream: Upstream,
     /// Read from the client already.
     pub(super) prefix: Vec<u8>,
+    /// Read from the upstream already.
+    pub(super) answer: Vec<u8>,
     pub(super) alarm: Alarm,
     pub(super) watch: Option<Watch>,
 }
@@ -64,7 +73,22 @@ impl Plain {
     ) -> Self {
         let alarm = Alarm::new(&worker.timers);
         let faults = Faults::new(accepted);
-        Self::Dialling(Dialling { worker, faults, client, upstream, prefix, alarm, watch: None })
+        let answer = Vec::new();
+        Self::Dialling(Dialling { worker, faults, client, upstream, prefix, answer, alarm, watch: None })
+    }
+
+    /// A connection that was of HTTP before, and has both its sides.
+    pub(super) fn switched(worker: Burden, client: Begun, upstream: Begun, faults: Faults) -> Self {
+        Self::Dialling(Dialling {
+            alarm: Alarm::new(&worker.timers),
+            worker,
+            faults,
+            client: client.stream,
+            upstream: Upstream::Dialled(Ok(upstream.stream)),
+            prefix: client.read,
+            answer: upstream.read,
+            watch: None,
+        })
     }
 }
 
@@ -94,7 +118,7 @@ impl Dialling {
         let route = &self.faults.accepted.route;
         self.watch.get_or_insert_with(|| self.worker.watch(route, cx.waker().clone()));
         let is_closed = route.is_closed();
-        self.faults.refresh([0; 2]);
+        self.faults.refresh_before_bytes();
         let due = self.faults.due().map(|due| due.at_ns);
         if is_closed || due.is_some_and(|due| due <= now_ns()) {
             return Poll::Ready(None);

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::act::Mark;
 use super::acting::{Acting, Change, Moment};
-use super::armed::Subject;
+use super::armed::{Armed, Subject};
 use super::closing::Closing;
 use super::connection::{self, Accepted};
 use super::cut::cut;
@@ -16,6 +16,7 @@ use super::flow::{Flow, Outcome, Surroundings};
 use super::gates::{Due, Fate, Side};
 use super::idle::Idle;
 use super::plain::Dialling;
+use super::switched::Switched;
 use super::timer::{Alarm, now_ns};
 use super::vigil::Vigil;
 use super::worker::{Burden, Watch};
@@ -29,11 +30,23 @@ pub(super) struct Faults {
     epoch: u64,
     /// When a schedule next changes what acts; 0 for never.
     turn_ns: u64,
+    /// It was of HTTP before.
+    switched: Option<Box<Switched>>,
 }
 
 impl Faults {
     pub(super) fn new(accepted: Accepted) -> Self {
-        Self { accepted, acting: Acting::default(), epoch: 0, turn_ns: 0 }
+        Self { accepted, acting: Acting::default(), epoch: 0, turn_ns: 0, switched: None }
+    }
+
+    /// Those of a connection that was of HTTP until a request asked for something else.
+    pub(super) fn switched(accepted: Accepted, acting: Acting, switched: Switched) -> Self {
+        Self { accepted, acting, epoch: 0, turn_ns: 0, switched: Some(Box::new(switched)) }
+    }
+
+    /// How many bytes of each side passed before the connection came to be carried here.
+    fn passed_before(&self) -> [u64; 2] {
+        self.switched.as_ref().map_or([0; 2], |switched| switched.passed)
     }
 
     /// Looks whether the route changed, or a schedule did. Costs one atomic load when there is neither.
@@ -47,7 +60,19 @@ impl Faults {
         let subject = Subject::Connection { client: self.accepted.client };
         let moment = Moment { ordinal: self.accepted.ordinal, now_ns: now_ns(), passed };
         self.turn_ns = snapshot.turn_ns(moment.now_ns);
-        self.acting.refresh(&snapshot, subject, &moment)
+        let Some(switched) = &self.switched else {
+            return self.acting.refresh(&snapshot, subject, &moment);
+        };
+        let parts = switched.parts(self.accepted.client);
+        let whom = |armed: &Armed| {
+            (Switched::subject(armed, &parts), switched.ordinal(armed, self.accepted.ordinal))
+        };
+        self.acting.refresh_for(&snapshot, whom, &moment)
+    }
+
+    /// The same while no bytes pass.
+    pub(super) fn refresh_before_bytes(&mut self) {
+        self.refresh(self.passed_before());
     }
 
     /// When to look again though nothing came; 0 for never.
@@ -57,12 +82,24 @@ impl Faults {
 
     /// When a fault ends the connection by its time.
     pub(super) fn due(&self) -> Option<Due> {
-        self.acting.due(self.accepted.at_ns)
+        self.acting.due(self.accepted.at_ns, self.began_ns())
+    }
+
+    /// When what it carries began.
+    fn began_ns(&self) -> u64 {
+        self.switched.as_ref().map_or(self.accepted.at_ns, |switched| switched.began_ns)
+    }
+
+    /// The connection has ended, and counts.
+    fn ended(&self, error: bool) {
+        let touched = self.switched.as_ref().is_some_and(|switched| switched.touched.get());
+        let faulted = self.acting.faulted() || touched;
+        self.accepted.route.red.ended(faulted, error, now_ns() - self.began_ns());
     }
 
     /// The connection ended before bytes could flow.
     pub(super) fn ended_early(&self) {
-        self.accepted.route.red.ended(self.acting.faulted(), true, now_ns() - self.accepted.at_ns);
+        self.ended(true);
     }
 }
 
@@ -98,10 +135,13 @@ pub(super) struct Relay {
 impl Relay {
     /// The dial is over.
     pub(super) fn new(dialled: Dialling, upstream: TcpStream) -> Self {
-        let Dialling { worker, mut faults, client, prefix, alarm, watch, .. } = dialled;
-        faults.refresh([0; 2]);
-        let mut request = Flow::new(Side::Request);
+        let Dialling { worker, mut faults, client, prefix, answer, alarm, watch, .. } = dialled;
+        let passed = faults.passed_before();
+        faults.refresh(passed);
+        let (mut request, mut response) = (Flow::new(Side::Request), Flow::new(Side::Response));
+        [request.passed, response.passed] = passed;
         request.begin_with(&prefix, &worker, &mut faults.acting);
+        response.begin_with(&answer, &worker, &mut faults.acting);
         let idle = Idle::new(&faults.accepted.route);
         Self {
             worker,
@@ -110,7 +150,7 @@ impl Relay {
             client,
             upstream,
             request,
-            response: Flow::new(Side::Response),
+            response,
             alarm,
             _watch: watch,
             client_vigil: Vigil::default(),
@@ -315,8 +355,7 @@ impl Future for Relay {
             this.reset_sockets();
         }
         let error = ended == Ended::Reset;
-        let accepted = &this.faults.accepted;
-        accepted.route.red.ended(this.faults.acting.faulted(), error, now_ns() - accepted.at_ns);
+        this.faults.ended(error);
         if error && this.worker.is_telling() {
             this.over = Some(ended);
             this.worker.close_later(cx.waker());

@@ -454,16 +454,6 @@ fn decisions_do_not_depend_on_workers_and_may_stick_to_a_key() {
 }
 
 #[test]
-fn other_protocols_are_refused_with_the_way_out() {
-    let (_rig, at) = Rig::with_route(Protocol::Http, server());
-    let mut client = Client::new(at);
-    client.send("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-    let answer = read_message(&mut client.reader).unwrap();
-    assert_eq!(answer.status(), 501);
-    assert!(String::from_utf8(answer.body).unwrap().contains("protocol: tcp"));
-}
-
-#[test]
 fn a_client_that_gives_up_while_its_answer_is_held_has_felt_the_latency() {
     let (rig, address) = Rig::with_route(Protocol::Http, server());
     rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "30s"}}}"#);

@@ -67,4 +67,6 @@ mod tls;
 #[cfg(not(feature = "inert-faults"))]
 mod transparent;
 #[cfg(not(feature = "inert-faults"))]
+mod upgrade;
+#[cfg(not(feature = "inert-faults"))]
 mod upstreams;

@@ -15,6 +15,7 @@ use super::wire::Unsent;
 use crate::engine::armed::{Armed, Subject};
 use crate::engine::gates::Side;
 use crate::engine::route::Route;
+use crate::engine::switched::Decided;
 use crate::engine::timer::now_ns;
 use crate::engine::wall;
 use crate::fault::{RequestParts, TrafficFault};
@@ -47,11 +48,18 @@ pub(super) struct Hit {
     pub(super) armed: Arc<Armed>,
     pub(super) response_delay_ns: u64,
     pub(super) request_delay_ns: u64,
+    /// Which of the requests that fit this one is.
+    nth: u64,
     counted: Rc<Cell<bool>>,
     touched: Rc<Cell<bool>>,
 }
 
 impl Hit {
+    /// What goes on when the connection carries something else after the request.
+    pub(super) fn decided(&self) -> Decided {
+        Decided { record: Arc::clone(&self.armed.record), nth: self.nth, counted: Rc::clone(&self.counted) }
+    }
+
     /// It has been done and seen.
     pub(super) fn done(&self) {
         self.touched.set(true);
@@ -79,12 +87,20 @@ pub(super) struct Account {
     error: bool,
     call: u64,
     was_hit: bool,
+    /// It is counted elsewhere.
+    goes_on: bool,
 }
 
 impl Account {
     /// The call was answered with this status.
     pub(super) fn answered(&mut self, status: ::http::StatusCode) {
         self.error = status.is_server_error();
+    }
+
+    /// What the call began goes on without it, and is counted when that ends. Returns where it says that a fault hit.
+    pub(super) fn goes_on(&mut self) -> Rc<Cell<bool>> {
+        self.goes_on = true;
+        Rc::clone(&self.touched)
     }
 
     /// It went wrong after all.
@@ -98,14 +114,16 @@ impl Drop for Account {
         if self.conn.client.edge.faulted() {
             self.touched.set(true);
         }
-        // Counted when it goes: at once, or when bytes that are still on their way have shown whether a fault hit.
-        let ended = Ended {
-            route: Arc::clone(&self.conn.accepted.route),
-            touched: Rc::clone(&self.touched),
-            error: self.error,
-            duration_ns: now_ns() - self.began_ns,
-        };
-        self.conn.client.after_deeds(ended);
+        if !self.goes_on {
+            // Counted when it goes: at once, or when bytes that are still on their way have shown whether a fault hit.
+            let ended = Ended {
+                route: Arc::clone(&self.conn.accepted.route),
+                touched: Rc::clone(&self.touched),
+                error: self.error,
+                duration_ns: now_ns() - self.began_ns,
+            };
+            self.conn.client.after_deeds(ended);
+        }
         self.conn.call_ended(self.call, self.was_hit);
     }
 }
@@ -148,7 +166,8 @@ impl Call {
             if !acts || !armed.fits(subject) {
                 continue;
             }
-            let decision = armed.decide(subject, ordinal, armed.next());
+            let nth = armed.next();
+            let decision = armed.decide(subject, ordinal, nth);
             let does = armed.account(ordinal, &decision);
             if does && !ended {
                 ended = armed.spec.fault.ends_at_once();
@@ -156,6 +175,7 @@ impl Call {
                     armed: Arc::clone(armed),
                     response_delay_ns: decision.first_ns(Side::Response),
                     request_delay_ns: decision.first_ns(Side::Request),
+                    nth,
                     counted: Rc::default(),
                     touched: Rc::clone(&touched),
                 });
@@ -165,8 +185,15 @@ impl Call {
         if was_hit {
             conn.call_is_hit();
         }
-        let account =
-            Account { conn: Rc::clone(conn), began_ns, touched, error: true, call: ordinal, was_hit };
+        let account = Account {
+            conn: Rc::clone(conn),
+            began_ns,
+            touched,
+            error: true,
+            call: ordinal,
+            was_hit,
+            goes_on: false,
+        };
         let request = request.map(|body| Payload::incoming(conn, body));
         Self {
             conn: Rc::clone(conn),

@@ -12,6 +12,7 @@ use super::crew::Crew;
 use super::lane::Lane;
 use super::leaving::Leaving;
 use super::many::Upstream;
+use super::switch::Agreed;
 use super::wire::Wire;
 use crate::engine::armed::Armed;
 use crate::engine::connection::Accepted;
@@ -40,6 +41,10 @@ pub(super) struct Conn {
     /// Calls may be under way at the same time.
     many: Cell<bool>,
     cuts: RefCell<Vec<PendingCut>>,
+    /// The upstream has agreed to leave HTTP.
+    pub(super) agreed: RefCell<Option<Agreed>>,
+    /// HTTP is over on both sides, and what was agreed to begins.
+    pub(super) left_http: Cell<bool>,
     /// The fault whose reset ends the connection.
     cause: RefCell<Option<Hit>>,
     /// Since when all bytes that may pass have passed.
@@ -91,6 +96,8 @@ impl Conn {
             crew: Rc::default(),
             many: Cell::new(false),
             cuts: RefCell::default(),
+            agreed: RefCell::default(),
+            left_http: Cell::new(false),
             cause: RefCell::default(),
             passed_ns: Cell::new(0),
             idle,
@@ -318,6 +325,7 @@ impl Conn {
             self.upstreams.borrow().iter().for_each(|wire| wire.reset_on_close());
         }
         self.client.hurry();
+        self.agreed.take();
         self.lane.close();
         self.crew.dismiss();
         if let Some(cause) = self.cause.borrow_mut().take() {

@@ -95,6 +95,16 @@ impl Edge {
         Poll::Ready(room as usize)
     }
 
+    /// How many bytes have passed, of each side, without so many of the last of the request.
+    pub(super) fn passed_but(&self, read_ahead: u64) -> [u64; 2] {
+        [self.passed[0].get().saturating_sub(read_ahead), self.passed[1].get()]
+    }
+
+    /// What acts goes on elsewhere.
+    pub(super) fn take_acting(&self) -> Acting {
+        self.acting.take()
+    }
+
     /// Changes bytes that pass next.
     pub(super) fn flip(&self, side: Side, bytes: &mut [u8]) {
         if self.gates(side).corrupt {
@@ -172,7 +182,7 @@ impl Edge {
 
     /// Whether a fault has ended the connection, or does now by its time.
     pub(super) fn is_over(&self, conn: &Conn) -> bool {
-        let due = self.acting.borrow().due(conn.accepted.at_ns);
+        let due = self.acting.borrow().due(conn.accepted.at_ns, conn.accepted.at_ns);
         if let Some(due) = due.filter(|due| due.at_ns <= now_ns()) {
             self.end(self.acting.borrow().mark(due.act));
         }
@@ -204,7 +214,7 @@ impl Edge {
 
     /// Sets the alarm for what is still to come.
     pub(super) fn set_alarm(&self, conn: &Conn, alarm: &Alarm, cx: &Context<'_>) {
-        let due = self.acting.borrow().due(conn.accepted.at_ns).map(|due| due.at_ns);
+        let due = self.acting.borrow().due(conn.accepted.at_ns, conn.accepted.at_ns).map(|due| due.at_ns);
         let wake = Some(self.wake_ns.get()).filter(|at| *at != 0 && *at > now_ns());
         if let Some(at) = [due, wake].into_iter().flatten().min() {
             alarm.set(at, cx);

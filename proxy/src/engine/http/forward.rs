@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use futures_util::future::LocalBoxFuture;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 use tokio::net::TcpStream;
 use tower::Service;
 
@@ -15,12 +15,17 @@ use super::headers::{strip_hop_by_hop, to_http1};
 use super::io::{Io, Spoken};
 use super::payload::Payload;
 use super::socket::Socket;
+use super::switch::{self, Wanted};
 use super::wire::Wire;
 use super::{lane, many, secure};
 use crate::engine::{dial, tls};
 
 /// Says on an answer of the proxy's own why the upstream did not answer.
 const ERROR_HEADER: &str = "x-firedrill-proxy-error";
+
+/// Why CONNECT is refused.
+pub(super) const NO_CONNECT: &str =
+    "CONNECT is for forward proxies; this is a reverse proxy, which leads to its upstream only";
 
 /// Forwards calls.
 #[derive(Clone, Copy, Debug)]
@@ -39,27 +44,43 @@ impl Service<Call> for Forward {
         if call.conn.is_many() {
             return Box::pin(many::forward(call));
         }
-        Box::pin(async move {
-            let Call { conn, mut request, mut account, mut when_sent, .. } = call;
-            if wants_other_protocol(&request) {
-                let why =
-                    "upgrades to another protocol are not carried by an http route; use `protocol: tcp`";
-                return Ok(refuse(&conn, account, StatusCode::NOT_IMPLEMENTED, "upgrade", why));
-            }
-            strip_hop_by_hop(request.headers_mut());
-            to_http1(&mut request);
-            when_sent.leaves_on(&conn.lane.wire);
-            match lane::send(&conn, &conn.lane, request).await {
-                Ok(mut response) => {
-                    account.answered(response.status());
-                    strip_hop_by_hop(response.headers_mut());
-                    *response.version_mut() = Version::HTTP_11;
-                    Ok(response.map(|body| Payload::incoming(&conn, body).ends(account)))
-                }
-                Err(why) => Ok(refuse(&conn, account, StatusCode::BAD_GATEWAY, "upstream", &why)),
-            }
-        })
+        Box::pin(forward(call))
     }
+}
+
+async fn forward(call: Call) -> Result<Response<Payload>, Cut> {
+    let wanted = Wanted::by(&call);
+    let Call { conn, mut request, mut account, mut when_sent, hits, ordinal, began_ns, .. } = call;
+    if request.method() == Method::CONNECT {
+        return Ok(refuse(&conn, account, StatusCode::NOT_IMPLEMENTED, "connect", NO_CONNECT));
+    }
+    strip_hop_by_hop(request.headers_mut());
+    to_http1(&mut request);
+    if let Some(wanted) = &wanted {
+        wanted.ask(&mut request);
+    }
+    conn.lane.may_switch(wanted.is_some());
+    when_sent.leaves_on(&conn.lane.wire);
+    let mut response = match lane::send(&conn, &conn.lane, request).await {
+        Ok(response) => response,
+        Err(why) => return Ok(refuse(&conn, account, StatusCode::BAD_GATEWAY, "upstream", &why)),
+    };
+    account.answered(response.status());
+    *response.version_mut() = Version::HTTP_11;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let protocol = response.headers().get(header::UPGRADE).cloned();
+        let (Some(wanted), Some(protocol)) = (wanted, protocol) else {
+            let why = "it switched to another protocol that nobody asked for";
+            return Ok(refuse(&conn, account, StatusCode::BAD_GATEWAY, "upstream", why));
+        };
+        strip_hop_by_hop(response.headers_mut());
+        switch::offer(response.headers_mut(), protocol);
+        *conn.agreed.borrow_mut() = Some(wanted.agreed(hits, ordinal, began_ns, account));
+        return Ok(response.map(|_| Payload::own(&conn, "")));
+    }
+    conn.lane.may_switch(false);
+    strip_hop_by_hop(response.headers_mut());
+    Ok(response.map(|body| Payload::incoming(&conn, body).ends(account)))
 }
 
 /// Counts that the upstream failed, and says how.
@@ -111,11 +132,4 @@ pub(super) fn refuse(
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
-}
-
-/// Whether the request asks to leave HTTP/1.1. An offer of HTTP/2 may be declined by saying nothing.
-fn wants_other_protocol(request: &Request<Payload>) -> bool {
-    let declined = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"h2c");
-    request.method() == http::Method::CONNECT
-        || request.headers().get(header::UPGRADE).is_some_and(|value| !declined(value))
 }

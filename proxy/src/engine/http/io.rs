@@ -7,10 +7,13 @@ use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
+use super::conn::Conn;
 use super::socket::Socket;
 use super::wire::Wire;
+use crate::engine::tls::bridge;
 
 /// The first bytes of HTTP/2, which no request of HTTP/1 begins with (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -66,6 +69,25 @@ impl Io {
         match self {
             Self::Plain(socket) => Write::poll_write(Pin::new(socket), cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+}
+
+impl Io {
+    /// Takes the plain bytes back as a socket, with what was read of it and not yet read from here. Of TLS it is one end
+    /// of a bridge.
+    pub(super) async fn into_stream(self, conn: &Conn) -> Option<(TcpStream, Vec<u8>)> {
+        let stream = match self {
+            Self::Plain(socket) => return socket.into_stream(),
+            Self::Tls(stream) => stream.into_inner(),
+        };
+        stream.get_ref().0.wire().counts_no_more();
+        match bridge(&conn.worker, &conn.accepted.route, stream).await {
+            Ok(stream) => Some((stream, Vec::new())),
+            Err(error) => {
+                tracing::debug!(%error, "bridging a TLS connection");
+                None
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection, Parts, SendRequest};
 use hyper::rt::Executor;
 use tokio::net::TcpStream;
 
@@ -39,6 +39,10 @@ pub(super) struct Lane {
     /// Something is to go to the upstream in this turn.
     handed: Cell<bool>,
     driver: RefCell<Option<Driver>>,
+    /// A request asks for another protocol than HTTP.
+    may_switch: Cell<bool>,
+    /// The connection as HTTP has left it.
+    switched: RefCell<Option<Parts<Io>>>,
 }
 
 /// An upstream connection between two requests.
@@ -81,6 +85,8 @@ impl Lane {
             kept: RefCell::default(),
             handed: Cell::new(false),
             driver: RefCell::default(),
+            may_switch: Cell::new(false),
+            switched: RefCell::default(),
         }
     }
 
@@ -117,18 +123,29 @@ impl Lane {
         let Some(mut driver) = self.driver.borrow_mut().take() else { return };
         match driver.as_mut().poll(cx) {
             Poll::Pending => *self.driver.borrow_mut() = Some(driver),
-            Poll::Ready(result) => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "an upstream connection ended");
-                }
+            Poll::Ready(Err(error)) => tracing::debug!(%error, "an upstream connection ended"),
+            Poll::Ready(Ok(())) if self.may_switch.get() => {
+                *self.switched.borrow_mut() = Some(Pin::into_inner(driver).into_parts());
             }
+            Poll::Ready(Ok(())) => {}
         }
+    }
+
+    /// A request asks for another protocol, or does no more.
+    pub(super) fn may_switch(&self, may: bool) {
+        self.may_switch.set(may);
+    }
+
+    /// The connection, once HTTP has left it.
+    pub(super) fn take_switched(&self) -> Option<Parts<Io>> {
+        self.switched.borrow_mut().take()
     }
 
     /// Closes it.
     pub(super) fn close(&self) {
         self.kept.borrow_mut().take();
         self.driver.borrow_mut().take();
+        self.switched.borrow_mut().take();
     }
 }
 

@@ -13,7 +13,7 @@ use hyper::rt::Executor;
 use super::call::{Call, Cut};
 use super::conn::Conn;
 use super::crew::Hands;
-use super::forward::{failed, reach, refuse};
+use super::forward::{NO_CONNECT, failed, reach, refuse};
 use super::headers::{strip_hop_by_hop, to_http1, to_http2};
 use super::http2::{CONNECTION_WINDOW, HEADERS_MAX, SEND_BUFFER, STREAM_WINDOW};
 use super::io::{Io, Spoken};
@@ -78,8 +78,7 @@ enum Sent {
 pub(super) async fn forward(call: Call) -> Result<Response<Payload>, Cut> {
     let Call { conn, mut request, mut account, when_sent, fate, .. } = call;
     if request.method() == Method::CONNECT {
-        let why = "CONNECT is for forward proxies; this is a reverse proxy, which leads to its upstream only";
-        return Ok(refuse(&conn, account, StatusCode::NOT_IMPLEMENTED, "connect", why));
+        return Ok(refuse(&conn, account, StatusCode::NOT_IMPLEMENTED, "connect", NO_CONNECT));
     }
     strip_hop_by_hop(request.headers_mut());
     match send(&conn, request, when_sent).await {

@@ -31,6 +31,7 @@ mod server;
 mod socket;
 mod stage;
 mod stalled;
+mod switch;
 mod throttle;
 mod wire;
 
@@ -43,7 +44,7 @@ use tower::ServiceBuilder;
 
 use super::connection::Accepted;
 use super::timer::{Alarm, now_ns};
-use super::worker::Worker;
+use super::worker::Burden;
 use conn::Conn;
 use io::Io;
 pub(super) use io::Spoken;
@@ -52,13 +53,13 @@ use socket::Socket;
 
 /// Serves a client connection until it ends. `prefix` was read from it already, `upstream` may be dialled already.
 pub(super) async fn serve(
-    worker: &Rc<Worker>,
+    worker: Burden,
     client: TcpStream,
     accepted: Accepted,
     prefix: Vec<u8>,
     upstream: Option<TcpStream>,
 ) {
-    let conn = Conn::new(worker, accepted, upstream);
+    let conn = Conn::new(&worker, accepted, upstream);
     // Declared before the server, so closed after it: closing the sockets is the deed, and only then it counts.
     let _closing = Closing(Rc::clone(&conn));
     let incoming = conn.accepted.route.tls().and_then(|tls| tls.incoming.clone());
@@ -95,6 +96,11 @@ pub(super) async fn serve(
         step(&conn, &mut server, &stack, &alarm, cx)
     })
     .await;
+    if conn.left_http.get()
+        && let Some((client, read)) = server.into_switched()
+    {
+        switch::go_on(worker, &conn, client, &read).await;
+    }
 }
 
 /// Closes what is left when the connection is over, also when it is over because its thread stops: an upstream that is
@@ -134,8 +140,9 @@ where
     }
     conn.lane.drive(cx);
     if let Poll::Ready(result) = server.poll(conn, stack, cx) {
-        if let Err(error) = result {
-            tracing::debug!(%error, "an HTTP connection ended");
+        match result {
+            Ok(()) => conn.left_http.set(conn.agreed.borrow().is_some()),
+            Err(error) => tracing::debug!(%error, "an HTTP connection ended"),
         }
         return Poll::Ready(());
     }

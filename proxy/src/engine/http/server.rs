@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -54,6 +55,13 @@ where
                     .serve_connection(io, Entry { conn: Rc::clone(conn), stack: stack.clone() }),
             )),
         }
+    }
+
+    /// The client's side once HTTP/1 has left it, and what was read ahead.
+    pub(super) fn into_switched(self) -> Option<(Io, Bytes)> {
+        let Self::Http1(server) = self else { return None };
+        let parts = Pin::into_inner(server).into_parts();
+        Some((parts.io, parts.read_buf))
     }
 
     /// Moves it; ready when the connection has ended.

@@ -15,6 +15,7 @@ use super::wire::Wire;
 use crate::engine::connection;
 use crate::engine::gates::Side;
 use crate::engine::outq;
+use crate::engine::tls::Below;
 use crate::engine::worker::Worker;
 
 /// What is received in one go while it is not known which HTTP it is.
@@ -56,6 +57,11 @@ impl Socket {
         }
         self.prefix.extend_from_slice(room.filled());
         Poll::Ready(read.is_ok() && !room.filled().is_empty())
+    }
+
+    /// Takes the socket back, with what was read of it and not yet read from here.
+    pub(super) fn into_stream(mut self) -> Option<(TcpStream, Vec<u8>)> {
+        Some((self.stream.take()?, std::mem::take(&mut self.prefix)))
     }
 
     /// Which HTTP begins here. What tells it stays to be read; a connection that ends before it has told anything ends
@@ -177,6 +183,12 @@ impl Socket {
         ready!(self.wire.edge.poll_end(Side::Response));
         let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(())) };
         Pin::new(stream).poll_shutdown(cx)
+    }
+}
+
+impl Below for Socket {
+    fn socket(&self) -> Option<&TcpStream> {
+        self.stream.as_ref()
     }
 }
 

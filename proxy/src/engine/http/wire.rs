@@ -25,6 +25,8 @@ pub(super) struct Wire {
     route: Option<Arc<Route>>,
     descriptor: Cell<RawFd>,
     reset: Cell<bool>,
+    /// What passes is counted elsewhere.
+    elsewhere: Cell<bool>,
     failed: Cell<bool>,
     /// Bytes read and written.
     moved: Cell<u64>,
@@ -91,6 +93,7 @@ impl Wire {
             route,
             descriptor: Cell::new(-1),
             reset: Cell::new(false),
+            elsewhere: Cell::new(false),
             failed: Cell::new(false),
             moved: Cell::new(0),
             left: Cell::new(None),
@@ -230,16 +233,28 @@ impl Wire {
     /// Bytes have been read.
     pub(super) fn read(&self, bytes: usize) {
         self.moved.set(self.moved.get() + bytes as u64);
-        if let Some(route) = &self.route {
+        if let Some(route) = self.route.as_ref().filter(|_| !self.elsewhere.get()) {
             route.counts.bytes_request.fetch_add(bytes as u64, Relaxed);
             self.edge.moved(Side::Request, bytes);
+        }
+    }
+
+    /// What passes is counted elsewhere from now on.
+    pub(super) fn counts_no_more(&self) {
+        self.elsewhere.set(true);
+    }
+
+    /// Bytes that were read are read again elsewhere, and counted there.
+    pub(super) fn unread(&self, bytes: u64) {
+        if let Some(route) = self.route.as_ref().filter(|_| !self.elsewhere.get()) {
+            route.counts.bytes_request.fetch_sub(bytes, Relaxed);
         }
     }
 
     /// Bytes have been written.
     pub(super) fn wrote(&self, bytes: usize) {
         self.moved.set(self.moved.get() + bytes as u64);
-        if let Some(route) = &self.route {
+        if let Some(route) = self.route.as_ref().filter(|_| !self.elsewhere.get()) {
             route.counts.bytes_response.fetch_add(bytes as u64, Relaxed);
             self.edge.moved(Side::Response, bytes);
         }

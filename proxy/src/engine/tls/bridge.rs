@@ -33,10 +33,10 @@ const STRANGERS: usize = 8;
 
 /// The plain bytes of a TLS connection, as a socket like any other. What moves them ends with either side, or when the
 /// route is closed.
-pub(in crate::engine) async fn bridge(
+pub(in crate::engine) async fn bridge<S: Below>(
     worker: &Rc<Worker>,
     route: &Arc<Route>,
-    tls: impl Into<TlsStream<TcpStream>>,
+    tls: impl Into<TlsStream<S>>,
 ) -> io::Result<TcpStream> {
     let (near, far) = pair().await?;
     spawn_local(Bridge {
@@ -58,6 +58,18 @@ pub(in crate::engine) async fn bridge(
     Ok(far)
 }
 
+/// What TLS stands on.
+pub(in crate::engine) trait Below: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// The socket; nothing when it has been taken out.
+    fn socket(&self) -> Option<&TcpStream>;
+}
+
+impl Below for TcpStream {
+    fn socket(&self) -> Option<&TcpStream> {
+        Some(self)
+    }
+}
+
 /// Two sockets that lead to each other.
 async fn pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -75,10 +87,10 @@ async fn pair() -> io::Result<(TcpStream, TcpStream)> {
 }
 
 /// The task.
-struct Bridge {
+struct Bridge<S> {
     worker: Rc<Worker>,
     route: Arc<Route>,
-    tls: TlsStream<TcpStream>,
+    tls: TlsStream<S>,
     plain: TcpStream,
     /// From the TLS to the relay.
     inward: Half,
@@ -168,7 +180,7 @@ impl Half {
     }
 }
 
-impl Bridge {
+impl<S: Below> Bridge<S> {
     /// True when it is over.
     fn step(&mut self, cx: &mut Context<'_>) -> bool {
         self.watch.get_or_insert_with(|| self.worker.watch(&self.route, cx.waker().clone()));
@@ -210,8 +222,8 @@ impl Bridge {
 
     /// Looks for resets that reading does not show.
     fn watch_unread(&mut self, cx: &mut Context<'_>) {
-        let tls = self.tls.get_ref().0;
-        let found = self.tls_vigil.was_reset(tls, self.inward.is_unread(), cx)
+        let (tls, vigil) = (self.tls.get_ref().0.socket(), &mut self.tls_vigil);
+        let found = tls.is_some_and(|tls| vigil.was_reset(tls, self.inward.is_unread(), cx))
             | self.plain_vigil.was_reset(&self.plain, self.outward.is_unread(), cx);
         if found && self.reset_ns == 0 {
             self.reset_ns = now_ns();
@@ -220,19 +232,20 @@ impl Bridge {
 
     /// Passes a reset on, once what was written before it has arrived or had time enough.
     fn reset(&self, cx: &Context<'_>) -> bool {
-        let tls = self.tls.get_ref().0;
-        let unsent = outq::unsent(tls.as_raw_fd()) + outq::unsent(self.plain.as_raw_fd());
+        let tls = self.tls.get_ref().0.socket();
+        let unsent =
+            tls.map_or(0, |tls| outq::unsent(tls.as_raw_fd())) + outq::unsent(self.plain.as_raw_fd());
         if unsent > 0 && now_ns() < self.reset_ns + LAST_BYTES_NS {
             self.alarm.set(now_ns() + LAST_BYTES_STEP_NS, cx);
             return false;
         }
-        connection::reset(tls);
+        tls.into_iter().for_each(connection::reset);
         connection::reset(&self.plain);
         true
     }
 }
 
-impl Future for Bridge {
+impl<S: Below> Future for Bridge<S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

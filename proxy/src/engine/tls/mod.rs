@@ -26,6 +26,7 @@ use self::files::Problems;
 use self::generated::Generated;
 use crate::control::wire::{GENERATED_NAMES, Protocol, RouteSpec, TlsTerminate};
 use crate::fault::ParameterProblem;
+pub(super) use bridge::{Below, bridge};
 pub(super) use carried::{by_name, secured, securing};
 pub(super) use handshake::{Turn, connect, failed};
 pub(super) use outgoing::{Outgoing, words};
