@@ -108,9 +108,15 @@ impl Draws {
 
 /// FNV-1a, 64 bits: a fixed, portable hash of names (<http://www.isthe.com/chongo/tech/comp/fnv/>).
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().copied().fold(FNV_BASIS, fnv1a_next)
+}
+
+/// The hash of nothing.
+pub(crate) const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// The hash of what had the hash before, and one byte more.
+pub(crate) const fn fnv1a_next(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3)
 }
 
 #[cfg(test)]
@@ -151,6 +157,24 @@ mod tests {
         assert_eq!((count(Percent::ZERO), count(Percent::ALL)), (0, 10_000));
         let quarter = count("25%".parse().unwrap());
         assert!((2_300..2_700).contains(&quarter), "{quarter}");
+    }
+
+    #[test]
+    fn a_share_is_exact_to_a_millionth() {
+        let seed = Seed(11).of_fault("r", "f");
+        let holds = |ordinal, parts| seed.draws(ordinal).holds(Percent::from_parts_per_million(parts));
+        let mut sides = std::collections::BTreeSet::new();
+        for ordinal in 0..1_000 {
+            // Every ordinal has one share from which on it is hit, and stays so for every larger one.
+            let (mut out, mut inside) = (0, 1_000_000);
+            while inside - out > 1 {
+                let middle = (out + inside) / 2;
+                if holds(ordinal, middle) { inside = middle } else { out = middle }
+            }
+            assert!(!holds(ordinal, out) && holds(ordinal, inside), "{ordinal}: {out}");
+            sides.insert(inside % 100);
+        }
+        assert_eq!(sides.len(), 100, "and that share is no coarser number");
     }
 
     #[test]

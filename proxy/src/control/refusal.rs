@@ -19,9 +19,9 @@ impl From<EngineError> for Problem {
             EngineError::BadFault { .. } => (422, "the parameters do not fit"),
             EngineError::NeedsHttp { .. } => (422, "the route does not speak HTTP"),
             EngineError::OfConnections { .. } => (422, "the fault acts on connections"),
-            EngineError::TooManyRoutes { .. } | EngineError::TooManyFaults { .. } => {
-                (409, "no room for more")
-            }
+            EngineError::TooManyRoutes { .. }
+            | EngineError::TooManyFaults { .. }
+            | EngineError::TooManyPatterns { .. } => (409, "no room for more"),
             EngineError::Stopped => (503, "stopping"),
             EngineError::Start(_) => (500, "not started"),
         };

@@ -13,7 +13,7 @@ pub use route::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ParameterProblem, RequestMatch, Schedule, Scope, TrafficFault};
+use crate::fault::{EnvoyHeaders, ParameterProblem, RequestMatch, Schedule, Scope, TrafficFault};
 use crate::quantity::Period;
 use crate::seed::Seed;
 
@@ -105,6 +105,23 @@ pub struct FaultSpec {
 }
 
 impl FaultSpec {
+    /// What stands among the faults of a route that obeys Envoy's headers.
+    pub(crate) fn of_headers(limits: &EnvoyHeaders) -> Self {
+        Self {
+            id: EnvoyHeaders::ID.to_owned(),
+            owner: manual(),
+            matching: RequestMatch { client: limits.clients.clone(), ..RequestMatch::default() },
+            fault: TrafficFault::EnvoyHeaders(limits.clone()),
+            scope: Scope::default(),
+            schedule: None,
+            seed: no_seed(),
+            replay: None,
+            lease: None,
+            max: None,
+            on_remove: OnRemove::default(),
+        }
+    }
+
     /// What is wrong with it, by key; empty when nothing is.
     pub fn check(&self) -> Vec<ParameterProblem> {
         let mut problems = self.fault.check();
@@ -163,6 +180,9 @@ pub struct TrafficCounts {
     pub tls_failures: u64,
     /// Connections whose upstream could not be reached.
     pub upstream_failures: u64,
+    /// Faults that requests asked for by one of Envoy's headers, with a value that is none or without being allowed to.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub headers_ignored: u64,
     /// HTTP requests (0 on a TCP route).
     pub requests: u64,
     /// Bytes from clients to the upstream.

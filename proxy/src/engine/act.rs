@@ -157,7 +157,7 @@ impl Act {
             if !act.accounted {
                 act.nth = armed.next();
             }
-            let decision = armed.decide(subject, at.ordinal, act.nth);
+            let decision = armed.decide(subject, at.ordinal, Some(act.nth));
             // Matched once, however often the parameters change.
             act.does = if std::mem::replace(&mut act.accounted, true) {
                 armed.does(&decision)
@@ -184,7 +184,7 @@ impl Act {
         let (counted, nth) = hit.unwrap_or_default();
         Self {
             armed: Arc::clone(armed),
-            delays: if does { armed.decide(subject, at.ordinal, nth).delays } else { None },
+            delays: if does { armed.decide(subject, at.ordinal, Some(nth)).delays } else { None },
             does,
             masked: false,
             on: armed.is_on(at.now_ns),

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::act::{Act, Mark, Memory};
-use super::armed::{Armed, Snapshot, Subject};
+use super::armed::{Armed, Subject};
 use super::gates::{Due, Gates, Side};
+use super::snapshot::Snapshot;
 use crate::control::wire::FaultSpec;
 use crate::fault::TrafficFault;
 
@@ -75,21 +76,22 @@ pub(super) struct Acting {
 impl Acting {
     /// Takes a new snapshot over. What the connection was told before stays as far as the faults stayed.
     pub(super) fn refresh(&mut self, snapshot: &Snapshot, subject: Subject<'_>, at: &Moment) -> Vec<Change> {
-        self.refresh_for(snapshot, |_| (subject, at.ordinal), at)
+        let mut places = Vec::new();
+        let fitting: Vec<_> = snapshot.fitting(subject, &mut places).collect();
+        self.refresh_for(&fitting, |_| (subject, at.ordinal), at)
     }
 
-    /// The same where faults of different kinds meet the connection as different things: `whom` says as what, and by
+    /// The same with these faults, where those of different kinds meet the connection as different things: `whom` says as what, and by
     /// which number.
     pub(super) fn refresh_for<'a>(
         &mut self,
-        snapshot: &Snapshot,
+        fitting: &[&Arc<Armed>],
         whom: impl Fn(&Armed) -> (Subject<'a>, u64),
         at: &Moment,
     ) -> Vec<Change> {
         let mut changes = Vec::new();
-        let in_flow = snapshot.faults.iter().filter(|armed| !armed.spec.fault.acts_at_the_door());
-        let mut before = std::mem::replace(&mut self.acts, Vec::with_capacity(in_flow.clone().count()));
-        for armed in in_flow {
+        let mut before = std::mem::replace(&mut self.acts, Vec::with_capacity(fitting.len()));
+        for armed in fitting {
             let (subject, ordinal) = whom(armed);
             let at = &Moment { ordinal, ..*at };
             let old = before.iter().position(|act| Arc::ptr_eq(&act.armed.record, &armed.record));

@@ -1,34 +1,26 @@
-//! Faults as the data threads see them: immutable snapshots, and the one place where it is decided who is hit.
+//! Faults as the data threads see them: never changed, only replaced; and the one place where it is decided who is hit.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::candidates::Key;
 use super::gates::Side;
 use super::record::Record;
 use super::timer::now_ns;
 use crate::control::wire::{FaultSpec, FaultView, LedgerEntry};
-use crate::fault::{Latency, Matcher, ParameterProblem, RequestParts, TrafficFault};
+use crate::fault::{Latency, Matcher, ParameterProblem, RequestMatch, RequestParts, Scope, TrafficFault};
 use crate::quantity::Percent;
 use crate::seed::{Draws, FaultSeed};
-
-/// The faults of a route at one moment, in the order in which they act.
-#[derive(Debug, Default)]
-pub(super) struct Snapshot {
-    pub(super) faults: Vec<Arc<Armed>>,
-}
-
-impl Snapshot {
-    /// When a schedule next changes what acts; 0 for never.
-    pub(super) fn turn_ns(&self, now_ns: u64) -> u64 {
-        self.faults.iter().filter_map(|armed| armed.turn_ns(now_ns)).min().unwrap_or(0)
-    }
-}
 
 /// One fault with its parameters of one moment. A change makes a new one with the same `record`.
 #[derive(Debug)]
 pub(super) struct Armed {
     pub(super) spec: FaultSpec,
     pub(super) record: Arc<Record>,
+    /// Goes up from fault to fault in the order in which they act, and stays through changes.
+    pub(super) place: u64,
+    /// Where it is found.
+    pub(super) key: Key,
     /// For whom it is, and for whom it is not after all.
     matcher: Matcher,
     exclude: Option<Matcher>,
@@ -107,20 +99,31 @@ impl Decision {
 }
 
 impl Armed {
-    pub(super) fn new(route: &str, spec: FaultSpec, record: Arc<Record>) -> Result<Self, ParameterProblem> {
+    pub(super) fn new(
+        route: &str,
+        spec: FaultSpec,
+        record: Arc<Record>,
+        place: u64,
+    ) -> Result<Self, ParameterProblem> {
         let ready = |wanted| Matcher::new(wanted, route, &spec.id).map_err(|mut problems| problems.remove(0));
         let matcher = ready(&spec.matching)?;
         let exclude = spec.scope.exclude.as_ref().map(ready).transpose()?;
+        let key = Key::of(&spec.matching);
         let seed = spec.seed.of_fault(route, &spec.id);
         let request_seed = spec.seed.of_fault(route, &format!("{}/request", spec.id));
         let burst_seed = spec.seed.of_fault(route, &format!("{}/bursts", spec.id));
         let score_seeds = ["request", "response"]
             .map(|side| spec.seed.of_fault(route, &format!("{}/{side}/correlation", spec.id)));
-        Ok(Self { spec, record, matcher, exclude, seed, request_seed, burst_seed, score_seeds })
+        Ok(Self { spec, record, place, key, matcher, exclude, seed, request_seed, burst_seed, score_seeds })
     }
 
     pub(super) fn view(&self) -> FaultView {
-        FaultView::new(self.spec.clone(), self.record.evidence(self.unit()))
+        let mut evidence = self.record.evidence(self.unit());
+        if let TrafficFault::EnvoyHeaders(_) = self.spec.fault {
+            // Delays and rates, which no one number stands for.
+            (evidence.achieved, evidence.requested) = (None, None);
+        }
+        FaultView::new(self.spec.clone(), evidence)
     }
 
     /// What one measured step is worth outside: times are measured in microseconds and shown in milliseconds.
@@ -131,6 +134,29 @@ impl Armed {
             | TrafficFault::SlowClose(_)
             | TrafficFault::Slicer(_) => 1e-3,
             _ => 1.0,
+        }
+    }
+
+    /// The same fault as somebody asks for it in a request: what is done, and for which share.
+    pub(super) fn asked(&self, route: &str, kind: &str, fault: TrafficFault, percent: Percent) -> Self {
+        let spec = FaultSpec {
+            fault,
+            matching: RequestMatch::default(),
+            scope: Scope { percent, ..Scope::default() },
+            ..self.spec.clone()
+        };
+        let name = format!("{}/{kind}", spec.id);
+        Self {
+            record: Arc::clone(&self.record),
+            place: self.place,
+            key: Key::Rest,
+            matcher: Matcher::default(),
+            exclude: None,
+            seed: spec.seed.of_fault(route, &name),
+            request_seed: spec.seed.of_fault(route, &format!("{name}/request")),
+            burst_seed: self.burst_seed,
+            score_seeds: self.score_seeds,
+            spec,
         }
     }
 
@@ -157,9 +183,19 @@ impl Armed {
         if self.spec.scope.requests.is_some() { self.record.next() } else { 0 }
     }
 
-    /// Decides for the `nth` subject that fits. The same seed and ordinal give the same decision and the same draws on any
-    /// machine and with any number of workers.
-    pub(super) fn decide(&self, subject: Subject<'_>, ordinal: u64, nth: u64) -> Decision {
+    /// Takes what waited for the answer as one that fits.
+    pub(super) fn settle(&self, decision: &mut Decision) {
+        let nth = self.next();
+        decision.hit &= self.spec.replay.is_some() || self.counts_in(nth);
+    }
+
+    fn counts_in(&self, nth: u64) -> bool {
+        self.spec.scope.requests.is_none_or(|requests| requests.hold(nth))
+    }
+
+    /// Decides for the `nth` subject that fits; nothing for one of which that is not known yet. The same seed and ordinal
+    /// give the same decision and the same draws on any machine and with any number of workers.
+    pub(super) fn decide(&self, subject: Subject<'_>, ordinal: u64, nth: Option<u64>) -> Decision {
         let percent = self.spec.scope.percent;
         let latency =
             if let TrafficFault::Latency(latency) = &self.spec.fault { Some(latency) } else { None };
@@ -175,7 +211,7 @@ impl Armed {
         let bursts = self.spec.schedule.and_then(|schedule| schedule.bursts);
         let hit = hit
             && bursts.is_none_or(|bursts| bursts.hold(self.burst_seed, ordinal))
-            && self.spec.scope.requests.is_none_or(|requests| requests.hold(nth));
+            && nth.is_none_or(|nth| self.counts_in(nth));
         let delays = latency.zip(draws).map(|(latency, draws)| {
             let direction = latency.direction();
             let request = Side::Request.meant_by(direction).then(|| self.request_seed.draws(ordinal));

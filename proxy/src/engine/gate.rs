@@ -155,8 +155,8 @@ impl Gate {
             return Err(io::ErrorKind::NotConnected.into());
         }
         let faults = self.route.faults();
-        let at_door = faults.faults.iter().filter(|armed| armed.spec.fault.acts_at_the_door());
-        self.looks = at_door.clone().next().is_some();
+        let at_door = faults.at_door.iter();
+        self.looks = !faults.at_door.is_empty();
         self.wake_ns = at_door.clone().filter_map(|armed| armed.turn_ns(now)).min().unwrap_or(0);
         let wanted = at_door.clone().find_map(|armed| self.wanted(armed, now));
         self.put(wanted).await?;
@@ -224,12 +224,12 @@ impl Gate {
             return Admitted::Serve;
         }
         let (now, subject) = (now_ns(), Subject::Connection { client: client.ip() });
-        for armed in &self.route.faults().faults {
+        for armed in &self.route.faults().at_door {
             let fault = &armed.spec.fault;
-            if !fault.acts_at_the_door() || !armed.is_on(now) || !armed.fits(subject) {
+            if !armed.is_on(now) || !armed.fits(subject) {
                 continue;
             }
-            let does = armed.account(ordinal, &armed.decide(subject, ordinal, armed.next()));
+            let does = armed.account(ordinal, &armed.decide(subject, ordinal, Some(armed.next())));
             match fault {
                 TrafficFault::Refuse(_) if does => {
                     armed.record.hit();
@@ -263,8 +263,7 @@ impl Gate {
         for _ in 0..self.waiting.len() {
             let Some(waiting) = self.waiting.pop_front() else { return };
             let served = self.served().saturating_sub(1);
-            let same = |armed: &&Arc<Armed>| Arc::ptr_eq(&armed.record, &waiting.armed.record);
-            let standing = faults.faults.iter().find(same).filter(|armed| armed.is_on(now_ns));
+            let standing = faults.standing(&waiting.armed).filter(|armed| armed.is_on(now_ns));
             match standing.map(|armed| &armed.spec.fault) {
                 Some(TrafficFault::ConnectionLimit(limit)) if served >= limit.max => {
                     self.waiting.push_back(waiting);

@@ -9,6 +9,7 @@ mod acting;
 mod address;
 mod armed;
 mod bucket;
+mod candidates;
 mod change;
 mod chunk;
 mod closing;
@@ -36,8 +37,10 @@ mod plain;
 mod problem;
 mod record;
 mod red;
+mod regexes;
 mod relay;
 mod route;
+mod snapshot;
 mod sniff;
 mod spread;
 mod switched;
@@ -62,6 +65,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 
 use crate::control::wire::{FaultSpec, FaultView, LedgerEntry, Protocol, RouteSpec, RouteView};
+use crate::fault::RequestMatch;
 use armed::Armed;
 use listen::Listener;
 use pipes::PipeCount;
@@ -73,8 +77,10 @@ use worker::Workers;
 
 /// The most routes that one engine has.
 pub const ROUTES_MAX: usize = 1_000;
-/// The most faults that one route has.
-pub const FAULTS_MAX: usize = 64;
+/// The most faults that one route has, unless the engine is told otherwise.
+pub const FAULTS_MAX: usize = 10_000;
+/// The most regular expressions that the faults of one route have together.
+pub const REGEXES_MAX: usize = 2_000;
 const NAME_MAX_CHARS: usize = 128;
 
 /// How the engine is set up.
@@ -84,6 +90,8 @@ pub struct Options {
     pub workers: usize,
     /// Open connections that a route may have unless it says otherwise; more are reset, and counted as refused.
     pub connections_max: u64,
+    /// Faults that a route may have.
+    pub faults_max: usize,
     /// Open connections that all routes together may have.
     pub connections_total_max: u64,
     /// Where the test CA is kept that signs generated certificates; without it there are none.
@@ -92,7 +100,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 1, connections_max: 20_000, connections_total_max: 60_000, ca: None }
+        Self {
+            workers: 1,
+            connections_max: 20_000,
+            connections_total_max: 60_000,
+            faults_max: FAULTS_MAX,
+            ca: None,
+        }
     }
 }
 
@@ -140,6 +154,7 @@ pub(crate) struct Table {
     own_dials: Arc<transparent::OwnDials>,
     /// Open connections that a route may have unless it says otherwise, and all together.
     connections_max: u64,
+    faults_max: usize,
     connections_total_max: u64,
 }
 
@@ -148,6 +163,7 @@ impl Engine {
     pub fn start(options: &Options) -> Result<Self, EngineError> {
         let table = Arc::new(Table {
             connections_max: options.connections_max,
+            faults_max: options.faults_max,
             connections_total_max: options.connections_total_max,
             ..Table::default()
         });
@@ -186,6 +202,7 @@ impl Engine {
             listener,
             &self.inner.table.connections_open,
         ));
+        arm_headers(&route)?;
         let mut routes = Vec::clone(&routes);
         routes.push(Arc::clone(&route));
         self.inner.table.routes.store(Arc::new(routes));
@@ -229,16 +246,28 @@ impl Engine {
         let record =
             record.map_or_else(|| Arc::new(Record::since(timer::now_ns())), |old| Arc::clone(&old.record));
         let id = spec.id.clone();
-        let armed = Armed::new(&route.spec.name, spec, record);
+        let regexes = |one: &FaultSpec| {
+            one.matching.regexes() + one.scope.exclude.as_ref().map_or(0, RequestMatch::regexes)
+        };
+        let others = faults.iter().filter(|fault| fault.spec.id != id).map(|fault| regexes(&fault.spec));
+        let wanted = regexes(&spec);
+        if wanted > 0 && others.sum::<usize>() + wanted > REGEXES_MAX {
+            return Err(EngineError::TooManyPatterns { route: route.spec.name.clone() });
+        }
+        let next = faults.last().map_or(0, |last| last.place + 1);
+        let armed = Armed::new(&route.spec.name, spec, record, place.map_or(next, |at| faults[at].place));
         let armed = Arc::new(armed.map_err(|problem| EngineError::BadFault { id, kind, problem })?);
         match place {
             Some(at) => faults[at] = Arc::clone(&armed),
-            None if faults.len() >= FAULTS_MAX => {
-                return Err(EngineError::TooManyFaults { route: route.spec.name.clone(), limit: FAULTS_MAX });
+            None if faults.len() >= self.inner.table.faults_max => {
+                return Err(EngineError::TooManyFaults {
+                    route: route.spec.name.clone(),
+                    limit: self.inner.table.faults_max,
+                });
             }
             None => faults.push(Arc::clone(&armed)),
         }
-        route.set_faults(faults);
+        route.set_faults(faults)?;
         self.inner.workers.wake();
         Ok(armed.view())
     }
@@ -250,7 +279,7 @@ impl Engine {
         let fault = Self::find_fault(&route, id)?;
         let mut faults = route.faults().faults.clone();
         faults.retain(|other| other.spec.id != id);
-        route.set_faults(faults);
+        route.set_faults(faults)?;
         self.inner.workers.wake();
         Ok(fault.view())
     }
@@ -375,6 +404,15 @@ fn check_route(spec: &RouteSpec) -> Result<(), EngineError> {
         return Ok(());
     }
     Err(EngineError::BadRoute { route: spec.name.clone(), problems })
+}
+
+/// Lets what a route obeys by itself stand among its faults.
+fn arm_headers(route: &Route) -> Result<(), EngineError> {
+    let Some(limits) = &route.spec.envoy_headers else { return Ok(()) };
+    let spec = FaultSpec::of_headers(limits);
+    let (id, kind) = (spec.id.clone(), spec.fault.kind());
+    let armed = Armed::new(&route.spec.name, spec, Arc::new(Record::since(timer::now_ns())), 0);
+    route.set_faults(vec![Arc::new(armed.map_err(|problem| EngineError::BadFault { id, kind, problem })?)])
 }
 
 fn check_name(what: &'static str, name: &str) -> Result<(), EngineError> {

@@ -128,6 +128,15 @@ pub enum EngineError {
         /// How many there may be.
         limit: usize,
     },
+    /// Regular expressions that come to too much, or are too many.
+    #[error(
+        "the regular expressions of route `{route}` are more than {} or larger than 64 MiB together; use globs, or one expression for several faults",
+        super::REGEXES_MAX
+    )]
+    TooManyPatterns {
+        /// The route.
+        route: String,
+    },
     /// The engine has been stopped.
     #[error("the proxy is stopping and takes no more changes")]
     Stopped,

@@ -67,7 +67,8 @@ impl Faults {
         let whom = |armed: &Armed| {
             (Switched::subject(armed, &parts), switched.ordinal(armed, self.accepted.ordinal))
         };
-        self.acting.refresh_for(&snapshot, whom, &moment)
+        let mut places = Vec::new();
+        self.acting.refresh_for(&snapshot.of_switched(&parts, &mut places), whom, &moment)
     }
 
     /// The same while no bytes pass.

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::task::AtomicWaker;
 
-use super::armed::{Armed, Snapshot};
+use super::armed::Armed;
 use super::door::Door;
 use super::listen::Listener;
+use super::problem::EngineError;
 use super::red::Red;
+use super::snapshot::Snapshot;
 use super::tls::Tls;
 use super::upstreams::{Leads, Upstreams};
 use crate::control::wire::{Bound, RouteSpec, RouteView, TrafficCounts};
@@ -62,6 +64,8 @@ pub(super) struct Counts {
     /// Client handshakes under way.
     pub(super) handshakes: AtomicU64,
     pub(super) upstream_failures: AtomicU64,
+    /// Faults that requests asked for by header and did not get.
+    pub(super) headers_ignored: AtomicU64,
     /// Also the next request's ordinal.
     pub(super) requests: AtomicU64,
     pub(super) bytes_request: AtomicU64,
@@ -122,10 +126,13 @@ impl Route {
         self.faults.load_full()
     }
 
-    /// Puts other faults in force; who watches the epoch sees them.
-    pub(super) fn set_faults(&self, faults: Vec<Arc<Armed>>) {
-        self.faults.store(Arc::new(Snapshot { faults }));
+    /// Puts other faults in force; who watches the epoch sees them. Where they cannot be, all stays as it was.
+    pub(super) fn set_faults(&self, faults: Vec<Arc<Armed>>) -> Result<(), EngineError> {
+        let next = Snapshot::following(&self.faults(), faults)
+            .map_err(|_| EngineError::TooManyPatterns { route: self.spec.name.clone() })?;
+        self.faults.store(Arc::new(next));
         self.epoch.fetch_add(1, Release);
+        Ok(())
     }
 
     /// Changes whenever the faults do, or the route is closed.
@@ -196,6 +203,7 @@ impl Counts {
             idle_closed: self.idle_closed.load(Relaxed),
             tls_failures: self.tls_failures.load(Relaxed),
             upstream_failures: self.upstream_failures.load(Relaxed),
+            headers_ignored: self.headers_ignored.load(Relaxed),
             requests: self.requests.load(Relaxed),
             bytes_request: self.bytes_request.load(Relaxed),
             bytes_response: self.bytes_response.load(Relaxed),

@@ -9,8 +9,9 @@ use http::{HeaderMap, Method, Uri};
 
 use super::act::Act;
 use super::acting::Moment;
-use super::armed::{Armed, Snapshot, Subject};
+use super::armed::{Armed, Subject};
 use super::record::Record;
+use super::snapshot::Snapshot;
 use super::wall;
 use crate::fault::RequestParts;
 
@@ -71,16 +72,18 @@ impl Switched {
     ) -> Vec<Act> {
         let parts = self.parts(client);
         let at = Moment { ordinal: self.ordinal, now_ns, passed: self.passed };
-        let was_there = |armed: &&Arc<Armed>| {
+        let was_there = |armed: &Arc<Armed>| {
             armed.record.armed_ns <= self.began_ns
                 && armed.is_on(self.began_ns)
                 && !armed.spec.fault.is_of_connections()
         };
-        let met = snapshot.faults.iter().filter(was_there).filter_map(|armed| {
+        let mut places = Vec::new();
+        let fitting = snapshot.of_switched(&parts, &mut places).into_iter();
+        let met = fitting.filter(|armed| was_there(armed)).map(|armed| {
             let subject = Self::subject(armed, &parts);
             let hit = decided.iter().find(|decided| Arc::ptr_eq(&decided.record, &armed.record));
             let hit = hit.map(|decided| (Rc::clone(&decided.counted), decided.nth));
-            armed.fits(subject).then(|| Act::of_request(armed, subject, &at, hit))
+            Act::of_request(armed, subject, &at, hit)
         });
         met.collect()
     }

@@ -55,6 +55,8 @@ pub(super) struct Worker {
     pub(super) timers: Rc<Timers>,
     /// Where bytes are received; lent for the time of one read and the write after it.
     pub(super) buffer: RefCell<Box<[u8]>>,
+    /// Room to find faults in.
+    pub(super) places: RefCell<Vec<u32>>,
     pub(super) pipes: Pipes,
     pub(super) table: Arc<Table>,
     pub(super) names: Names,
@@ -148,6 +150,7 @@ fn run(
     let worker = Rc::new(Worker {
         timers,
         buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
+        places: RefCell::default(),
         pipes: Pipes::new(&table.pipes),
         table,
         names: Names::default(),

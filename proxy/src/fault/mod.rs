@@ -47,7 +47,7 @@ pub use limit_time::LimitTime;
 pub use matcher::{
     Clients, Glob, OPT_IN_HEADER, OptIn, PATTERN_MAX_BYTES, Pattern, RequestMatch, Secret, Status, Statuses,
 };
-pub(crate) use matcher::{Matcher, RequestParts};
+pub(crate) use matcher::{Matcher, Meaning, RequestParts, beginning, whole};
 pub use refuse::Refuse;
 pub use reset::{Reset, ResetFrom};
 pub use schedule::{Bursts, Schedule};

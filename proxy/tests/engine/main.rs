@@ -43,6 +43,8 @@ mod limits;
 #[cfg(not(feature = "inert-faults"))]
 mod marked;
 #[cfg(not(feature = "inert-faults"))]
+mod matching;
+#[cfg(not(feature = "inert-faults"))]
 mod replay;
 #[cfg(not(feature = "inert-faults"))]
 #[path = "../../../tests/support/requires.rs"]

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use firedrill_proxy::control::wire::Protocol;
-use firedrill_proxy::engine::EngineError;
+use firedrill_proxy::engine::{EngineError, Options};
 
 use crate::rig::{Rig, connect, echo, eventually, fault, read_to_end, round_trip, route_spec, stuck};
 
@@ -73,7 +73,8 @@ fn a_changed_fault_keeps_its_place_and_its_evidence() {
 
 #[test]
 fn faults_of_a_route_are_bounded() {
-    let (rig, _) = Rig::with_route(Protocol::Tcp, echo());
+    let rig = Rig::with_options(&Options { faults_max: 64, ..Options::default() });
+    rig.route("r", Protocol::Tcp, echo());
     let put = |n: usize| {
         rig.engine
             .put_fault("r", fault(&format!(r#"{{"id": "{n}", "fault": {{"reset": {{"after": "1h"}}}}}}"#)))

@@ -1,18 +1,19 @@
 //! A request on its way through the stack, with the faults that hit it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use ::http::Request;
+use ::http::{Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::conn::Conn;
+use super::envoy;
 use super::http2::Fate;
 use super::payload::Payload;
 use super::wire::Unsent;
-use crate::engine::armed::{Armed, Subject};
+use crate::engine::armed::{Armed, Decision, Subject};
 use crate::engine::gates::Side;
 use crate::engine::route::Route;
 use crate::engine::switched::Decided;
@@ -52,12 +53,40 @@ pub(super) struct Hit {
     nth: u64,
     counted: Rc<Cell<bool>>,
     touched: Rc<Cell<bool>>,
+    /// Whether it is to be done, as far as that is known.
+    meant: Rc<Cell<bool>>,
+    /// The decision, while the status of the answer is waited for.
+    waits: Option<Rc<RefCell<Decision>>>,
 }
 
 impl Hit {
     /// What goes on when the connection carries something else after the request.
     pub(super) fn decided(&self) -> Decided {
         Decided { record: Arc::clone(&self.armed.record), nth: self.nth, counted: Rc::clone(&self.counted) }
+    }
+
+    fn new(armed: &Arc<Armed>, decision: Decision, nth: Option<u64>, touched: &Rc<Cell<bool>>) -> Self {
+        let waits = armed.spec.matching.status.is_some();
+        Self {
+            armed: Arc::clone(armed),
+            response_delay_ns: decision.first_ns(Side::Response),
+            request_delay_ns: decision.first_ns(Side::Request),
+            nth: nth.unwrap_or(0),
+            counted: Rc::default(),
+            touched: Rc::clone(touched),
+            meant: Rc::new(Cell::new(!waits)),
+            waits: waits.then(|| Rc::new(RefCell::new(decision))),
+        }
+    }
+
+    /// Whether it is to be done. What waits for the status of the answer is not, until that is there and fits.
+    pub(super) fn is_meant(&self) -> bool {
+        self.meant.get()
+    }
+
+    /// Whether only the answer shows if it is meant.
+    pub(super) const fn waits_for_status(&self) -> bool {
+        self.waits.is_some()
     }
 
     /// It has been done and seen.
@@ -78,6 +107,28 @@ impl Hit {
     }
 }
 
+/// Settles the hits that wait for the status of the upstream's answer. As everywhere, the first that ends the call keeps
+/// those behind it from acting.
+pub(super) fn judge(hits: &[Hit], ordinal: u64, status: StatusCode) {
+    let mut ended = false;
+    for hit in hits {
+        let Some(decision) = &hit.waits else {
+            hit.meant.set(!ended && hit.is_meant());
+            ended |= hit.armed.spec.fault.ends_at_once();
+            continue;
+        };
+        let wanted = hit.armed.spec.matching.status.as_ref();
+        if wanted.is_some_and(|wanted| wanted.fits(status.as_u16())) {
+            let decision = &mut *decision.borrow_mut();
+            hit.armed.settle(decision);
+            if hit.armed.account(ordinal, decision) && !ended {
+                hit.meant.set(true);
+                ended = hit.armed.spec.fault.ends_at_once();
+            }
+        }
+    }
+}
+
 /// Counts the request when it is over.
 #[derive(Debug)]
 pub(super) struct Account {
@@ -93,7 +144,7 @@ pub(super) struct Account {
 
 impl Account {
     /// The call was answered with this status.
-    pub(super) fn answered(&mut self, status: ::http::StatusCode) {
+    pub(super) fn answered(&mut self, status: StatusCode) {
         self.error = status.is_server_error();
     }
 
@@ -143,6 +194,43 @@ impl Drop for Ended {
     }
 }
 
+/// The faults that a request meets.
+struct Hits<'a> {
+    all: Vec<Hit>,
+    /// One of them ends the call.
+    ended: bool,
+    /// How many the request asked for itself.
+    asked: u64,
+    touched: &'a Rc<Cell<bool>>,
+}
+
+impl Hits<'_> {
+    /// Lets a fault that fits decide.
+    fn meet(&mut self, armed: &Arc<Armed>, parts: &RequestParts<'_>, ordinal: u64, route: &str) {
+        if let TrafficFault::EnvoyHeaders(limits) = &armed.spec.fault {
+            for one in envoy::asked(parts, limits) {
+                self.asked += 1;
+                let asked = armed.asked(route, one.kind, one.fault, one.percent);
+                self.decide(&Arc::new(asked), parts, ordinal);
+            }
+        } else {
+            self.decide(armed, parts, ordinal);
+        }
+    }
+
+    fn decide(&mut self, armed: &Arc<Armed>, parts: &RequestParts<'_>, ordinal: u64) {
+        let waits = armed.spec.matching.status.is_some();
+        let nth = if waits { None } else { Some(armed.next()) };
+        let decision = armed.decide(Subject::Request(parts), ordinal, nth);
+        if waits {
+            self.all.push(Hit::new(armed, decision, nth, self.touched));
+        } else if armed.account(ordinal, &decision) && !self.ended {
+            self.ended = armed.spec.fault.ends_at_once();
+            self.all.push(Hit::new(armed, decision, nth, self.touched));
+        }
+    }
+}
+
 impl Call {
     /// Numbers the request and lets every fault decide.
     pub(super) fn new(conn: &Rc<Conn>, request: Request<Incoming>) -> Self {
@@ -158,28 +246,19 @@ impl Call {
             client: conn.accepted.client,
             unix_seconds: wall::unix_seconds,
         };
-        let subject = Subject::Request(&parts);
-        let (mut hits, mut ended) = (Vec::new(), false);
-        let faults = route.faults();
-        for armed in &faults.faults {
-            let acts = !armed.spec.fault.acts_at_the_door() && armed.is_on(began_ns);
-            if !acts || !armed.fits(subject) {
-                continue;
+        let mut places = conn.worker.places.take();
+        let mut hits = Hits { all: Vec::new(), ended: false, asked: 0, touched: &touched };
+        for armed in route.faults().fitting(Subject::Request(&parts), &mut places) {
+            if armed.is_on(began_ns) {
+                hits.meet(armed, &parts, ordinal, &route.spec.name);
             }
-            let nth = armed.next();
-            let decision = armed.decide(subject, ordinal, nth);
-            let does = armed.account(ordinal, &decision);
-            if does && !ended {
-                ended = armed.spec.fault.ends_at_once();
-                hits.push(Hit {
-                    armed: Arc::clone(armed),
-                    response_delay_ns: decision.first_ns(Side::Response),
-                    request_delay_ns: decision.first_ns(Side::Request),
-                    nth,
-                    counted: Rc::default(),
-                    touched: Rc::clone(&touched),
-                });
-            }
+        }
+        let Hits { all: hits, asked, .. } = hits;
+        conn.worker.places.replace(places);
+        let mut request = request;
+        if route.spec.envoy_headers.is_some() {
+            let ignored = envoy::take_out(request.headers_mut()).saturating_sub(asked);
+            route.counts.headers_ignored.fetch_add(ignored, Relaxed);
         }
         let was_hit = !hits.is_empty();
         if was_hit {

@@ -136,15 +136,13 @@ impl Conn {
     /// How the fault stands now.
     pub(super) fn standing(&self, armed: &Armed) -> Standing {
         let now = self.accepted.route.faults();
-        let same = |other: &&Arc<Armed>| Arc::ptr_eq(&other.record, &armed.record);
-        let standing =
-            now.faults.iter().find(same).filter(|armed| !armed.is_timed() || armed.is_on(now_ns()));
+        let standing = now.standing(armed).filter(|armed| !armed.is_timed() || armed.is_on(now_ns()));
         standing.map_or(Standing::Gone, |armed| Standing::Here(Arc::clone(armed)))
     }
 
     /// Whether the fault is still to be done, now that the answer is there.
     pub(super) fn means(&self, hit: &Hit) -> bool {
-        matches!(self.standing(&hit.armed), Standing::Here(_))
+        hit.is_meant() && matches!(self.standing(&hit.armed), Standing::Here(_))
     }
 
     /// The task that moves the connection has its turn. Streams of HTTP/2 have turns of their own, and wake it.

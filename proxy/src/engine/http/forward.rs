@@ -27,6 +27,10 @@ const ERROR_HEADER: &str = "x-firedrill-proxy-error";
 pub(super) const NO_CONNECT: &str =
     "CONNECT is for forward proxies; this is a reverse proxy, which leads to its upstream only";
 
+/// An answer of the proxy's own, in the place of one of the upstream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnAnswer;
+
 /// Forwards calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Forward;
@@ -126,6 +130,7 @@ pub(super) fn refuse(
     let body = format!("firedrill proxy, route `{}`, upstream {}: {why}\n", spec.name, spec.leads_to());
     let mut response = Response::new(Payload::own(conn, body).ends(account));
     *response.status_mut() = status;
+    response.extensions_mut().insert(OwnAnswer);
     let headers = response.headers_mut();
     if let Ok(what) = HeaderValue::from_str(what) {
         headers.insert(ERROR_HEADER, what);

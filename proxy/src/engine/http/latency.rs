@@ -81,7 +81,8 @@ impl Drop for Held {
 
 impl Held {
     fn new<'a>(conn: &Conn, parts: impl Iterator<Item = (&'a Hit, u64)>) -> Self {
-        let parts = parts.filter(|(_, ns)| *ns > 0).map(|(hit, ns)| (hit.clone(), ns)).collect();
+        let meant = parts.filter(|(hit, ns)| *ns > 0 && hit.is_meant());
+        let parts = meant.map(|(hit, ns)| (hit.clone(), ns)).collect();
         Self { parts, waiting: false, alarm: Alarm::new(&conn.worker.timers) }
     }
 

@@ -3,13 +3,15 @@
 //! On such a route the header speaks of this route alone: what a client or an upstream says in its place is taken out.
 
 use std::fmt::Write;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::future::{Either, LocalBoxFuture};
 use http::{HeaderName, HeaderValue, Response};
 use tower::Service;
 
-use super::call::{Call, Cut};
+use super::call::{Call, Cut, Hit};
+use super::conn::Conn;
 use super::payload::Payload;
 use crate::control::wire::FaultSpec;
 
@@ -39,17 +41,19 @@ where
         if !call.conn.accepted.route.spec.mark_faults {
             return Either::Left(self.0.call(call));
         }
-        let mark = mark(&call);
+        let conn = Rc::clone(&call.conn);
+        let hits = call.hits.clone();
+        let before = mark(&conn, &hits);
         let headers = call.request.headers_mut();
         headers.remove(&HEADER);
-        if let Some(mark) = &mark {
-            headers.insert(HEADER.clone(), mark.clone());
+        if let Some(mark) = before {
+            headers.insert(HEADER.clone(), mark);
         }
         let answer = self.0.call(call);
         Either::Right(Box::pin(async move {
             let mut answer = answer.await?;
             answer.headers_mut().remove(&HEADER);
-            if let Some(mark) = mark {
+            if let Some(mark) = mark(&conn, &hits) {
                 answer.headers_mut().insert(HEADER.clone(), mark);
             }
             Ok(answer)
@@ -58,10 +62,10 @@ where
 }
 
 /// What the header says of a call; nothing where no fault hit it.
-fn mark(call: &Call) -> Option<HeaderValue> {
+fn mark(conn: &Conn, hits: &[Hit]) -> Option<HeaderValue> {
     let mut value = String::new();
-    call.conn.client.edge.each_acting(|spec| add(&mut value, spec));
-    call.hits.iter().for_each(|hit| add(&mut value, &hit.armed.spec));
+    conn.client.edge.each_acting(|spec| add(&mut value, spec));
+    hits.iter().filter(|hit| hit.is_meant()).for_each(|hit| add(&mut value, &hit.armed.spec));
     // Only what a header may hold was written, so nothing is lost here.
     if value.is_empty() { None } else { HeaderValue::from_str(&value).ok() }
 }

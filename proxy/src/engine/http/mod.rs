@@ -12,12 +12,14 @@ mod conn;
 mod crew;
 mod cut;
 mod edge;
+mod envoy;
 mod forward;
 mod head;
 mod headers;
 mod holds;
 mod http2;
 mod io;
+mod judged;
 mod lane;
 mod late_body;
 mod latency;
@@ -87,6 +89,7 @@ pub(super) async fn serve(
         .layer_fn(head::Headed)
         .layer_fn(body::Reshaped)
         .layer_fn(answer::Answered)
+        .layer_fn(judged::Judged)
         .service(forward::Forward);
     let mut server = Server::new(&conn, io, spoken, &stack);
     let mut watch = None;

@@ -7,10 +7,10 @@ use futures_util::future::{Either, LocalBoxFuture};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use tower::Service;
 
-use super::call::{Call, Cut};
+use super::call::{Call, Cut, Hit};
 use super::payload::Payload;
 use super::wire::Deed;
-use crate::fault::TrafficFault;
+use crate::fault::{KeepAliveKill, TrafficFault};
 
 /// Parts with clients after their calls.
 #[derive(Clone, Debug)]
@@ -33,18 +33,19 @@ where
         let (conn, ordinal, nth) = (Rc::clone(&call.conn), call.ordinal, call.conn.calls());
         let hits = call
             .hits(|fault| if let TrafficFault::KeepAliveKill(fault) = fault { Some(fault) } else { None });
-        let kill = hits.into_iter().find(|(_, fault)| fault.kills_after(nth));
-        let Some((hit, fault)) = kill.filter(|_| !ends_anyway(&call.request)) else {
+        let kills: Vec<_> = hits.into_iter().filter(|(_, fault)| fault.kills_after(nth)).collect();
+        if kills.is_empty() || ends_anyway(&call.request) {
             return Either::Left(self.0.call(call));
-        };
+        }
         let answer = self.0.call(call);
         Either::Right(Box::pin(async move {
             let mut answer = answer.await?;
             // What has become a stream of bytes has no end that could be announced.
             let is_stream = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-            if is_stream || !conn.means(&hit) {
+            let meant = |(hit, _): &(Hit, KeepAliveKill)| conn.means(hit);
+            let Some((hit, fault)) = kills.into_iter().find(meant).filter(|_| !is_stream) else {
                 return Ok(answer);
-            }
+            };
             if fault.silent {
                 conn.leave_after(ordinal, &hit);
                 return Ok(answer);

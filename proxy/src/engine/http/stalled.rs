@@ -36,7 +36,7 @@ where
         }
         let conn = Rc::clone(&call.conn);
         let there = meant(&hits, Direction::acts_on_request);
-        let back = meant(&hits, Direction::acts_on_response);
+        let mut back = meant(&hits, Direction::acts_on_response);
         let mut inner = self.0.clone();
         Either::Right(Box::pin(async move {
             if let Some(mut holds) = Holds::new(&conn, there) {
@@ -45,6 +45,7 @@ where
                 call.request = call.request.map(|body| body.held_by(holds));
             }
             let answer = inner.call(call).await?;
+            back.retain(|(hit, _)| hit.is_meant());
             let Some(mut holds) = Holds::new(&conn, back) else { return Ok(answer) };
             poll_fn(|cx| holds.poll_head(&conn, cx)).await?;
             Ok(answer.map(|body| body.held_by(holds)))

@@ -38,13 +38,14 @@ where
             meant.map(|(hit, fault)| (hit.clone(), fault.rate.bytes_per_second())).collect::<Vec<_>>()
         };
         let there = of(crate::fault::Direction::acts_on_request);
-        let back = of(crate::fault::Direction::acts_on_response);
+        let mut back = of(crate::fault::Direction::acts_on_response);
         if !there.is_empty() {
             call.request = call.request.map(|body| body.at_rates(there.into_iter()));
         }
         let answer = self.0.call(call);
         Either::Right(Box::pin(async move {
             let answer = answer.await?;
+            back.retain(|(hit, _)| hit.is_meant());
             Ok(if back.is_empty() { answer } else { answer.map(|body| body.at_rates(back.into_iter())) })
         }))
     }

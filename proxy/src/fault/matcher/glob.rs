@@ -20,11 +20,11 @@ impl Glob {
     pub fn matches_ignoring_case(&self, text: &str) -> bool {
         fits(&self.0, text, |a, b| a.eq_ignore_ascii_case(&b))
     }
+}
 
-    /// What stands before the first `*` or `?`.
-    pub(super) fn beginning(pattern: &str) -> &str {
-        pattern.split(['*', '?']).next().unwrap_or("")
-    }
+/// What stands before the first `*` or `?`.
+pub(crate) fn beginning(pattern: &str) -> &str {
+    pattern.split(['*', '?']).next().unwrap_or("")
 }
 
 fn fits(pattern: &str, text: &str, same: impl Fn(u8, u8) -> bool) -> bool {

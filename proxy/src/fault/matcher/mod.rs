@@ -13,8 +13,10 @@ mod status;
 pub use client::Clients;
 pub(crate) use compiled::Matcher;
 pub use glob::Glob;
+pub(crate) use glob::beginning;
 pub use opt_in::{OPT_IN_HEADER, OptIn, Secret};
 pub(crate) use parts::RequestParts;
+pub(crate) use pattern::{Meaning, whole};
 pub use pattern::{PATTERN_MAX_BYTES, Pattern};
 pub use status::{Status, Statuses};
 

@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Glob;
+use super::{Glob, beginning};
 
 /// The longest pattern.
 pub const PATTERN_MAX_BYTES: usize = 2_048;
@@ -60,7 +60,7 @@ impl Pattern {
         }
         let is = match self.meaning() {
             Meaning::Glob("*") => Is::Anything,
-            Meaning::Glob(glob) if Glob::beginning(glob).len() == glob.len() => Is::Exactly(glob.into()),
+            Meaning::Glob(glob) if beginning(glob).len() == glob.len() => Is::Exactly(glob.into()),
             Meaning::Glob(glob) => Is::Glob(Glob(glob.to_owned())),
             Meaning::Regex(expression) => Is::Regex(compiled(expression, ignoring_case)?),
         };
