@@ -383,3 +383,74 @@ fn a_reset_cuts_the_connection_with_all_its_streams() {
         rig.counted("cut", 1, 1);
     }
 }
+
+/// An upstream that speaks HTTP/2 as `serve` says, connection by connection.
+fn by_hand<F>(
+    ends: &Ends,
+    serve: impl Fn(u64, h2::server::Connection<TcpStream, Bytes>) -> F + Send + Sync + 'static,
+) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = ends.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let at = listener.local_addr().unwrap();
+    ends.runtime.spawn(async move {
+        let mut number = 0;
+        while let Ok((stream, _)) = listener.accept().await {
+            let connection = h2::server::handshake(stream).await.unwrap();
+            tokio::spawn(serve(number, connection));
+            number += 1;
+        }
+    });
+    at
+}
+
+fn ok() -> Response<()> {
+    Response::new(())
+}
+
+#[test]
+fn a_stream_that_the_upstream_refused_unseen_is_sent_again_and_one_that_it_reset_is_not() {
+    let ends = Ends::new();
+    let at = by_hand(&ends, |_, mut connection| async move {
+        let mut refused = false;
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            match request.uri().path() {
+                "/reset" => respond.send_reset(h2::Reason::ENHANCE_YOUR_CALM),
+                _ if !std::mem::replace(&mut refused, true) => respond.send_reset(h2::Reason::REFUSED_STREAM),
+                _ => drop(respond.send_response(ok(), true).unwrap()),
+            }
+        }
+    });
+    let (rig, route) = Rig::with_route(Protocol::Http, at);
+    let client = ends.client(route);
+    ends.block_on(async {
+        let answer = client.clone().send_request(request("/", whole([]))).await.unwrap();
+        assert_eq!(answer.status(), 200, "a POST too: nobody has looked at it");
+        let error = get(&client, "/reset").await.unwrap_err();
+        let reason = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<h2::Error>());
+        assert_eq!(reason.and_then(h2::Error::reason), Some(h2::Reason::ENHANCE_YOUR_CALM));
+        assert_eq!(get(&client, "/").await.unwrap().status(), 200, "the connection goes on");
+    });
+    assert_eq!(rig.view().traffic.requests, 3);
+}
+
+#[test]
+fn an_upstream_that_goes_away_is_dialled_anew() {
+    let ends = Ends::new();
+    let at = by_hand(&ends, |number, mut connection| async move {
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            let answer = Response::builder().header("x-connection", number).body(()).unwrap();
+            drop(respond.send_response(answer, true).unwrap());
+            connection.graceful_shutdown();
+        }
+    });
+    let (_rig, route) = Rig::with_route(Protocol::Http, at);
+    let client = ends.client(route);
+    ends.block_on(async {
+        for number in 0..3u64 {
+            let answer = get(&client, "/").await.unwrap();
+            assert_eq!((answer.status().as_u16(), &answer.headers()["x-connection"]), (200, &number.into()));
+        }
+    });
+}

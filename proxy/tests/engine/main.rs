@@ -19,6 +19,8 @@ mod ends;
 #[cfg(not(feature = "inert-faults"))]
 mod exactness;
 #[cfg(not(feature = "inert-faults"))]
+mod framing;
+#[cfg(not(feature = "inert-faults"))]
 mod http;
 #[cfg(not(feature = "inert-faults"))]
 mod http2;

@@ -11,6 +11,7 @@ use tower::Service;
 
 use super::call::{Account, Call, Cut};
 use super::conn::Conn;
+use super::expect::Expect;
 use super::headers::{strip_hop_by_hop, to_http1};
 use super::io::{Io, Spoken};
 use super::payload::Payload;
@@ -63,6 +64,7 @@ async fn forward(call: Call) -> Result<Response<Payload>, Cut> {
     if let Some(wanted) = &wanted {
         wanted.ask(&mut request);
     }
+    let request = Expect::fit(&conn, request);
     conn.lane.may_switch(wanted.is_some());
     when_sent.leaves_on(&conn.lane.wire);
     let mut response = match lane::send(&conn, &conn.lane, request).await {

@@ -13,6 +13,7 @@ mod crew;
 mod cut;
 mod edge;
 mod envoy;
+mod expect;
 mod forward;
 mod head;
 mod headers;

@@ -9,6 +9,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::call::{Account, Hit};
 use super::conn::{Conn, Standing};
+use super::expect::Expect;
 use super::holds::{Holds, Next};
 use super::many::Loan;
 use super::stage::Stage;
@@ -27,7 +28,7 @@ pub(super) struct Payload {
     pace: Option<Box<Pace>>,
     holds: Option<Box<Holds>>,
     account: Option<Account>,
-    /// What only calls of HTTP/2 have.
+    /// What few bodies have.
     rare: Option<Box<Rare>>,
 }
 
@@ -56,6 +57,8 @@ struct Staged {
 
 #[derive(Debug, Default)]
 struct Rare {
+    /// It is not asked for before the upstream wants it.
+    expect: Option<Expect>,
     /// The upstream connection that it comes on is given back with it.
     loan: Option<Loan>,
     /// Which fault lets so many more bytes through, and then resets the connection.
@@ -133,6 +136,12 @@ impl Payload {
         self
     }
 
+    /// It is not asked for before the upstream wants it.
+    pub(super) fn expected(mut self, expect: Expect) -> Self {
+        self.rare.get_or_insert_default().expect = Some(expect);
+        self
+    }
+
     /// Only so many bytes of it pass; then the fault resets the connection.
     pub(super) fn ends_after(mut self, hit: &Hit, bytes: u64) -> Self {
         self.rare.get_or_insert_default().last = Some((hit.clone(), bytes));
@@ -141,6 +150,12 @@ impl Payload {
 
     /// Lets through what may still pass. What comes behind it stays where it is, because the connection is to end.
     fn poll_last(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        if let Some(rare) = self.rare.as_mut().filter(|rare| rare.expect.is_some()) {
+            if rare.expect.as_ref().is_some_and(|expect| expect.poll(cx).is_pending()) {
+                return Poll::Pending;
+            }
+            rare.expect = None;
+        }
         let last = self.rare.as_mut().and_then(|rare| rare.last.take());
         let Some((hit, left)) = last else { return self.poll_held(cx) };
         if matches!(self.conn.standing(&hit.armed), Standing::Gone) {
