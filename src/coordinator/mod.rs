@@ -16,6 +16,7 @@ pub mod load;
 pub mod office;
 pub mod preflight;
 pub mod probe;
+pub mod said;
 mod schedule;
 pub mod secrets;
 mod serve;

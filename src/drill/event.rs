@@ -13,6 +13,9 @@ use crate::fault::Evidence;
 use crate::playbook::event::{Attempt, Job, StepAnswer};
 use crate::scenario::plan::Probe;
 
+/// The longest text that a person may put into a record, in bytes.
+pub const TEXT_MAX_BYTES: usize = 4 * 1024;
+
 /// Something that happened, with when: time since the drill began, by the monotonic clock of one process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timed<E> {

@@ -11,11 +11,9 @@ use super::shown::Shown;
 use super::{FORM_MAX_BYTES, Web, Who, layout, pairs, refused};
 use crate::coordinator::control::Request as Ask;
 use crate::coordinator::office::{FindingLine, Refusal};
+use crate::coordinator::said;
 use crate::playbook::event::StepAnswer;
 use crate::playbook::plan::{Answer, Question, QuestionKind};
-
-/// The longest name of a person, in characters.
-const PERSON_MAX: usize = 80;
 
 /// A form as it was sent.
 struct Sent {
@@ -34,15 +32,18 @@ impl Sent {
     }
 
     /// The person they say they are.
-    fn person(&self) -> Option<String> {
-        let name: String =
-            self.field("person").chars().filter(|c| !c.is_control()).take(PERSON_MAX).collect();
-        (!name.is_empty()).then_some(name)
+    fn person(&self) -> Result<Option<&str>, Refusal> {
+        let name = self.field("person");
+        if name.is_empty() {
+            return Ok(None);
+        }
+        said::person("your name", name)?;
+        Ok(Some(name))
     }
 
     /// For the record: whose token it was, and for whom they say they spoke.
-    fn who(&self) -> String {
-        self.person().map_or_else(|| self.who.clone(), |person| format!("{} for {person}", self.who))
+    fn who(&self) -> Result<String, Refusal> {
+        Ok(said::by(&self.who, self.person()?))
     }
 }
 
@@ -82,9 +83,13 @@ fn in_words(refusal: &Refusal) -> String {
 }
 
 async fn done(web: &Web, sent: &Sent) -> Result<(), Refusal> {
-    let (office, who) = (&web.office, sent.who());
+    let office = &web.office;
+    if sent.field("act") == "halt" {
+        // Nobody in a hurry is turned away for a name.
+        return office.halt(&sent.who().unwrap_or_else(|_| sent.who.clone()), sent.field("reason")).await;
+    }
+    let who = sent.who()?;
     match sent.field("act") {
-        "halt" => office.halt(&who, sent.field("reason")).await,
         "release" => office.release(&who, sent.needed("reason", "why it is safe again")?).await,
         "note" => note(web, sent).await,
         "step" => step(web, sent).await,
@@ -93,12 +98,12 @@ async fn done(web: &Web, sent: &Sent) -> Result<(), Refusal> {
 }
 
 async fn of_gameday(web: &Web, sent: &Sent) -> Result<(), Refusal> {
-    let (office, who) = (&web.office, sent.who());
+    let (office, who) = (&web.office, sent.who()?);
     let id = sent.needed("gameday", "the game day")?;
     match sent.field("act") {
         "approve" => {
-            let person = sent.person().ok_or_else(|| missing("the name of who approves"))?;
-            office.approve(id, &sent.who, Some(&person)).await
+            let person = sent.person()?.ok_or_else(|| missing("the name of who approves"))?;
+            office.approve(id, &sent.who, Some(person)).await
         }
         "start" => office.start(id, &who).await,
         "pause" => office.pause(id, &who, sent.needed("reason", "a reason")?).await,
@@ -138,7 +143,7 @@ fn finding(sent: &Sent) -> Result<FindingLine, Refusal> {
 }
 
 async fn note(web: &Web, sent: &Sent) -> Result<(), Refusal> {
-    let (who, text) = (sent.who(), sent.needed("text", "a text")?.to_owned());
+    let (who, text) = (sent.who()?, sent.needed("text", "a text")?.to_owned());
     let action = sent.field("button") == "action";
     let ask = |reply: oneshot::Sender<()>| Ask::Note { who, text, action, reply };
     web.office.ask_drill(sent.needed("drill", "the drill")?, ask).await
@@ -147,7 +152,7 @@ async fn note(web: &Web, sent: &Sent) -> Result<(), Refusal> {
 async fn step(web: &Web, sent: &Sent) -> Result<(), Refusal> {
     let drill = sent.needed("drill", "the drill")?;
     let step = sent.needed("step", "the step")?.to_owned();
-    let person = sent.person().ok_or_else(|| missing("your name"))?;
+    let person = sent.person()?.ok_or_else(|| missing("your name"))?;
     let view = web.office.drill(drill).await?;
     let asks = view.status.as_ref().and_then(|status| status.playbook.as_ref()?.asks.as_ref());
     let questions = asks.filter(|asks| asks.step == step).map_or(&[][..], |asks| &asks.questions);
@@ -161,7 +166,7 @@ async fn step(web: &Web, sent: &Sent) -> Result<(), Refusal> {
         _ => StepAnswer::Taken {},
     };
     let role = Some(sent.field("role")).filter(|role| !role.is_empty()).map(str::to_owned);
-    let who = format!("{} for {person}", sent.who);
+    let who = said::by(&sent.who, Some(person));
     let ask = |reply: oneshot::Sender<Result<(), String>>| Ask::Answer { who, step, role, answer, reply };
     let taken = web.office.ask_drill(drill, ask).await?;
     taken.map_err(|why| Refusal::conflict("the step does not take it", why))

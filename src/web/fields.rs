@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::shown::Piece;
+use crate::coordinator::said::{PERSON_MAX_CHARS, TEXT_MAX_BYTES};
 
 /// What somebody typed into a form that was not taken, and why not: it is shown again at its place.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +81,7 @@ impl Form<'_> {
         html! {
             label.field for=(id) {
                 span { (label) }
-                input id=(id) name=(name) value=(kept.value(&self.id, name)) required[is_needed] maxlength="4000" autocomplete="off";
+                input id=(id) name=(name) value=(kept.value(&self.id, name)) required[is_needed] maxlength=(TEXT_MAX_BYTES) autocomplete="off";
             }
         }
     }
@@ -91,7 +92,7 @@ impl Form<'_> {
         html! {
             label.field.wide for=(id) {
                 span { (label) }
-                textarea id=(id) name=(name) rows="2" required maxlength="4000" { (kept.value(&self.id, name)) }
+                textarea id=(id) name=(name) rows="2" required maxlength=(TEXT_MAX_BYTES) { (kept.value(&self.id, name)) }
             }
         }
     }
@@ -103,7 +104,7 @@ impl Form<'_> {
         html! {
             label.field for=(id) {
                 span { (label) }
-                input id=(id) name="person" value=(kept.value(&self.id, "person")) required[is_needed] maxlength="200" autocomplete="name";
+                input id=(id) name="person" value=(kept.value(&self.id, "person")) required[is_needed] maxlength=(PERSON_MAX_CHARS) autocomplete="name";
             }
         }
     }

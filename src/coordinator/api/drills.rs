@@ -12,7 +12,7 @@ use super::Api;
 use super::auth::Caller;
 use super::events;
 use super::problem::{DONE, Done, Refused};
-use super::sent::{Asked, Names, Sent, Why, fit_text};
+use super::sent::{Asked, Names, Sent, Why};
 use super::table::Route;
 use super::wire::{
     Changed, DrillFilter, DrillLine, DrillView, Drills, EventsAfter, History, Note, Reason, Said, SetFault,
@@ -132,7 +132,6 @@ async fn note(
     Extension(Caller { who, .. }): Extension<Caller>,
     Sent(Note { text, action }): Sent<Note>,
 ) -> Done {
-    fit_text("text", &text)?;
     api.office.ask_drill(names.id(), |reply| Request::Note { who, text, action, reply }).await?;
     DONE
 }
@@ -143,9 +142,6 @@ async fn step(
     Extension(Caller { who, .. }): Extension<Caller>,
     Sent(Said { answer, role }): Sent<Said>,
 ) -> Done {
-    if let Some(why) = asked::too_long(&answer, role.as_deref()) {
-        return Err(Refused::new(422, "answer too long", why));
-    }
     let step = names.get("step").to_owned();
     let asked =
         api.office.ask_drill(names.id(), |reply| Request::Answer { who, step, role, answer, reply }).await?;
@@ -170,8 +166,7 @@ async fn set_fault(
     Extension(Caller { who, .. }): Extension<Caller>,
     Sent(body): Sent<SetFault>,
 ) -> Result<Json<Changed>, Refused> {
-    let changes =
-        asked::changes(body).map_err(|why| Refused::new(422, "nothing to set, or no value", why))?;
+    let changes = asked::changes(body)?;
     let status = api.office.ask_drill(names.id(), |reply| Request::Status { reply }).await?;
     let fault = names.get("fault").to_owned();
     asked::known_fault(&status, &fault).map_err(|why| Refused::new(404, "no such fault", why))?;

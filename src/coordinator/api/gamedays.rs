@@ -6,16 +6,16 @@ use axum::routing::{get, post};
 use axum::{Extension, Json};
 use http::{HeaderMap, StatusCode, header};
 
+use super::Api;
 use super::auth::Caller;
 use super::events;
 use super::problem::{DONE, Done, Refused};
-use super::sent::{Asked, Names, Perhaps, Sent, Why, fit_length, fit_text};
+use super::sent::{Asked, Names, Perhaps, Sent, Why};
 use super::table::Route;
 use super::wire::{
     AddFinding, AddGameDay, Added, Approve, Bundle, Closed, DayNote, EventsAfter, GameDayView, GameDays,
-    ItemAnswer, NAME_MAX_BYTES, Reason, Review, Waive,
+    ItemAnswer, Reason, Review, Waive,
 };
-use super::{Api, person};
 use crate::coordinator::office::FindingLine;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -150,7 +150,6 @@ async fn approve(
     let caller = match in_stead_of {
         None => caller,
         Some(name) => {
-            person::fit("in_stead_of", &name).map_err(|why| Refused::new(422, "no person's name", why))?;
             if caller.in_stead_of.as_ref().is_some_and(|other| *other != name) {
                 let why = "the header `In-Stead-Of` and `in_stead_of` of the body name two persons; name one";
                 return Err(Refused::new(422, "two persons", why));
@@ -206,10 +205,8 @@ async fn answer(
     Sent(body): Sent<ItemAnswer>,
 ) -> Done {
     let ItemAnswer { item, run, ok, text } = body;
-    fit_length("text", &text)?;
     match (item, run) {
         (Some(item), None) => {
-            fit_item(&item)?;
             api.office.answer_preflight(names.id(), &item, &by.who, ok, &text).await?;
         }
         (None, Some(run)) => api.office.answer_run(names.id(), run, &by.who, &text).await?,
@@ -221,24 +218,12 @@ async fn answer(
     DONE
 }
 
-fn fit_item(item: &str) -> Result<(), Refused> {
-    fit_text("item", item)?;
-    if item.chars().count() > NAME_MAX_BYTES {
-        let why = format!("`item` has more than {NAME_MAX_BYTES} characters; write the item's name");
-        return Err(Refused::new(422, "too long", why));
-    }
-    Ok(())
-}
-
 async fn waive(State(api): State<Api>, names: Names, Extension(by): Who, Sent(body): Sent<Waive>) -> Done {
-    fit_item(&body.item)?;
-    fit_text("reason", &body.reason)?;
     api.office.waive(names.id(), &body.item, &by.who, &body.reason).await?;
     DONE
 }
 
 async fn note(State(api): State<Api>, names: Names, Extension(by): Who, Sent(body): Sent<DayNote>) -> Done {
-    fit_text("text", &body.text)?;
     api.office.note(names.id(), &by.who, &body.text).await?;
     DONE
 }
@@ -250,10 +235,6 @@ async fn finding(
     Sent(body): Sent<AddFinding>,
 ) -> Done {
     let AddFinding { title, owner, due, kind } = body;
-    fit_text("title", &title)?;
-    if let Some(owner) = &owner {
-        person::fit("owner", owner).map_err(|why| Refused::new(422, "no person's name", why))?;
-    }
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     if !kind.starts_with(|c: char| c.is_ascii_lowercase()) || !kind.chars().all(is_word) || kind.len() > 50 {
         let why = "`kind` is one word of up to 50 small letters, digits, `-` and `_`: for example `alarm`";
@@ -266,8 +247,6 @@ async fn finding(
 }
 
 async fn review(State(api): State<Api>, names: Names, Extension(by): Who, Sent(body): Sent<Review>) -> Done {
-    fit_text("question", &body.question)?;
-    fit_text("answer", &body.answer)?;
     api.office.review(names.id(), &body.question, &body.answer, &by.who).await?;
     DONE
 }

@@ -4,9 +4,7 @@ use http::HeaderMap;
 
 use super::problem::Refused;
 use super::wire::IN_STEAD_OF;
-
-/// The longest name of a person, in characters.
-const NAME_MAX: usize = 100;
+use crate::coordinator::said;
 
 /// The person in whose stead something is asked, by the header.
 pub(super) fn named(headers: &HeaderMap) -> Result<Option<String>, Refused> {
@@ -20,20 +18,8 @@ pub(super) fn named(headers: &HeaderMap) -> Result<Option<String>, Refused> {
         // What headers were before UTF-8.
         Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
     };
-    fit("In-Stead-Of", &name).map(|()| Some(name)).map_err(|why| Refused::new(400, "no person's name", why))
-}
-
-/// A person's name is for the record: it is not empty, not endless, and has nothing in it that moves a cursor.
-pub(super) fn fit(what: &str, name: &str) -> Result<(), String> {
-    let length = name.chars().count();
-    if name.trim().is_empty() || name.starts_with(char::is_whitespace) {
-        return Err(format!("`{what}` is {name:?}; write a name"));
-    }
-    if length > NAME_MAX {
-        return Err(format!("`{what}` has {length} characters and may have {NAME_MAX}"));
-    }
-    match name.chars().find(|c| c.is_control()) {
-        Some(bad) => Err(format!("`{what}` holds {bad:?}; write a name without control characters")),
-        None => Ok(()),
+    match said::person("In-Stead-Of", &name) {
+        Ok(()) => Ok(Some(name)),
+        Err(unfit) => Err(Refused::new(400, unfit.title, unfit.detail)),
     }
 }

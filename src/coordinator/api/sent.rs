@@ -9,7 +9,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use super::problem::{Refused, shown};
-use super::wire::{BODY_MAX_BYTES, NAME_MAX_BYTES, Reason, TEXT_MAX_BYTES};
+use super::wire::{BODY_MAX_BYTES, NAME_MAX_BYTES, Reason};
+use crate::coordinator::said;
 
 /// A JSON body that must be there.
 pub(super) struct Sent<T>(pub(super) T);
@@ -122,7 +123,7 @@ impl<S: Sync> FromRequest<S> for Why {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         let Perhaps(Reason { reason }) = Perhaps::from_request(request, state).await?;
-        fit_length("reason", &reason)?;
+        said::length("reason", &reason)?;
         Ok(Self(reason))
     }
 }
@@ -168,22 +169,4 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
         };
         Refused::new(status, title, format!("the body is not what is expected here: {error}"))
     })
-}
-
-/// A text that must say something and not say it for ever.
-pub(super) fn fit_text(what: &str, text: &str) -> Result<(), Refused> {
-    if text.trim().is_empty() {
-        return Err(Refused::new(422, "nothing said", format!("`{what}` says nothing; write something")));
-    }
-    fit_length(what, text)
-}
-
-/// A text that may be empty.
-pub(super) fn fit_length(what: &str, text: &str) -> Result<(), Refused> {
-    let length = text.len();
-    if length <= TEXT_MAX_BYTES {
-        return Ok(());
-    }
-    let detail = format!("`{what}` is {length} bytes long and may have {TEXT_MAX_BYTES}; shorten it");
-    Err(Refused::new(422, "too long", detail))
 }

@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 use super::auth::Caller;
 use super::events::{self, Stream};
 use super::problem::Refused;
-use super::sent::{Perhaps, Sent, fit_text};
+use super::sent::{Perhaps, Sent};
 use super::table::Route;
 use super::wire::{Halt, Health, Reason, Standing};
 use super::{Api, metrics};
@@ -67,10 +67,8 @@ async fn halt(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     // Nobody in a hurry is turned away for a missing body.
-    Perhaps(Halt { mut reason }): Perhaps<Halt>,
+    Perhaps(Halt { reason }): Perhaps<Halt>,
 ) -> Result<StatusCode, Refused> {
-    // Nor for one that is too long.
-    reason.truncate(reason.floor_char_boundary(super::wire::TEXT_MAX_BYTES));
     api.office.halt(&caller.who, &reason).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -80,7 +78,6 @@ async fn release(
     Extension(caller): Extension<Caller>,
     Sent(Reason { reason }): Sent<Reason>,
 ) -> Result<StatusCode, Refused> {
-    fit_text("reason", &reason)?;
     api.office.release(&caller.who, &reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

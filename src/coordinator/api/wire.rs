@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::coordinator::control::wire::{Changed, Halt, Note, Said, SetFault, Status, TEXT_MAX_BYTES};
+pub use crate::coordinator::control::wire::{Changed, Halt, Note, Said, SetFault, Status};
 /// Why a request was not done (RFC 9457 `application/problem+json`).
 pub use crate::coordinator::office::Refusal as Problem;
 pub use crate::coordinator::office::{
-    Added, DrillFilter, DrillLine, DrillView, GameDayLine, GameDayView, Standing,
+    Added, Bundle, DrillFilter, DrillLine, DrillView, GameDayLine, GameDayView, Standing,
 };
 
 /// The header that names the person in whose stead something is said.
@@ -19,49 +19,6 @@ pub const IN_STEAD_OF: &str = "in-stead-of";
 pub const BODY_MAX_BYTES: usize = 2 * 1024 * 1024;
 /// The longest name of an item or of anything in a path.
 pub const NAME_MAX_BYTES: usize = 200;
-
-/// A game day with the text of every file that it refers to: what is approved is what runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Bundle {
-    /// The path of the game day's file among `files`.
-    #[schemars(length(min = 1, max = 200))]
-    pub main: String,
-    /// The files, by the paths under which they refer to each other.
-    #[schemars(length(min = 1, max = 256))]
-    pub files: Vec<BundleFile>,
-}
-
-/// One file of a bundle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BundleFile {
-    /// Its path, relative to the bundle.
-    #[schemars(length(min = 1, max = 200))]
-    pub path: String,
-    /// What it says.
-    pub text: String,
-}
-
-/// What is wrong with a file, and where; the words of `firedrill check --json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FileProblem {
-    /// The file's path in the bundle.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column, from 1, in characters.
-    pub column: usize,
-    /// `error` or `warning`.
-    pub severity: String,
-    /// The stable name of the rule.
-    pub rule: String,
-    /// What is wrong: the thing, the value, the limit.
-    pub message: String,
-    /// The way out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-}
 
 /// The form of a person's name.
 pub(super) const PERSON_PATTERN: &str = r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";

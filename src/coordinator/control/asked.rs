@@ -1,48 +1,74 @@
 //! What is asked of a running drill, held against what the record takes; the same on the socket and over HTTP.
 
-use super::Status;
-use super::wire::{ANSWERS_MAX, CHANGES_MAX, SetFault, TEXT_MAX_BYTES};
+use super::wire::{ANSWERS_MAX, CHANGES_MAX, SetFault};
+use super::{Request, Status};
+use crate::coordinator::said::{self, Unfit};
 use crate::playbook::event::StepAnswer;
 use crate::playbook::plan::Answer;
 
-/// What of an answer is more than the record takes.
-pub(in crate::coordinator) fn too_long(answer: &StepAnswer, role: Option<&str>) -> Option<String> {
-    let mut texts: Vec<(&str, &str)> = role.map(|role| ("role", role)).into_iter().collect();
-    match answer {
-        StepAnswer::Taken {} => {}
-        StepAnswer::Done { answers } => {
-            if answers.len() > ANSWERS_MAX {
-                return Some(format!("{} answers; a step takes at most {ANSWERS_MAX}", answers.len()));
+/// What is asked, if a record takes it. A halt's reason is cut: nobody in a hurry is turned away.
+pub(in crate::coordinator) fn fit(mut request: Request) -> Result<Request, Unfit> {
+    match &mut request {
+        Request::Status { .. } | Request::StartPlaybook { .. } => {}
+        Request::Halt { reason, .. } => reason.truncate(said::cut(reason).len()),
+        Request::Note { text, .. } => said::text("text", text)?,
+        Request::Answer { role, answer, .. } => fit_answer(answer, role.as_deref())?,
+        Request::SetFault { changes, .. } => {
+            fit_changes(changes.len())?;
+            for (key, value) in changes {
+                said::length("a key of `set`", key)?;
+                said::length(key, value)?;
             }
-            for (id, answer) in answers {
-                texts.push(("the name of an answer", id));
-                if let Answer::Text(text) = answer {
-                    texts.push((id, text));
-                }
-            }
-        }
-        StepAnswer::Skipped { why } | StepAnswer::Failed { why } | StepAnswer::Stuck { why } => {
-            texts.push(("why", why));
         }
     }
-    let (name, text) = texts.into_iter().find(|(_, text)| text.len() > TEXT_MAX_BYTES)?;
-    let length = text.len();
-    let name = name.chars().take(60).flat_map(char::escape_debug).collect::<String>();
-    Some(format!("`{name}` is {length} bytes long and may have {TEXT_MAX_BYTES}; shorten it"))
+    Ok(request)
+}
+
+fn fit_answer(answer: &StepAnswer, role: Option<&str>) -> Result<(), Unfit> {
+    said::length("role", role.unwrap_or_default())?;
+    match answer {
+        StepAnswer::Taken {} => Ok(()),
+        StepAnswer::Done { answers } => {
+            if answers.len() > ANSWERS_MAX {
+                let why = format!("{} answers; a step takes at most {ANSWERS_MAX}", answers.len());
+                return Err(Unfit::new("too long", why));
+            }
+            for (id, answer) in answers {
+                said::length("the name of an answer", id)?;
+                if let Answer::Text(text) = answer {
+                    let name = id.chars().take(60).flat_map(char::escape_debug).collect::<String>();
+                    said::length(&name, text)?;
+                }
+            }
+            Ok(())
+        }
+        StepAnswer::Skipped { why } | StepAnswer::Failed { why } | StepAnswer::Stuck { why } => {
+            said::length("why", why)
+        }
+    }
+}
+
+fn fit_changes(keys: usize) -> Result<(), Unfit> {
+    match keys {
+        1..=CHANGES_MAX => Ok(()),
+        _ => {
+            let why = format!("`set` has {keys} keys; give 1 to {CHANGES_MAX}");
+            Err(Unfit::new("nothing to set, or too much", why))
+        }
+    }
 }
 
 /// The changes as texts; a number or a truth value is taken as it is written.
-pub(in crate::coordinator) fn changes(body: SetFault) -> Result<Vec<(String, String)>, String> {
-    if body.set.is_empty() || body.set.len() > CHANGES_MAX {
-        return Err(format!("`set` has {} keys; give 1 to {CHANGES_MAX}", body.set.len()));
-    }
+pub(in crate::coordinator) fn changes(body: SetFault) -> Result<Vec<(String, String)>, Unfit> {
+    fit_changes(body.set.len())?;
     body.set
         .into_iter()
         .map(|(key, value)| match value {
             serde_json::Value::String(text) => Ok((key, text)),
             serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Ok((key, value.to_string())),
             serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-                Err(format!("`{}` is {value}; give a text or a number", key.escape_debug()))
+                let why = format!("`{}` is {value}; give a text or a number", key.escape_debug());
+                Err(Unfit::new("no value", why))
             }
         })
         .collect()

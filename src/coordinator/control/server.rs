@@ -15,8 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
-use super::wire::{Changed, Drills, Halt, Note, Said, Status, TEXT_MAX_BYTES};
+use super::wire::{Changed, Drills, Halt, Note, Said, Status};
 use super::{Request, asked};
+use crate::coordinator::said::Unfit;
 use crate::coordinator::serve;
 
 /// Connections at a time; more wait in the listen queue.
@@ -67,8 +68,6 @@ async fn halt(
 ) -> Result<StatusCode, Refusal> {
     // Nobody in a hurry should be turned away for a missing body.
     let Halt { reason } = if body.is_empty() { Halt::default() } else { read(&body)? };
-    let mut reason = reason;
-    cut(&mut reason);
     engine.ask(|reply| Request::Halt { who: peer.who, reason, reply }).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -80,13 +79,6 @@ async fn note(
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
     let Note { text, action } = read(&body)?;
-    if text.trim().is_empty() {
-        return Err(Refusal::new(422, "empty note", "`text` says nothing; write what you saw".to_owned()));
-    }
-    if text.len() > TEXT_MAX_BYTES {
-        let why = format!("`text` is {} bytes long and may have {TEXT_MAX_BYTES}; shorten it", text.len());
-        return Err(Refusal::new(422, "note too long", why));
-    }
     engine.drill(&id).await?;
     engine.ask(|reply| Request::Note { who: peer.who, text, action, reply }).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -99,9 +91,6 @@ async fn answer(
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
     let Said { answer, role } = read(&body)?;
-    if let Some(why) = asked::too_long(&answer, role.as_deref()) {
-        return Err(Refusal::new(422, "answer too long", why));
-    }
     engine.drill(&id).await?;
     let asked = engine.ask(|reply| Request::Answer { who: peer.who, step, role, answer, reply }).await?;
     asked.map(|()| StatusCode::NO_CONTENT).map_err(|why| Refusal::new(409, "answer not taken", why))
@@ -123,8 +112,7 @@ async fn set_fault(
     Path((id, fault)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Json<Changed>, Refusal> {
-    let changes =
-        asked::changes(read(&body)?).map_err(|why| Refusal::new(422, "nothing to set, or no value", why))?;
+    let changes = asked::changes(read(&body)?)?;
     let status = engine.drill(&id).await?;
     asked::known_fault(&status, &fault).map_err(|why| Refusal::new(404, "no such fault", why))?;
     match engine.ask(|reply| Request::SetFault { who: peer.who, fault, changes, reply }).await? {
@@ -139,13 +127,6 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     })
 }
 
-/// Shortens a text to what the record takes, at a character's end.
-fn cut(text: &mut String) {
-    if text.len() > TEXT_MAX_BYTES {
-        text.truncate(text.floor_char_boundary(TEXT_MAX_BYTES));
-    }
-}
-
 /// The way to the engine.
 #[derive(Clone)]
 struct Engine {
@@ -155,8 +136,9 @@ struct Engine {
 impl Engine {
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
+        let request = asked::fit(request(reply))?;
         let asked = async {
-            self.requests.send(request(reply)).await.map_err(|_| ())?;
+            self.requests.send(request).await.map_err(|_| ())?;
             answer.await.map_err(|_| ())
         };
         match tokio::time::timeout(ANSWER_WITHIN, asked).await {
@@ -194,6 +176,12 @@ struct Refusal(Problem);
 impl Refusal {
     fn new(status: u16, title: &str, detail: String) -> Self {
         Self(Problem { status, title: title.to_owned(), detail })
+    }
+}
+
+impl From<Unfit> for Refusal {
+    fn from(Unfit { title, detail }: Unfit) -> Self {
+        Self::new(422, title, detail)
     }
 }
 

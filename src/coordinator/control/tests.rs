@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::{self, CallProblem, FindProblem};
-use super::{Request, SocketFile, Status, bind, serve, socket_path, wire};
+use super::{Request, SocketFile, Status, bind, serve, socket_path};
+use crate::coordinator::said::TEXT_MAX_BYTES;
 use crate::drill::board::FaultState;
 use crate::drill::event::Phase;
 use crate::fault::Seed;
@@ -120,7 +121,7 @@ async fn the_only_running_drill_is_found_and_does_what_it_is_told() {
         }
         other => panic!("{other}"),
     }
-    let long = StepAnswer::Stuck { why: "x".repeat(wire::TEXT_MAX_BYTES + 1) };
+    let long = StepAnswer::Stuck { why: "x".repeat(TEXT_MAX_BYTES + 1) };
     let refused = drill.answer("say so/ä", long, None).await.unwrap_err().to_string();
     assert!(refused.contains("`why` is 4097 bytes long and may have 4096; shorten it"), "{refused}");
     drill.halt("enough").await.unwrap();

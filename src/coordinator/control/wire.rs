@@ -176,8 +176,6 @@ pub struct Changed {
     pub change: String,
 }
 
-/// The longest reason and the longest note, in bytes.
-pub const TEXT_MAX_BYTES: usize = 4 * 1024;
 /// How many answers one step may get.
 pub const ANSWERS_MAX: usize = 64;
 /// How many keys can be set at once.

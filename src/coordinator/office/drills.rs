@@ -9,8 +9,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::books::{day_journal, drill_journal};
 use super::{DrillFilter, DrillLine, DrillView, LeverView, Office, Refusal, Running, Standing};
-use crate::coordinator::control::Request;
+use crate::coordinator::control::{Request, asked};
 use crate::coordinator::day::{KEPT, Keeper};
+use crate::coordinator::said;
 use crate::drill::Summary;
 use crate::drill::alarm::Alarm;
 use crate::gameday::{DayEvent, DayState};
@@ -78,7 +79,7 @@ impl Office {
     /// Asks something of a drill that runs: `ask` is handed where the answer goes.
     ///
     /// # Errors
-    /// No such drill, it is over, or it does not answer in time.
+    /// What is said is more than the record takes, there is no such drill, it is over, or it does not answer in time.
     pub async fn ask_drill<T: Send>(
         &self,
         id: &str,
@@ -95,7 +96,8 @@ impl Office {
             });
         };
         let (reply, answer) = oneshot::channel();
-        let asked = async { requests.send(ask(reply)).await.is_ok().then_some(answer.await.ok()).flatten() };
+        let request = asked::fit(ask(reply))?;
+        let asked = async { requests.send(request).await.is_ok().then_some(answer.await.ok()).flatten() };
         match tokio::time::timeout(ANSWER_WITHIN, asked).await {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => Err(Refusal::conflict("the drill is over", format!("drill `{id}` has just ended"))),
@@ -175,6 +177,8 @@ impl Office {
 
     /// Engages the lever and stops every drill and every game day that is under way.
     pub async fn halt(&self, who: &str, reason: &str) -> Result<(), Refusal> {
+        // Nobody in a hurry is turned away for too many words.
+        let reason = said::cut(reason);
         let engaged = self.desk.lever().engage(who, reason, self.desk.now());
         // What runs is stopped even when the lever cannot be written.
         let days: Vec<Arc<Keeper>> = self.desk.days().values().cloned().collect();
@@ -201,9 +205,7 @@ impl Office {
 
     /// Releases the lever.
     pub async fn release(&self, who: &str, reason: &str) -> Result<(), Refusal> {
-        if reason.trim().is_empty() {
-            return Err(Refusal::unfit("no reason", "say why it is safe again: `reason` is empty"));
-        }
+        said::text("reason", reason)?;
         let released = self.desk.lever().release(who, reason, self.desk.now());
         self.desk.books().changed();
         self.desk.look_at_schedule();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::refusal::file_problems;
 use super::{Added, Bundle, FindingLine, GameDayLine, GameDayView, Office, Refusal, show};
 use crate::coordinator::day::{Keeper, read_bundle, take_up};
+use crate::coordinator::said;
 use crate::gameday::{DayEvent, DayPlan, FileText, FindingKind, GameDay};
 use crate::scenario::Checked;
 
@@ -133,6 +134,9 @@ impl Office {
 
     /// Approves it, in somebody's stead where that is said.
     pub async fn approve(&self, id: &str, who: &str, in_stead_of: Option<&str>) -> Result<(), Refusal> {
+        if let Some(name) = in_stead_of {
+            said::person("in_stead_of", name)?;
+        }
         let in_stead_of = in_stead_of.map(str::to_owned);
         self.say(id, DayEvent::Approved { who: who.to_owned(), in_stead_of }).await
     }
@@ -146,7 +150,7 @@ impl Office {
 
     /// Lets the run that is under way end, and begins no other until it is resumed.
     pub async fn pause(&self, id: &str, who: &str, reason: &str) -> Result<(), Refusal> {
-        self.say(id, DayEvent::PauseRequested { who: who.to_owned(), reason: said(reason) }).await
+        self.say(id, DayEvent::PauseRequested { who: who.to_owned(), reason: given(reason)? }).await
     }
 
     /// Goes on.
@@ -158,7 +162,7 @@ impl Office {
 
     /// Stops it and the drill that is under way; both take everything back.
     pub async fn stop(&self, id: &str, who: &str, reason: &str) -> Result<(), Refusal> {
-        self.say(id, DayEvent::StopRequested { who: who.to_owned(), reason: said(reason) }).await
+        self.say(id, DayEvent::StopRequested { who: who.to_owned(), reason: given(reason)? }).await
     }
 
     fn not_halted(&self) -> Result<(), Refusal> {
@@ -177,6 +181,8 @@ impl Office {
         ok: bool,
         note: &str,
     ) -> Result<(), Refusal> {
+        said::item(item)?;
+        said::length("text", note)?;
         let note = Some(note.to_owned()).filter(|note| !note.trim().is_empty());
         let (item, who) = (item.to_owned(), who.to_owned());
         self.say(id, DayEvent::PreflightAnswered { item, who, ok, note }).await
@@ -184,22 +190,30 @@ impl Office {
 
     /// Answers a run that is a question, by its number.
     pub async fn answer_run(&self, id: &str, run: u32, who: &str, answer: &str) -> Result<(), Refusal> {
+        said::text("text", answer)?;
         self.say(id, DayEvent::InjectAnswered { run, who: who.to_owned(), answer: answer.to_owned() }).await
     }
 
     /// Goes on without an item of the preflight.
     pub async fn waive(&self, id: &str, item: &str, who: &str, reason: &str) -> Result<(), Refusal> {
+        said::item(item)?;
+        said::text("reason", reason)?;
         let (item, who, reason) = (item.to_owned(), who.to_owned(), reason.to_owned());
         self.say(id, DayEvent::PreflightWaived { item, who, reason }).await
     }
 
     /// Writes something into its journal.
     pub async fn note(&self, id: &str, who: &str, text: &str) -> Result<(), Refusal> {
+        said::text("text", text)?;
         self.say(id, DayEvent::NoteWritten { who: who.to_owned(), text: text.to_owned() }).await
     }
 
     /// Adds what was found.
     pub async fn add_finding(&self, id: &str, finding: FindingLine, who: &str) -> Result<(), Refusal> {
+        said::text("title", &finding.title)?;
+        if let Some(owner) = &finding.owner {
+            said::person("owner", owner)?;
+        }
         let kind: FindingKind = serde_json::from_value(finding.kind.as_str().into()).unwrap_or_default();
         let due = match &finding.due {
             Some(due) => Some(due.parse().map_err(|_| {
@@ -223,11 +237,19 @@ impl Office {
         due: Option<jiff::civil::Date>,
         who: &str,
     ) -> Result<(), Refusal> {
+        if owner.is_none() && due.is_none() {
+            return Err(Refusal::unfit("nothing to set", "give `owner`, `due` or both"));
+        }
+        if let Some(owner) = &owner {
+            said::person("owner", owner)?;
+        }
         self.say(id, DayEvent::FindingAssigned { finding, who: who.to_owned(), owner, due }).await
     }
 
     /// Answers a question of the review: by its number from 1, or as it is asked.
     pub async fn review(&self, id: &str, question: &str, answer: &str, who: &str) -> Result<(), Refusal> {
+        said::text("question", question)?;
+        said::text("answer", answer)?;
         let day = self.day(id)?;
         let questions = &day.planned.plan.review.questions;
         let place = questions.iter().position(|known| known == question).map(|place| place + 1);
@@ -251,8 +273,9 @@ impl Office {
 }
 
 /// The office takes the reason that people leave out where nobody has to say one.
-fn said(reason: &str) -> String {
-    if reason.trim().is_empty() { "no reason given".to_owned() } else { reason.to_owned() }
+fn given(reason: &str) -> Result<String, Refusal> {
+    said::length("reason", reason)?;
+    Ok(if reason.trim().is_empty() { "no reason given".to_owned() } else { reason.to_owned() })
 }
 
 pub(super) fn no_gameday(id: &str) -> Refusal {

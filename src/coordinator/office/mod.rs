@@ -21,11 +21,11 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::coordinator::api::wire::{Bundle, BundleFile, FileProblem};
 pub use refusal::Refusal;
 pub use view::{
-    Added, Approval, DrillFilter, DrillLine, DrillView, FindingLine, GameDayLine, GameDayView, LeverView,
-    NoteLine, Numbers, PreflightLine, ReviewLine, RunLine, Standing, StoppedBy, Unfinished, Words,
+    Added, Approval, Bundle, BundleFile, DrillFilter, DrillLine, DrillView, FileProblem, FindingLine,
+    GameDayLine, GameDayView, LeverView, NoteLine, Numbers, PreflightLine, ReviewLine, RunLine, Standing,
+    StoppedBy, Unfinished, Words,
 };
 
 pub(super) use desk::{Desk, Running};

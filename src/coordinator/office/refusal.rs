@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::coordinator::api::wire::FileProblem;
+use super::view::FileProblem;
+use crate::coordinator::said::Unfit;
 use crate::store::StoreError;
 use crate::text::{Problems, Severity, Source, location};
 
@@ -49,6 +50,12 @@ impl Refusal {
     /// What was handed in cannot be used.
     pub fn unfit(title: &str, detail: impl Into<String>) -> Self {
         Self::new(422, title, detail)
+    }
+}
+
+impl From<Unfit> for Refusal {
+    fn from(Unfit { title, detail }: Unfit) -> Self {
+        Self::unfit(title, detail)
     }
 }
 

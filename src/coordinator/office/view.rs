@@ -1,4 +1,5 @@
-//! What the office shows: game days, drills, and how things stand.
+//! The office's words: the bundles it takes, and what it shows of game days, drills and how things stand. They are the
+//! words of the HTTP API too.
 
 use std::fmt;
 
@@ -6,9 +7,51 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::coordinator::api::wire::FileProblem;
 use crate::coordinator::control::Status;
 use crate::drill::Summary;
+
+/// A game day with the text of every file that it refers to: what is approved is what runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// The path of the game day's file among `files`.
+    #[schemars(length(min = 1, max = 200))]
+    pub main: String,
+    /// The files, by the paths under which they refer to each other.
+    #[schemars(length(min = 1, max = 256))]
+    pub files: Vec<BundleFile>,
+}
+
+/// One file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BundleFile {
+    /// Its path, relative to the bundle.
+    #[schemars(length(min = 1, max = 200))]
+    pub path: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// What is wrong with a file, and where; the words of `firedrill check --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileProblem {
+    /// The file's path in the bundle.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+    /// `error` or `warning`.
+    pub severity: String,
+    /// The stable name of the rule.
+    pub rule: String,
+    /// What is wrong: the thing, the value, the limit.
+    pub message: String,
+    /// The way out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
 
 /// A bundle that was taken, or would be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

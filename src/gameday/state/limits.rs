@@ -1,9 +1,8 @@
 //! How much people may write into one game day.
 
 use super::Day;
+use crate::drill::event::TEXT_MAX_BYTES;
 
-/// Characters of one text.
-const TEXT_MAX: usize = 4_000;
 /// Notes of one game day.
 const NOTES_MAX: usize = 10_000;
 /// Findings of one game day.
@@ -14,9 +13,9 @@ pub(super) fn text(what: &str, text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err(format!("{what} is empty: say something"));
     }
-    let length = text.chars().count();
-    if length > TEXT_MAX {
-        return Err(format!("{what} has {length} characters; the most is {TEXT_MAX}"));
+    let length = text.len();
+    if length > TEXT_MAX_BYTES {
+        return Err(format!("{what} has {length} bytes; the most is {TEXT_MAX_BYTES}"));
     }
     Ok(())
 }

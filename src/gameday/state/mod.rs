@@ -222,12 +222,6 @@ impl Day {
         &self.runs
     }
 
-    /// The number of the run that waits or goes on, while there is one.
-    pub fn current_run(&self) -> Option<u32> {
-        let begun = self.began.is_some() && !self.state.is_over();
-        self.plan.runs.get(self.done).filter(|_| begun).map(|run| run.number)
-    }
-
     /// The drill that goes on, by its id.
     pub fn drill(&self) -> Option<&str> {
         self.runs.iter().find_map(|run| match run {

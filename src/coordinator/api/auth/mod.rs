@@ -15,6 +15,7 @@ pub use token::Printed;
 
 use super::person;
 use super::problem::Refused;
+use crate::coordinator::said;
 use attempts::Attempts;
 use session::Sessions;
 use token::Tokens;
@@ -33,8 +34,7 @@ pub struct Caller {
 
 impl Caller {
     pub(super) fn admin(in_stead_of: Option<String>) -> Self {
-        let who = in_stead_of.as_ref().map_or_else(|| ADMIN.to_owned(), |name| format!("{ADMIN} for {name}"));
-        Self { who, in_stead_of }
+        Self { who: said::by(ADMIN, in_stead_of.as_deref()), in_stead_of }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Pause, resume, stop and halt, in each state.
 
+use tokio::sync::oneshot;
+
 use super::{House, on_threads};
 use crate::coordinator::control::Request;
-use crate::coordinator::office::DrillFilter;
+use crate::coordinator::office::{DrillFilter, FindingLine};
+use crate::playbook::event::StepAnswer;
 
 const ENDLESS: &str = "injects: [{scenario: endless}, {scenario: quick}]\n";
 
@@ -167,6 +170,70 @@ fn one_drill_at_a_time_and_the_second_waits() {
         assert_eq!(house.office.drills(&running).await.unwrap().len(), 1);
         house.office.stop(&first, "ana", "make room").await.unwrap();
         house.until_state(&second, "reviewing").await;
+        house.ended().await;
+    });
+}
+
+#[test]
+fn what_people_say_is_held_to_the_same_bounds_whichever_door_it_came_by() {
+    on_threads(async {
+        let house = House::open().await;
+        let id = house.add(ENDLESS).await;
+        house.office.start(&id, "admin").await.unwrap();
+        let drill = drill_under_way(&house, &id).await;
+        let office = &house.office;
+        let (who, long) = ("admin for ana".to_owned(), "x".repeat(60_000));
+        let note = |text: String| Request::Note {
+            who: who.clone(),
+            text,
+            action: false,
+            reply: oneshot::channel().0,
+        };
+        let say = async |request: Request| office.ask_drill(&drill, |_: oneshot::Sender<()>| request).await;
+        let answer = |role: &str, why: &str| Request::Answer {
+            who: who.clone(),
+            step: "look".to_owned(),
+            role: Some(role.to_owned()),
+            answer: StepAnswer::Stuck { why: why.to_owned() },
+            reply: oneshot::channel().0,
+        };
+        for (what, request) in [
+            ("`text` is 60000 bytes long and may have 4096", note(long.clone())),
+            ("`text` says nothing", note(" ".to_owned())),
+            ("`why` is 60000 bytes long", answer("ops", &long)),
+            ("`role` is 60000 bytes long", answer(&long, "no access")),
+        ] {
+            let refused = say(request).await.unwrap_err();
+            assert_eq!(refused.status, 422, "{refused}");
+            assert!(refused.detail.contains(what), "{what}: {refused}");
+        }
+        let finding = |title: &str, owner: &str| FindingLine {
+            title: title.to_owned(),
+            kind: "other".to_owned(),
+            owner: Some(owner.to_owned()),
+            due: None,
+            who: None,
+            run: None,
+        };
+        for refused in [
+            office.note(&id, &who, &long).await,
+            office.add_finding(&id, finding(&long, "ana"), &who).await,
+            office.add_finding(&id, finding("mend it", &"x".repeat(101)), &who).await,
+            office.add_finding(&id, finding("mend it", "a\u{7}b"), &who).await,
+            office.approve(&id, "admin", Some(&"x".repeat(101))).await,
+            office.pause(&id, &who, &long).await,
+            office.release(&who, &long).await,
+        ] {
+            assert_eq!(refused.unwrap_err().status, 422);
+        }
+        // In a hurry nobody is turned away; the record still takes no more than it takes.
+        office.halt(&who, &long).await.unwrap();
+        house.until(&id, "closed", |view| view.line.closed).await;
+        assert_eq!(house.lever().engaged().unwrap().why.len(), 4096);
+        for journal in [&id, &drill] {
+            let text = String::from_utf8(office.journal(journal).await.unwrap()).unwrap();
+            assert!(text.contains("xxx") && !text.contains(&"x".repeat(4097)), "{journal}");
+        }
         house.ended().await;
     });
 }
