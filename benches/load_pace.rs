@@ -59,7 +59,7 @@ async fn main() {
     let load = Load { request, rate: format!("{rate}/s").parse().unwrap(), timeout: "5s".parse().unwrap() };
     let (sender, mut answers) = tokio::sync::mpsc::channel(LOAD_QUEUE);
     let (clock, stop) = (DrillClock::start(), CancellationToken::new());
-    let runner = spawn_load(&load, &[], clock, &Secrets::default(), sender, stop.clone()).await.unwrap();
+    let runner = spawn_load(&load, None, clock, &Secrets::default(), sender, stop.clone()).await.unwrap();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         stop.cancel();

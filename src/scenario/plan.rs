@@ -249,6 +249,14 @@ pub struct Tolerance {
 impl Tolerance {
     /// A percentile or an error share over fewer samples than this is no judgement.
     pub const SAMPLES_MIN: usize = 20;
+
+    /// Whether an answer with this status is no failure.
+    pub fn allows(&self, status: u16) -> bool {
+        match &*self.status {
+            [] => StatusRange::SUCCESS.holds(status),
+            ranges => ranges.iter().any(|range| range.holds(status)),
+        }
+    }
 }
 
 /// HTTP statuses from one to another, both included.
@@ -258,6 +266,25 @@ pub struct StatusRange {
     pub from: u16,
     /// The last.
     pub to: u16,
+}
+
+impl StatusRange {
+    /// What a probe takes for good when it is not told.
+    pub const SUCCESS: Self = Self { from: 200, to: 299 };
+
+    /// Whether a status is one of them.
+    pub fn holds(self, status: u16) -> bool {
+        (self.from..=self.to).contains(&status)
+    }
+}
+
+impl std::fmt::Display for StatusRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.from == self.to {
+            true => write!(f, "{}", self.from),
+            false => write!(f, "{}-{}", self.from, self.to),
+        }
+    }
 }
 
 /// A value at a path of a JSON body.

@@ -25,7 +25,7 @@ use crate::coordinator::secrets::Secrets;
 use crate::coordinator::steps::{self, Edge};
 use crate::drill::Sample;
 use crate::playbook::event::{Attempt, Job};
-use crate::scenario::plan::{PlannedFault, Probe, ProbeAction, StatusRange};
+use crate::scenario::plan::{PlannedFault, Probe, ProbeAction};
 
 /// This machine.
 pub(super) struct Live {
@@ -180,17 +180,13 @@ impl Outside for Live {
     ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let Some(load) = &self.setup.plan.load else { return Ok(()) };
-            // An answer that the probe of the same URL calls good is good for the load as well.
+            // An answer counts for the probe of the same URL, so it is the probe that says what is good.
             let mut probes = self.setup.plan.steady_state.probes.iter();
-            let good: Vec<StatusRange> = probes
-                .find_map(|probe| match &probe.action {
-                    ProbeAction::Http(http) if http.url == load.request.url => {
-                        Some(probe.tolerance.status.clone())
-                    }
-                    _ => None,
-                })
-                .unwrap_or_default();
-            let runner = spawn_load(load, &good, clock, &self.secrets(), answers, stop.clone()).await;
+            let tolerance = probes.find_map(|probe| match &probe.action {
+                ProbeAction::Http(http) if http.url == load.request.url => Some(&probe.tolerance),
+                _ => None,
+            });
+            let runner = spawn_load(load, tolerance, clock, &self.secrets(), answers, stop.clone()).await;
             runner.map_err(|error| error.to_string())?.ended().await;
             Ok(())
         })

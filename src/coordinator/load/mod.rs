@@ -17,7 +17,7 @@ use super::clock::DrillClock;
 use super::http::{HttpFailure, Pool, PreparedRequest};
 use super::secrets::Secrets;
 use crate::drill::Sample;
-use crate::scenario::plan::{Load, StatusRange};
+use crate::scenario::plan::{Load, Tolerance};
 
 /// At most so many requests wait for an answer at once, where the process may open that many files.
 const IN_FLIGHT_MAX: usize = 10_000;
@@ -33,10 +33,11 @@ pub struct LoadRunner {
 /// Starts a load. Answers go to `answers`, gathered into batches; when `stop` is cancelled, nothing more is sent,
 /// unanswered requests are given up unrecorded, and the last batch is handed over.
 ///
-/// An answer is good when its status is in `good`; an empty `good` means 200 to 399.
+/// An answer that counts for a probe is good when the probe's `tolerance` allows its status; without one, 200 to 399
+/// are good.
 pub async fn spawn_load(
     load: &Load,
-    good: &[StatusRange],
+    tolerance: Option<&Tolerance>,
     clock: DrillClock,
     secrets: &Secrets,
     answers: Sender<Vec<Sample>>,
@@ -46,7 +47,7 @@ pub async fn spawn_load(
     let request = PreparedRequest::new(&load.request, secrets).await?;
     let asker = HttpAsker {
         pool: Pool::new(request, IDLE_MAX),
-        good: good.to_vec(),
+        tolerance: tolerance.cloned(),
         timeout,
         secrets: secrets.clone(),
     };
@@ -73,7 +74,7 @@ trait Ask: Send + Sync + 'static {
 
 struct HttpAsker {
     pool: Pool,
-    good: Vec<StatusRange>,
+    tolerance: Option<Tolerance>,
     timeout: Duration,
     secrets: Secrets,
 }
@@ -81,17 +82,19 @@ struct HttpAsker {
 impl Ask for HttpAsker {
     async fn ask(&self) -> Option<String> {
         match self.pool.ask(self.timeout).await {
-            Ok(status) if is_good(status, &self.good) => None,
+            Ok(status) if self.is_good(status) => None,
             Ok(status) => Some(format!("status {status}")),
             Err(failure) => Some(self.secrets.cut_from(&failure.to_string())),
         }
     }
 }
 
-fn is_good(status: u16, good: &[StatusRange]) -> bool {
-    match good {
-        [] => (200..=399).contains(&status),
-        good => good.iter().any(|range| (range.from..=range.to).contains(&status)),
+impl HttpAsker {
+    fn is_good(&self, status: u16) -> bool {
+        match &self.tolerance {
+            Some(tolerance) => tolerance.allows(status),
+            None => (200..=399).contains(&status),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::pace::{Pace, keep};
 use super::*;
 use crate::coordinator::test_server::{TestServer, get};
 use crate::fault::{Frequency, Period};
+use crate::scenario::plan::StatusRange;
 
 /// Answers in memory: everything that is asked before `stalls_until` is answered then, later requests after `delay`.
 struct InMemory {
@@ -144,10 +145,10 @@ async fn an_engine_that_takes_nothing_does_not_change_the_pace() {
     assert_eq!((count, running.await.unwrap().lost), (501, 0));
 }
 
-async fn answers_of(load: Load, good: &[StatusRange], count: usize) -> Vec<Sample> {
+async fn answers_of(load: Load, tolerance: Option<&Tolerance>, count: usize) -> Vec<Sample> {
     let (sender, mut answers) = mpsc::channel(LOAD_QUEUE);
     let stop = CancellationToken::new();
-    let runner = spawn_load(&load, good, DrillClock::start(), &Secrets::default(), sender, stop.clone())
+    let runner = spawn_load(&load, tolerance, DrillClock::start(), &Secrets::default(), sender, stop.clone())
         .await
         .unwrap();
     let mut samples = Vec::new();
@@ -168,7 +169,7 @@ fn load(request: crate::scenario::plan::HttpRequest, rate: &str, timeout_ms: u64
 #[tokio::test]
 async fn a_load_reaches_a_real_server_over_few_connections() {
     let server = TestServer::start().await;
-    let samples = answers_of(load(server.get("/ok"), "200/s", 10_000), &[], 100).await;
+    let samples = answers_of(load(server.get("/ok"), "200/s", 10_000), None, 100).await;
     assert!(samples.iter().all(|sample| sample.failure.is_none()), "{samples:?}");
     let connections = server.accepted.load(std::sync::atomic::Ordering::SeqCst);
     assert!(connections < 50, "{connections} connections for 100 requests one after the other");
@@ -177,13 +178,16 @@ async fn a_load_reaches_a_real_server_over_few_connections() {
 #[tokio::test]
 async fn statuses_time_outs_and_refusals_are_samples() {
     let server = TestServer::start().await;
-    let only_503 = [StatusRange { from: 503, to: 503 }];
+    let a_probe = Tolerance::default();
+    let only_503 = Tolerance { status: vec![StatusRange { from: 503, to: 503 }], ..Tolerance::default() };
     for (path, good, failure) in [
-        ("/status/503", [].as_slice(), Some("status 503")),
-        ("/status/503", only_503.as_slice(), None),
-        ("/ok", only_503.as_slice(), Some("status 200")),
-        ("/redirect", [].as_slice(), None),
-        ("/hang", [].as_slice(), Some("timed out after 100ms while waiting for the first byte")),
+        ("/status/503", None, Some("status 503")),
+        ("/status/503", Some(&only_503), None),
+        ("/ok", Some(&only_503), Some("status 200")),
+        // What counts for a probe is good when the probe calls it good, its default included.
+        ("/redirect", Some(&a_probe), Some("status 302")),
+        ("/redirect", None, None),
+        ("/hang", None, Some("timed out after 100ms while waiting for the first byte")),
     ] {
         let samples = answers_of(load(server.get(path), "100/s", 100), good, 3).await;
         assert_eq!(samples[0].failure.as_deref(), failure, "{path}");
@@ -191,7 +195,7 @@ async fn statuses_time_outs_and_refusals_are_samples() {
     }
     let address = server.address;
     drop(server);
-    let samples = answers_of(load(get(&format!("http://{address}/")), "100/s", 1_000), &[], 3).await;
+    let samples = answers_of(load(get(&format!("http://{address}/")), "100/s", 1_000), None, 3).await;
     let words = format!("could not connect to {address}: connection refused");
     assert_eq!(samples[0].failure.as_deref(), Some(words.as_str()));
 }

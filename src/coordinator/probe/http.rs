@@ -70,16 +70,15 @@ pub(in crate::coordinator) fn out_of_tolerance(
     secrets: &Secrets,
 ) -> Option<String> {
     let mut wrong = Vec::new();
-    if !status_is_good(answer.status, &tolerance.status) {
+    if !tolerance.allows(answer.status) {
         wrong.push(format!("status {}, allowed {}", answer.status, ranges(&tolerance.status)));
     }
     if !tolerance.body.is_empty() {
-        let body = secrets.cut_from(&String::from_utf8_lossy(&answer.body));
         let whole = String::from_utf8_lossy(&answer.body);
         for text in &tolerance.body {
             // A text may itself name a secret, so that what is searched is the body as it came.
             if !whole.contains(&secrets.reveal(text)) {
-                let shown = shortened(&body, BODY_SHOWN_MAX);
+                let shown = shortened(&secrets.cut_from(&whole), BODY_SHOWN_MAX);
                 wrong.push(format!(
                     "body of {} bytes without `{text}`{}: `{shown}`",
                     answer.body_bytes,
@@ -133,20 +132,7 @@ pub(in crate::coordinator) fn cut_note(answer: &Answer) -> &'static str {
     if answer.body_bytes > answer.body.len() as u64 { " (only its first 1MiB was looked at)" } else { "" }
 }
 
-fn status_is_good(status: u16, allowed: &[StatusRange]) -> bool {
-    if allowed.is_empty() {
-        return (200..=299).contains(&status);
-    }
-    allowed.iter().any(|range| (range.from..=range.to).contains(&status))
-}
-
 fn ranges(allowed: &[StatusRange]) -> String {
-    if allowed.is_empty() {
-        return "200-299".into();
-    }
-    let one = |range: &StatusRange| match range.from == range.to {
-        true => range.from.to_string(),
-        false => format!("{}-{}", range.from, range.to),
-    };
-    allowed.iter().map(one).collect::<Vec<_>>().join(", ")
+    let allowed = if allowed.is_empty() { &[StatusRange::SUCCESS] } else { allowed };
+    allowed.iter().map(StatusRange::to_string).collect::<Vec<_>>().join(", ")
 }
