@@ -12,7 +12,7 @@ use super::refusal::AgentError;
 
 /// A process, pinned: its number may be given to another, its number and start time together are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub struct Identity {
     /// When it started, in clock ticks since the host did. First, so that processes sort by age.
     pub start: u64,
     /// Its number.
@@ -32,7 +32,7 @@ pub(super) enum Condition {
 
 impl Identity {
     /// Of this process.
-    pub fn of_self() -> Result<Self, AgentError> {
+    pub(super) fn of_self() -> Result<Self, AgentError> {
         let pid = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
         Self::of(pid).ok_or_else(|| AgentError::Proc {
             what: format!("/proc/{pid}/stat"),
@@ -61,11 +61,16 @@ impl Identity {
     }
 
     /// Sends a signal to exactly this process; `false` when it is gone.
-    pub fn signal(self, signal: Signal) -> io::Result<bool> {
-        let Some(handle) = self.handle()? else { return Ok(false) };
+    pub(super) fn signal(self, signal: Signal) -> io::Result<bool> {
         if cfg!(feature = "inert-faults") && signal != Signal::CONT {
-            return Ok(true);
+            return Ok(self.handle()?.is_some());
         }
+        self.send(signal)
+    }
+
+    /// The same for what we started ourselves, which is no fault.
+    pub fn send(self, signal: Signal) -> io::Result<bool> {
+        let Some(handle) = self.handle()? else { return Ok(false) };
         match pidfd_send_signal(&handle, signal) {
             Ok(()) => Ok(true),
             Err(rustix::io::Errno::SRCH) => Ok(false),
@@ -75,11 +80,7 @@ impl Identity {
 
     /// Ends exactly this process; one that is gone already is no failure.
     pub fn kill(self) -> io::Result<()> {
-        let Some(handle) = self.handle()? else { return Ok(()) };
-        match pidfd_send_signal(&handle, Signal::KILL) {
-            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.send(Signal::KILL).map(drop)
     }
 
     /// Whether it lives; one that only waits to be reaped does not.
@@ -97,7 +98,7 @@ impl Identity {
     }
 
     /// How it is, by every one of its threads.
-    pub fn condition(self) -> Condition {
+    pub(super) fn condition(self) -> Condition {
         if !self.lives() {
             return Condition::Gone;
         }

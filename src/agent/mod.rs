@@ -28,9 +28,10 @@ mod wire;
 mod worker;
 
 pub use directories::{Directories, make_private};
-pub use family::{MARK, mark};
+pub use family::{MARK, end, mark, members};
 pub use guardian::guardian_main;
 pub use heal::{HealReport, heal};
+pub use identity::Identity;
 pub use policy::Policy;
 pub use refusal::AgentError;
 pub use worker::{Agent, Applied, Found, GuardianProgram, Lost, Options, Removed};

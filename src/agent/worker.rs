@@ -44,8 +44,6 @@ pub struct GuardianProgram {
 pub struct Found {
     /// Its number.
     pub pid: i32,
-    /// When it started, in clock ticks since the host did.
-    pub start_time: u64,
     /// Its name.
     pub name: String,
     /// Its command line.
@@ -109,7 +107,6 @@ impl Agent {
         let candidates = candidates(fault, Some(self.link.guardian()), &self.policy)?;
         let found = |seen: super::processes::Seen| Found {
             pid: seen.identity.pid,
-            start_time: seen.identity.start,
             command: seen.command(),
             name: seen.name,
         };

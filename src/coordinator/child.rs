@@ -14,19 +14,15 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+use rustix::process::{PidfdFlags, Signal, pidfd_open};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 
-use crate::agent::MARK;
+use crate::agent::{self, Identity, MARK};
 
 /// Between two looks at what is left of a family that was asked to end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// A killed family may fork while it is being killed; this many rounds end every one that is not a fork bomb.
-const KILL_ROUNDS_MAX: usize = 50;
 
 /// Which process group a child gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +68,7 @@ impl Drop for Newborn {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if let Ok(family) = self.family(&child) {
-            family.kill();
+            family.end();
         }
         let _ = child.kill();
         let _ = child.wait();
@@ -111,7 +107,7 @@ impl Child {
         static STARTED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let ordinal = STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let us = std::process::id();
-        let mark = format!("{}{ordinal}", crate::agent::mark().map_err(io::Error::other)?);
+        let mark = format!("{}{ordinal}", agent::mark().map_err(io::Error::other)?);
         command.env(MARK, &mark);
         if group == Group::Own {
             command.process_group(0);
@@ -123,7 +119,7 @@ impl Child {
                 if group == Group::Session {
                     nix::unistd::setsid()?;
                 }
-                nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+                nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
                 // We may have died before the line above; then nobody would ever kill the child.
                 if nix::unistd::getppid().as_raw() as u32 == us {
                     Ok(())
@@ -173,11 +169,20 @@ impl Child {
     /// Asks the child and all that it started to end (TERM); what is left after `grace` is killed.
     pub async fn stop(mut self, grace: Duration) -> io::Result<ExitStatus> {
         let family = self.family.clone();
-        off_thread(move || family.signal(rustix::process::Signal::TERM)).await?;
+        off_thread(move || {
+            for member in family.members() {
+                // One that is gone meanwhile needs no signal.
+                let _ = member.send(Signal::TERM);
+            }
+        })
+        .await?;
         let until = Instant::now() + grace;
+        let mut nobody = false;
         loop {
-            let family = self.family.clone();
-            if off_thread(move || family.members().is_empty()).await? || Instant::now() >= until {
+            let (family, nobody_before) = (self.family.clone(), nobody);
+            nobody = off_thread(move || family.members().is_empty()).await?;
+            // One look is not enough: a process that is just becoming another program cannot be told for a moment.
+            if (nobody && nobody_before) || Instant::now() >= until {
                 break;
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -188,7 +193,7 @@ impl Child {
     /// Kills what is left of the family and reaps the child.
     async fn finish(&mut self) -> io::Result<ExitStatus> {
         let family = self.family.clone();
-        off_thread(move || family.kill()).await?;
+        off_thread(move || family.end()).await?;
         // Killed or ended, it is readable; a process that the kernel cannot end yet is waited for here.
         self.ended().await?;
         match self.child.take() {
@@ -201,9 +206,16 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        self.family.kill();
-        // The kernel may need a moment to end it; the thread that drops us shall not wait for that.
-        let _ = std::thread::Builder::new().name("reaper".into()).spawn(move || child.wait());
+        let family = self.family.clone();
+        // At once, should there be no thread or this process end before it; the thread that drops us shall not wait
+        // for more: the second look, and the moment that the kernel may need.
+        for member in family.members() {
+            let _ = member.kill();
+        }
+        let _ = std::thread::Builder::new().name("reaper".into()).spawn(move || {
+            family.end();
+            child.wait()
+        });
     }
 }
 
@@ -218,49 +230,19 @@ fn open_pidfd(pid: i32) -> io::Result<OwnedFd> {
 }
 
 impl Family {
-    /// Everyone who is alive: process id and start time.
-    fn members(&self) -> Vec<(i32, u64)> {
-        let Ok(processes) = procfs::process::all_processes() else { return Vec::new() };
-        let mark = std::ffi::OsStr::new(&self.mark);
-        let mut found = Vec::new();
-        for process in processes.flatten() {
-            let Ok(stat) = process.stat() else { continue };
-            if matches!(stat.state, 'Z' | 'X') {
-                continue;
-            }
-            let ours = stat.pid == self.leader
-                || (self.own_group && stat.pgrp == self.leader)
-                || process.environ().is_ok_and(|environment| {
-                    environment.get(std::ffi::OsStr::new(MARK)).is_some_and(|value| value == mark)
-                });
-            if ours {
-                found.push((stat.pid, stat.starttime));
-            }
-        }
-        found
+    /// Everyone who is alive.
+    fn members(&self) -> Vec<Identity> {
+        let own = std::ffi::OsStr::new(&self.mark);
+        agent::members(|stat, mark| {
+            stat.pid == self.leader || (self.own_group && stat.pgrp == self.leader) || mark == Some(own)
+        })
     }
 
-    /// Sends a signal to everyone; tells how many there were.
-    fn signal(&self, signal: rustix::process::Signal) -> usize {
-        let members = self.members();
-        for &(pid, started) in &members {
-            let Ok(pidfd) = open_pidfd(pid) else { continue };
-            // The id may have gone to another process since; through the descriptor it no longer can.
-            let same = procfs::process::Process::new(pid)
-                .and_then(|process| process.stat())
-                .is_ok_and(|stat| stat.starttime == started);
-            if same {
-                let _ = pidfd_send_signal(&pidfd, signal);
-            }
-        }
-        members.len()
-    }
-
-    fn kill(&self) {
-        for _ in 0..KILL_ROUNDS_MAX {
-            if self.signal(rustix::process::Signal::KILL) == 0 {
-                return;
-            }
+    /// Kills everyone until nobody is found twice.
+    fn end(&self) {
+        let (_, left) = agent::end(|| self.members());
+        if !left.is_empty() {
+            tracing::warn!(?left, "what a command had started cannot be ended");
         }
     }
 }
