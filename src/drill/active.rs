@@ -108,7 +108,7 @@ impl Drill {
             // was done in an instant was never taken away.
             let taken_away = self.injects.iter().filter(|inject| !inject.plan.fault.is_instant());
             let last_ended = taken_away.filter_map(Inject::ended).max();
-            let stands = |inject: &Inject| matches!(inject.state, InjectState::Applied { .. });
+            let stands = |inject: &Inject| matches!(inject.state, InjectState::Applied);
             let fault_on = self.injects.iter().any(stands) || last_ended.is_none_or(|ended| ended > since);
             self.recovered = Some((since, fault_on));
             self.out.push(Command::Record(Record::Recovered { since, fault_on }));

@@ -21,13 +21,8 @@ pub enum InjectState {
         /// When it was ordered.
         since: Duration,
     },
-    /// Applied, and whether its effect was seen.
-    Applied {
-        /// When.
-        at: Duration,
-        /// When its effect was first seen.
-        effective: Option<Duration>,
-    },
+    /// Applied; whether its effect was seen stands beside it.
+    Applied,
     /// Its removal is ordered, not answered.
     Removing {
         /// When it was ordered.
@@ -91,7 +86,7 @@ impl Inject {
 
     /// Whether it may act on the target now.
     pub fn is_on(&self) -> bool {
-        matches!(self.state, InjectState::Applied { .. } | InjectState::Removing { .. })
+        matches!(self.state, InjectState::Applied | InjectState::Removing { .. })
     }
 
     /// Whether it was done in an instant and had its effect. Nobody takes that back, so its consequences are the
@@ -113,9 +108,9 @@ impl Inject {
 
     /// When it must end by the plan, and why; nothing for one that ends by events only.
     pub(super) fn ends(&self) -> Option<(Duration, RemoveReason)> {
-        let InjectState::Applied { at, effective } = self.state else { return None };
+        let at = self.applied.filter(|_| self.state == InjectState::Applied)?;
         if self.plan.fault.is_instant() {
-            return Some((effective.unwrap_or(at + INSTANT_EFFECT_WITHIN), RemoveReason::Until));
+            return Some((self.effective.unwrap_or(at + INSTANT_EFFECT_WITHIN), RemoveReason::Until));
         }
         let max = self.plan.max.map(|max| (at + max.duration(), RemoveReason::Max));
         match self.plan.until {
@@ -148,7 +143,7 @@ impl Inject {
                 self.state = InjectState::Skipped { why: "the drill ended before its start".into() };
                 None
             }
-            InjectState::Applying { .. } | InjectState::Applied { .. } => {
+            InjectState::Applying { .. } | InjectState::Applied => {
                 self.state = InjectState::Removing { since: now };
                 self.ordered.get_or_insert(now);
                 Some(Command::Remove { fault: self.plan.id.clone(), reason })
@@ -160,7 +155,7 @@ impl Inject {
     pub(super) fn on_applied(&mut self, now: Duration) {
         self.applied = Some(now);
         if matches!(self.state, InjectState::Applying { .. }) {
-            self.state = InjectState::Applied { at: now, effective: None };
+            self.state = InjectState::Applied;
         }
     }
 
@@ -170,9 +165,6 @@ impl Inject {
         self.evidence = evidence;
         if first {
             self.effective = Some(now);
-            if let InjectState::Applied { effective, .. } = &mut self.state {
-                *effective = Some(now);
-            }
         }
         first
     }

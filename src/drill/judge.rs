@@ -91,13 +91,48 @@ impl Judge {
 
     /// What the samples up to `now` are worth. A violation outweighs a missing judgement, which outweighs a good one.
     pub fn judge(&mut self, now: Duration) -> Judgement {
+        self.forget_before(now);
+        self.judgement()
+    }
+
+    /// The judgement of the samples up to `now` when its word is another than that of the one in force.
+    pub fn news(&mut self, now: Duration, in_force: &Judgement) -> Option<Judgement> {
+        self.forget_before(now);
+        let word = std::mem::discriminant(&self.word());
+        (word != std::mem::discriminant(in_force)).then(|| self.judgement())
+    }
+
+    /// Whether the samples up to `now` are out of tolerance.
+    pub fn is_violated(&mut self, now: Duration) -> bool {
+        self.forget_before(now);
+        matches!(self.word(), Judgement::Violated { .. })
+    }
+
+    /// The judgement of the samples as they stand.
+    pub fn judgement(&self) -> Judgement {
+        self.held(|p, limit| self.over_limit(p, limit))
+    }
+
+    /// Its word alone: what a percentile is now would have to be looked for in the whole window.
+    fn word(&self) -> Judgement {
+        self.held(|_, _| String::new())
+    }
+
+    fn forget_before(&mut self, now: Duration) {
         let oldest = now.saturating_sub(self.tolerance.over.duration());
         // Points stand in order of arrival, nearly that of their end; a straggler only stays a little longer.
         while self.window.front().is_some_and(|point| point.ended < oldest) {
             self.forget_oldest();
         }
-        let parts =
-            [self.judge_failures(), self.judge_value(), self.judge_errors(), self.judge_percentiles()];
+    }
+
+    fn held(&self, over_limit: impl Fn(u32, Period) -> String) -> Judgement {
+        let parts = [
+            self.judge_failures(),
+            self.judge_value(),
+            self.judge_errors(),
+            self.judge_percentiles(over_limit),
+        ];
         let mut unknown = None;
         for part in parts {
             match part {
@@ -166,7 +201,7 @@ impl Judge {
         Judgement::Good {}
     }
 
-    fn judge_percentiles(&self) -> Judgement {
+    fn judge_percentiles(&self, over_limit: impl Fn(u32, Period) -> String) -> Judgement {
         let limits = limits(&self.tolerance);
         if limits.iter().all(|(_, limit)| limit.is_none()) {
             return Judgement::Good {};
@@ -178,13 +213,16 @@ impl Judge {
         for ((p, limit), slow) in limits.into_iter().zip(self.slow) {
             // The sample of that rank is too slow exactly when fewer than so many are fast enough.
             let Some(limit) = limit.filter(|_| n - slow < rank(n, p)) else { continue };
-            let mut took: Vec<Duration> = self.window.iter().map(|point| point.took).collect();
-            let measured = Period::from(round_to_ms(percentile(&mut took, p)));
-            let over = self.tolerance.over;
-            let why = format!("p{p} is {measured}, {limit} allowed ({n} samples in {over})");
-            return Judgement::Violated { why };
+            return Judgement::Violated { why: over_limit(p, limit) };
         }
         Judgement::Good {}
+    }
+
+    fn over_limit(&self, p: u32, limit: Period) -> String {
+        let mut took: Vec<Duration> = self.window.iter().map(|point| point.took).collect();
+        let measured = Period::from(round_to_ms(percentile(&mut took, p)));
+        let (n, over) = (self.window.len(), self.tolerance.over);
+        format!("p{p} is {measured}, {limit} allowed ({n} samples in {over})")
     }
 
     fn too_few(&self) -> Option<Judgement> {
@@ -317,10 +355,20 @@ mod tests {
                 now += gap;
                 judge.take_from_load(&sample(now, took, failed.then_some("down")));
                 judge.take(&sample(now, took, None));
-                let judged = judge.judge_window(Duration::from_millis(now));
+                let at = Duration::from_millis(now);
+                let (judged, whole) = (judge.judge_window(at), judge.judge(at));
                 let mut all: Vec<Duration> = judge.window.iter().map(|point| point.took).collect();
                 let violated = all.len() >= Tolerance::SAMPLES_MIN && percentile(&mut all, 95) > limit.duration();
                 proptest::prop_assert_eq!(matches!(judged, Judgement::Violated { .. }), violated);
+                // Its word alone is the same, whoever asks and in whatever form.
+                proptest::prop_assert_eq!(judge.is_violated(at), matches!(whole, Judgement::Violated { .. }));
+                proptest::prop_assert_eq!(judge.news(at, &whole), None);
+                let other = if whole == (Judgement::Good {}) {
+                    Judgement::Unknown { why: String::new() }
+                } else {
+                    Judgement::Good {}
+                };
+                proptest::prop_assert_eq!(judge.news(at, &other), Some(whole));
                 proptest::prop_assert_eq!(judge.failed, judge.window.iter().filter(|point| point.failed).count());
             }
         }
@@ -329,7 +377,7 @@ mod tests {
     impl Judge {
         fn judge_window(&mut self, now: Duration) -> Judgement {
             let _ = self.judge(now);
-            self.judge_percentiles()
+            self.judge_percentiles(|p, limit| self.over_limit(p, limit))
         }
     }
 

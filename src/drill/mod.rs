@@ -28,6 +28,6 @@ pub mod words;
 pub use event::{Command, Event, Judgement, RemoveReason, Sample, StopReason, Timed};
 pub use inject::{Inject, InjectState};
 pub use judge::Judge;
-pub use state::{Drill, UnderTest};
+pub use state::{CommandEnding, Drill, UnderTest};
 pub use summary::Summary;
 pub use watch::{Watch, Watched};

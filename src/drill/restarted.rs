@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::event::{Command, Phase, RemoveReason, StopReason};
 use super::inject::{Inject, InjectState};
-use super::state::{Drill, UnderTest};
+use super::state::{CommandEnding, Drill, UnderTest};
 
 /// Why such a drill stops.
 pub const RESTARTED: &str = "the coordinator was restarted";
@@ -20,7 +20,7 @@ impl Drill {
         }
         if matches!(self.under_test, UnderTest::Running | UnderTest::Ending { .. }) {
             let detail = "it ended with the coordinator".to_owned();
-            self.under_test = UnderTest::Finished { passed: false, stopped: true, detail };
+            self.under_test = UnderTest::Finished { end: CommandEnding::Stopped, detail };
         }
         if let Some(playbook) = &mut self.playbook {
             playbook.on_restarted(now);

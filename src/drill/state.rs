@@ -63,13 +63,22 @@ pub enum UnderTest {
     },
     /// It ended.
     Finished {
-        /// Whether by itself, with status 0.
-        passed: bool,
-        /// Whether it was ended because the drill stopped; then nothing can be said about it.
-        stopped: bool,
+        /// What that says.
+        end: CommandEnding,
         /// How, in words.
         detail: String,
     },
+}
+
+/// What the end of the command under test says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandEnding {
+    /// It ended by itself, with status 0.
+    Passed,
+    /// It failed, or had to be ended.
+    Failed,
+    /// It was ended because the drill stopped: nothing.
+    Stopped,
 }
 
 impl Drill {
@@ -138,10 +147,7 @@ impl Drill {
             Event::FaultStuck { fault, why } => self.with(&fault, |inject| inject.on_stuck(why.clone())),
             // A fault whose removal is ordered already cannot be lost any more.
             Event::FaultLost { fault, why } => {
-                if self
-                    .injects
-                    .iter()
-                    .any(|i| i.plan.id == fault && matches!(i.state, InjectState::Applied { .. }))
+                if self.injects.iter().any(|i| i.plan.id == fault && matches!(i.state, InjectState::Applied))
                 {
                     self.stop(now, StopReason::FaultLost { fault, why });
                 }
@@ -210,15 +216,18 @@ impl Drill {
     }
 
     fn on_command_finished(&mut self, status: Option<i32>, detail: String) {
-        let passed = self.under_test == UnderTest::Running && status == Some(0);
-        let stopped = matches!(self.under_test, UnderTest::Ending { .. }) && self.stop.is_some();
+        let end = match self.under_test {
+            UnderTest::Running if status == Some(0) => CommandEnding::Passed,
+            UnderTest::Ending { .. } if self.stop.is_some() => CommandEnding::Stopped,
+            _ => CommandEnding::Failed,
+        };
         let detail = match self.under_test {
             UnderTest::Ending { .. } if self.stop.is_none() => {
                 format!("{detail}; it was still running when the last fault reached its end (raise `max`)")
             }
             _ => detail,
         };
-        self.under_test = UnderTest::Finished { passed, stopped, detail };
+        self.under_test = UnderTest::Finished { end, detail };
     }
 
     fn on_verified(&mut self, now: Duration, residue: Vec<String>) {
@@ -354,12 +363,6 @@ impl Drill {
     /// Why it stops before its end, if it does.
     pub fn stopped(&self) -> Option<&StopReason> {
         self.stop.as_ref()
-    }
-
-    /// When it will be over if all goes as planned, since it began; absent before the first fault.
-    pub fn planned_end(&self) -> Option<Duration> {
-        let ends = self.injects.iter().filter_map(|inject| Some(inject.ends()?.0));
-        Some(ends.max()? + self.plan.steady_state.stable_for.duration())
     }
 
     /// Whether any probe is judged violated now.

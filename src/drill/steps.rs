@@ -29,7 +29,7 @@ impl Surroundings for Around<'_> {
         };
         match self.watch.probes.iter().find(|watched| watched.plan.name == name) {
             None => Err(format!("there is no probe `{name}`")),
-            Some(watched) => match &watched.judgement {
+            Some(watched) => match watched.judged() {
                 Judgement::Good {} if !watched.has_measured_since(after) => {
                     Err(format!("{name}: not measured since then"))
                 }

@@ -126,7 +126,7 @@ impl World {
             steps.push(Step::Person);
         }
         for (n, inject) in self.drill.injects().iter().enumerate() {
-            if matches!(inject.state, InjectState::Applied { .. }) {
+            if matches!(inject.state, InjectState::Applied) {
                 steps.extend([Step::Effect(n), Step::Lose(n)]);
             }
         }
@@ -178,7 +178,7 @@ impl World {
 
     fn check(&self) {
         if self.drill.stopped().is_some() {
-            let on = self.drill.injects().iter().filter(|i| matches!(i.state, InjectState::Applied { .. }));
+            let on = self.drill.injects().iter().filter(|i| matches!(i.state, InjectState::Applied));
             assert_eq!(on.count(), 0, "a stop orders the removal of all that is on");
         }
         if self.drill.phase() == Phase::Scored {

@@ -14,8 +14,10 @@ pub struct Watched {
     /// Whether answers to the load count for it (its URL is the load's).
     pub takes_load: bool,
     judge: Judge,
-    /// The judgement in force.
+    /// The judgement in force, in the words of the moment when its word came into force.
     pub judgement: Judgement,
+    /// Whether that is because it measures no more.
+    is_blind: bool,
     /// Since when that word is in force.
     pub since: Duration,
     /// When it last measured.
@@ -31,8 +33,8 @@ struct Guardrail {
     lasting: Duration,
     takes_load: bool,
     judge: Judge,
-    /// Since when it is out of tolerance, and how it stands now: measured against allowed.
-    violated: Option<(Duration, String)>,
+    /// Since when it is out of tolerance.
+    violated: Option<Duration>,
 }
 
 /// All probes and guardrails.
@@ -55,6 +57,7 @@ impl Watch {
             takes_load: takes_load(probe),
             judge: Judge::new(probe.tolerance.clone()),
             judgement: Judgement::Unknown { why: "not measured yet".into() },
+            is_blind: false,
             since: Duration::ZERO,
             measured: None,
             began: None,
@@ -114,23 +117,15 @@ impl Watch {
     fn rejudge(&mut self, now: Duration) -> Vec<Record> {
         let mut changed = Vec::new();
         for watched in &mut self.probes {
-            let judgement = watched.blind(now).unwrap_or_else(|| watched.judge.judge(now));
-            // A new wording of the same word ("p95 is 2.1s" after "2.0s") is no news.
-            if std::mem::discriminant(&judgement) != std::mem::discriminant(&watched.judgement) {
+            if let Some(judgement) = watched.news(now) {
                 watched.since = now;
-                changed.push(Record::ProbeJudged {
-                    probe: watched.plan.name.clone(),
-                    judgement: judgement.clone(),
-                });
+                watched.judgement = judgement.clone();
+                changed.push(Record::ProbeJudged { probe: watched.plan.name.clone(), judgement });
             }
-            watched.judgement = judgement;
         }
         for guardrail in &mut self.guardrails {
-            let since = guardrail.violated.take().map_or(now, |(since, _)| since);
-            guardrail.violated = match guardrail.judge.judge(now) {
-                Judgement::Violated { why } => Some((since, why)),
-                Judgement::Good {} | Judgement::Unknown { .. } => None,
-            };
+            let since = guardrail.violated.unwrap_or(now);
+            guardrail.violated = guardrail.judge.is_violated(now).then_some(since);
         }
         let good = self.probes.iter().all(|watched| watched.judgement == Judgement::Good {});
         self.good_since = if good { self.good_since.or(Some(now)) } else { None };
@@ -144,7 +139,7 @@ impl Watch {
 
     /// The probes that are not good, each with why, in words.
     pub fn not_good(&self) -> Vec<String> {
-        let words = |watched: &Watched| match &watched.judgement {
+        let words = |watched: &Watched| match watched.judged() {
             Judgement::Good {} => None,
             Judgement::Unknown { why } => Some(format!("{}: cannot be judged ({why})", watched.plan.name)),
             Judgement::Violated { why } => Some(format!("{}: {why}", watched.plan.name)),
@@ -172,31 +167,24 @@ impl Watch {
 
     /// The invariant that is violated, in words.
     pub(super) fn broken_invariant(&self) -> Option<String> {
-        self.probes.iter().find_map(|watched| match &watched.judgement {
-            Judgement::Violated { why } if watched.plan.invariant => {
-                Some(format!("invariant `{}`: {why}", watched.plan.name))
-            }
-            _ => None,
-        })
+        let watched = self.probes.iter().find(|watched| watched.plan.invariant && watched.is_violated())?;
+        let Judgement::Violated { why } = watched.judged() else { return None };
+        Some(format!("invariant `{}`: {why}", watched.plan.name))
     }
 
     /// The `abort:` entry that has been violated for long enough, in words.
     pub(super) fn broken_guardrail(&self, now: Duration) -> Option<String> {
         self.guardrails.iter().find_map(|guardrail| {
-            let (since, why) = guardrail.violated.as_ref()?;
-            (now >= *since + guardrail.lasting).then(|| {
-                let (probe, since) = (&guardrail.probe, since.as_secs_f64());
-                format!("abort rule on `{probe}`: {why}; out of tolerance since +{since:.1}s")
-            })
+            let since = guardrail.violated.filter(|since| now >= *since + guardrail.lasting)?;
+            let Judgement::Violated { why } = guardrail.judge.judgement() else { return None };
+            let (probe, since) = (&guardrail.probe, since.as_secs_f64());
+            Some(format!("abort rule on `{probe}`: {why}; out of tolerance since +{since:.1}s"))
         })
     }
 
     /// When a guardrail becomes due if nothing changes.
     pub(super) fn guardrail_due(&self) -> Option<Duration> {
-        self.guardrails
-            .iter()
-            .filter_map(|guardrail| Some(guardrail.violated.as_ref()?.0 + guardrail.lasting))
-            .min()
+        self.guardrails.iter().filter_map(|guardrail| Some(guardrail.violated? + guardrail.lasting)).min()
     }
 }
 
@@ -215,6 +203,26 @@ impl Watched {
         Some(Judgement::Unknown { why: format!("it has not measured for {}s", silent.as_secs()) })
     }
 
+    /// Looks again; gives the judgement when its word is another. A new wording of the same word ("p95 is 2.1s" after
+    /// "2.0s") is no news, and is made only for whoever asks.
+    fn news(&mut self, now: Duration) -> Option<Judgement> {
+        let blind = self.blind(now);
+        self.is_blind = blind.is_some();
+        match blind {
+            None => self.judge.news(now, &self.judgement),
+            Some(_) if matches!(self.judgement, Judgement::Unknown { .. }) => {
+                self.judgement = blind?;
+                None
+            }
+            Some(_) => blind,
+        }
+    }
+
+    /// The judgement in force, in the words of now.
+    pub(super) fn judged(&self) -> Judgement {
+        if self.is_blind { self.judgement.clone() } else { self.judge.judgement() }
+    }
+
     fn is_violated(&self) -> bool {
         matches!(self.judgement, Judgement::Violated { .. })
     }
@@ -226,8 +234,12 @@ mod tests {
     use crate::fault::Period;
     use crate::scenario::plan::{Level, Tolerance};
 
-    #[test]
-    fn a_probe_that_falls_silent_is_good_no_longer() {
+    fn within(secs: u64) -> Tolerance {
+        Tolerance { over: Period::from_secs(secs), ..Tolerance::default() }
+    }
+
+    /// Watches one probe, `shop`.
+    fn watch(tolerance: Tolerance) -> Watch {
         let probe = Probe {
             name: "shop".into(),
             level: Level::Application,
@@ -236,7 +248,7 @@ mod tests {
             every: Period::from_secs(1),
             timeout: Period::from_secs(1),
             action: ProbeAction::Tcp("127.0.0.1:1".into()),
-            tolerance: Tolerance { over: Period::from_secs(30), ..Tolerance::default() },
+            tolerance,
         };
         let mut watch = Watch { probes: vec![], guardrails: vec![], good_since: None };
         watch.probes.push(Watched {
@@ -244,10 +256,37 @@ mod tests {
             judge: Judge::new(probe.tolerance.clone()),
             plan: probe,
             judgement: Judgement::Unknown { why: "not measured yet".into() },
+            is_blind: false,
             since: Duration::ZERO,
             measured: None,
             began: None,
         });
+        watch
+    }
+
+    #[test]
+    fn a_violation_is_news_once_and_told_in_the_words_of_now() {
+        let tolerance = Tolerance { p95: Some(Period::from_millis(100)), ..within(30) };
+        let mut watch = watch(tolerance);
+        let taken = |n: u64, took: u64| Sample {
+            began: Duration::from_millis(n * 10),
+            took: Duration::from_millis(took),
+            failure: None,
+            value: None,
+            detail: None,
+        };
+        for n in 0..20 {
+            watch.on_probe(Duration::from_secs(1), "shop", &taken(n, 200));
+        }
+        assert_eq!(watch.not_good(), ["shop: p95 is 200ms, 100ms allowed (20 samples in 30s)"]);
+        assert!(watch.on_probe(Duration::from_secs(2), "shop", &taken(20, 300)).is_empty(), "the same word");
+        assert!(watch.on_probe(Duration::from_secs(2), "shop", &taken(21, 300)).is_empty());
+        assert_eq!(watch.not_good(), ["shop: p95 is 300ms, 100ms allowed (22 samples in 30s)"]);
+    }
+
+    #[test]
+    fn a_probe_that_falls_silent_is_good_no_longer() {
+        let mut watch = watch(within(30));
         let at = Duration::from_secs;
         let sample = Sample { began: at(1), took: at(0), failure: None, value: None, detail: None };
         watch.on_probe(at(1), "shop", &sample);

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use super::step::{Ask, Doing, StepLine, StepState, WayBack, line};
 use crate::drill::event::{Command, Event, Record};
 use crate::drill::words::{Said, Tone, short, stamp};
-use crate::playbook::event::{Attempt, Ending, StartedBy, StepAnswer, StepResult};
+use crate::playbook::event::{Attempt, StepAnswer, StepResult};
 use crate::playbook::plan::{Action, Check, Playbook, Step};
+pub use crate::playbook::progress::State as Standing;
 use crate::playbook::progress::{Visit, shown};
 use crate::scenario::plan::{People, PlaybookUse};
 
@@ -25,31 +26,6 @@ pub struct PlaybookBoard {
     pub(super) ways_back: Vec<WayBack>,
     impact: Option<Duration>,
     began: Option<Timestamp>,
-}
-
-/// Where the playbook is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Standing {
-    /// Nothing has started it.
-    Waiting,
-    /// It runs.
-    Running {
-        /// Since when.
-        since: Duration,
-        /// By what it was started.
-        by: StartedBy,
-    },
-    /// It is over.
-    Over {
-        /// Since when it ran.
-        since: Duration,
-        /// When it ended.
-        at: Duration,
-        /// By what it was started.
-        by: StartedBy,
-        /// How it ended.
-        ending: Ending,
-    },
 }
 
 impl PlaybookBoard {

@@ -4,7 +4,7 @@ use super::results::{CommandResult, Contained, Effect, Impact, Validity};
 use super::{FaultSummary, Times};
 use crate::drill::event::StopReason;
 use crate::drill::inject::{Inject, InjectState};
-use crate::drill::state::{Drill, UnderTest};
+use crate::drill::state::{CommandEnding, Drill, UnderTest};
 
 pub(super) fn effect(drill: &Drill) -> Effect {
     // One that a stop kept from starting is no gap in the proof; one that never came to its turn is.
@@ -43,11 +43,13 @@ pub(super) fn validity(drill: &Drill) -> Validity {
 pub(super) fn command(drill: &Drill) -> CommandResult {
     match &drill.under_test {
         UnderTest::NotStarted => CommandResult::None {},
-        UnderTest::Finished { passed: true, .. } => CommandResult::Passed {},
-        UnderTest::Finished { stopped: true, detail, .. } => {
+        UnderTest::Finished { end: CommandEnding::Passed, .. } => CommandResult::Passed {},
+        UnderTest::Finished { end: CommandEnding::Stopped, detail } => {
             CommandResult::Stopped { detail: detail.clone() }
         }
-        UnderTest::Finished { detail, .. } => CommandResult::Failed { detail: detail.clone() },
+        UnderTest::Finished { end: CommandEnding::Failed, detail } => {
+            CommandResult::Failed { detail: detail.clone() }
+        }
         UnderTest::Running | UnderTest::Ending { .. } => {
             CommandResult::Failed { detail: "it could not be ended".into() }
         }
@@ -88,9 +90,7 @@ pub(super) fn faults(drill: &Drill) -> Vec<FaultSummary> {
             InjectState::Residue { what } => format!("residue: {}", what.join("; ")),
             InjectState::Skipped { why } => format!("skipped: {why}"),
             InjectState::Pending => "pending".into(),
-            InjectState::Applying { .. } | InjectState::Applied { .. } | InjectState::Removing { .. } => {
-                "on".into()
-            }
+            InjectState::Applying { .. } | InjectState::Applied | InjectState::Removing { .. } => "on".into(),
         },
         effective: inject.effective.is_some(),
         evidence: inject.evidence.clone(),
