@@ -1,8 +1,6 @@
 //! Debian's Prometheus and Alertmanager beside a service of our own, each for one test only.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -15,7 +13,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::support::{Child, free_port, wait_until};
+use super::support::{Child, free_port, tell, wait_until};
 
 /// The service under watch, and what was posted to it, by path.
 #[derive(Clone, Default)]
@@ -115,15 +113,9 @@ pub fn alertmanager(dir: &Path, hook: &str, recorder: u16) -> (u16, Child) {
 
 /// A JSON answer; null when there is none.
 pub fn ask(base: &str, path: &str) -> Value {
-    let asked = || {
-        let mut stream = TcpStream::connect(base.trim_start_matches("http://"))?;
-        // In HTTP/1.0 a long answer comes in one piece.
-        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text).map(|_| text)
-    };
-    let answer = asked().unwrap_or_default();
-    answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok()).unwrap_or_default()
+    let address = base.trim_start_matches("http://").parse().expect("an address");
+    let answer = tell(address, "GET", path, &[], "");
+    answer.ok().and_then(|answer| serde_json::from_str(&answer.body).ok()).unwrap_or_default()
 }
 
 /// Prometheus is ready only when its targets are read, its Alertmanagers known and its rules evaluated.

@@ -19,7 +19,8 @@ use firedrill::scenario::plan::{AbortRule, SecretSource, Until};
 use firedrill::score::{AlarmWord, Scorecard};
 use tokio::sync::oneshot;
 
-use world::{Onlooker, Upstream, World, latency, plan};
+use support::Upstream;
+use world::{Onlooker, World, latency, plan};
 
 fn verified(world: &World) -> Verified {
     verify(&std::fs::read(world.folder().join("journal.jsonl")).unwrap(), None)

@@ -1,10 +1,8 @@
 //! A small world for a drill: an upstream that answers, a plan with a route to it, and someone who looks on.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,55 +20,6 @@ use firedrill::scenario::plan::{
 use tokio::sync::mpsc;
 
 use crate::support::{free_port, temp_dir};
-
-/// An HTTP server that answers 200, or 500 once it is told to break. Ends with the test.
-pub struct Upstream {
-    pub address: SocketAddr,
-    pub broken: Arc<AtomicBool>,
-    ended: Arc<AtomicBool>,
-}
-
-impl Upstream {
-    pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let (broken, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let (flag, end) = (Arc::clone(&broken), Arc::clone(&ended));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if end.load(Ordering::Relaxed) {
-                    return;
-                }
-                let flag = Arc::clone(&flag);
-                std::thread::spawn(move || answer(stream, &flag));
-            }
-        });
-        Self { address, broken, ended }
-    }
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        // Wakes the accept, so that the listener goes away.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-fn answer(stream: TcpStream, broken: &AtomicBool) {
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(30)));
-    let Ok(mut writer) = stream.try_clone() else { return };
-    let mut lines = BufReader::new(stream).lines();
-    while let Some(Ok(line)) = lines.next() {
-        if line.is_empty() {
-            let status = if broken.load(Ordering::Relaxed) { "500 Broken" } else { "200 OK" };
-            let text = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok");
-            if writer.write_all(text.as_bytes()).is_err() {
-                return;
-            }
-        }
-    }
-}
 
 /// A plan with one route to the upstream, one probe through it, and one latency on it.
 pub fn plan(upstream: SocketAddr) -> Plan {

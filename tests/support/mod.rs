@@ -18,9 +18,9 @@ pub use axe::axe_problems;
 pub use browser::{Browser, Page};
 pub use child::{Child, Ended, firedrill, processes_with, state_of};
 pub use golden::assert_golden;
-pub use http::{Answer, get, put, request};
+pub use http::{Answer, connect, get, head, put, request, status, tell};
 pub use requires::{requires, requires_that};
-pub use upstream::Upstream;
+pub use upstream::{Upstream, serve};
 pub use victim::Victim;
 pub use wait::{free_port, happens_within, is_listening, wait_until};
 

@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::service::Service;
 use super::world::{SOON, World, route, scenario, watching};
-use crate::support::{free_port, request};
+use crate::support::{Upstream, free_port, request};
 
 const HOOK: &str = "/v1/alarms/alertmanager";
 const FAULT: &str =
@@ -15,7 +14,7 @@ const FAULT: &str =
 /// A drill whose fault is on for 4 s, and where alarms are posted to it.
 struct Heard {
     world: World,
-    _service: Service,
+    _service: Upstream,
     alarms: SocketAddr,
     drill: crate::support::Child,
 }
@@ -23,7 +22,7 @@ struct Heard {
 impl Heard {
     /// Started, and its fault is felt.
     fn start(expect: &str) -> Self {
-        let (world, service) = (World::new(), Service::start());
+        let (world, service) = (World::new(), Upstream::start());
         let local = || SocketAddr::from(([127, 0, 0, 1], free_port()));
         let (listen, alarms) = (local(), local());
         let probes = format!(

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::service::{Service, ask};
+use super::user::ask;
 use super::world::{Proxy, SOON, World, now, scenario, watching};
-use crate::support::{put, wait_until};
+use crate::support::{Upstream, put, wait_until};
 
 const MS: Duration = Duration::from_millis(1);
 const RUN: [&str; 5] = ["run", "paid.yaml", "--environment", "staging", "--out"];
 
 /// A proxy, an environment that names it, and a scenario on its route.
-fn staging(world: &World, service: &Service, policy: &str, fault: &str) -> Proxy {
+fn staging(world: &World, service: &Upstream, policy: &str, fault: &str) -> Proxy {
     let proxy = Proxy::start(world, service.address);
     world.write("environments/staging.yaml", &proxy.environment(service.address, policy));
     let rest = format!("faults:\n  - {fault}\n");
@@ -36,7 +36,7 @@ fn start(world: &World, out: &str) -> crate::support::Child {
 
 #[test]
 fn a_fault_on_an_environments_route_is_felt_and_removed_and_the_proxy_serves_on() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let fault = "{id: slow, target: route/payments, latency: 200ms, until: 1s, max: 10s}";
     let proxy = staging(&world, &service, "", fault);
     let ended = run(&world, "out");
@@ -52,7 +52,7 @@ fn a_fault_on_an_environments_route_is_felt_and_removed_and_the_proxy_serves_on(
 
 #[test]
 fn a_route_with_a_fault_set_by_hand_is_refused_before_the_first_fault() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let fault = "{id: slow, target: route/payments, latency: 200ms, until: 1s, max: 10s}";
     let proxy = staging(&world, &service, "", fault);
     let by_hand =
@@ -68,7 +68,7 @@ fn a_route_with_a_fault_set_by_hand_is_refused_before_the_first_fault() {
 
 #[test]
 fn a_drill_that_is_killed_leaves_no_fault_behind_when_its_lease_ends() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let fault = "{id: slow, target: route/payments, latency: 300ms, max: 5m}";
     let proxy = staging(&world, &service, "", fault);
     let child = start(&world, "out");
@@ -93,7 +93,7 @@ fn a_drill_that_is_killed_leaves_no_fault_behind_when_its_lease_ends() {
 
 #[test]
 fn a_proxy_that_dies_ends_the_drill_which_says_why() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let fault = "{id: slow, target: route/payments, latency: 100ms, max: 5m}";
     let proxy = staging(&world, &service, "", fault);
     let child = start(&world, "out");
@@ -113,7 +113,7 @@ fn a_proxy_that_dies_ends_the_drill_which_says_why() {
 
 #[test]
 fn the_policy_of_the_environment_refuses_what_is_above_its_ceilings() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let policy = "policy: {percent_max: 25%, duration_max: 1m, faults: {deny: [reset]}}\n";
     let proxy = staging(&world, &service, policy, "{target: route/payments, latency: 10ms, max: 10s}");
     for (fault, says) in [
@@ -139,7 +139,7 @@ fn the_policy_of_the_environment_refuses_what_is_above_its_ceilings() {
 
 #[test]
 fn a_change_by_hand_is_held_to_the_ceiling_as_well() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let fault = "{id: slow, target: route/payments, latency: 10ms, scope: 25%, max: 1m}";
     let proxy = staging(&world, &service, "policy: {percent_max: 50%}\n", fault);
     let child = start(&world, "out");

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::service::{Service, ask};
+use super::user::ask;
 use super::world::{SOON, World, route, scenario, watching};
-use crate::support::{Child, free_port};
+use crate::support::{Child, Upstream, free_port};
 
 const MS: Duration = Duration::from_millis(1);
 
 /// A drill with these faults on one route; the probe goes past it, so that the test's users are alone there.
-fn drill(world: &World, service: &Service, faults: &str, last: &str) -> (Child, SocketAddr) {
+fn drill(world: &World, service: &Upstream, faults: &str, last: &str) -> (Child, SocketAddr) {
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let rest = format!("faults:\n{faults}");
     let text = scenario("several", &route(listen, service.address), &watching(service.address), &rest);
@@ -30,7 +30,7 @@ fn stop(child: Child) {
 
 #[test]
 fn delays_add_up_and_the_first_terminal_fault_wins() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let faults = "  - {id: one, target: route/shop, latency: 80ms, max: 1m}\n\
                   \x20 - {id: two, target: route/shop, latency: 120ms, max: 1m}\n\
                   \x20 - {id: busy, target: route/shop, match: /terminal, http_error: 503, max: 1m}\n\
@@ -50,7 +50,7 @@ fn delays_add_up_and_the_first_terminal_fault_wins() {
 
 #[test]
 fn faults_start_in_their_order_and_when_they_say() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let rest = "faults:\n\
                 \x20 - {id: third, target: route/shop, latency: 20ms, start: {after: second, delay: 400ms}, until: 500ms, max: 1m}\n\
@@ -77,7 +77,7 @@ fn faults_start_in_their_order_and_when_they_say() {
 
 #[test]
 fn a_sticky_share_hits_the_same_users_always() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let faults = "  - {id: some, target: route/shop, http_error: 503, max: 1m, \
                   scope: {percent: 30%, sticky: {header: x-user-id}}}\n";
     let (child, listen) = drill(&world, &service, faults, "some");
@@ -101,7 +101,7 @@ fn a_sticky_share_hits_the_same_users_always() {
 
 #[test]
 fn only_requests_that_match_are_hit() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let faults = "  - {id: charges, target: route/shop, http_error: 503, max: 1m, \
                   match: {method: POST, path: \"/v1/charge/*\", headers: {x-tenant: acme}}, \
                   scope: {percent: 100%, exclude: {headers: {x-synthetic: \"*\"}}}}\n";

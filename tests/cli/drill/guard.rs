@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::service::Service;
 use super::world::{SOON, World, route, scenario, watching};
-use crate::support::free_port;
+use crate::support::{Upstream, free_port};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -22,7 +21,7 @@ fn stopped_after(world: &World, out: &str) -> Duration {
 
 #[test]
 fn one_violation_of_an_invariant_takes_the_fault_off_and_is_named() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let listen = listen();
     let probes = format!(
         "{}, {{name: no-errors, invariant: true, http: \"http://{listen}/checked\", timeout: 1s}}",
@@ -49,7 +48,7 @@ fn one_violation_of_an_invariant_takes_the_fault_off_and_is_named() {
 
 #[test]
 fn an_abort_rule_with_its_own_tolerance_waits_as_long_as_it_says() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let listen = listen();
     let rest = "abort:\n  - {probe: shop, tolerance: {p50: 60ms, over: 5s}, for: 500ms}\n\
                 faults:\n  - {id: slow, target: route/shop, latency: 120ms, max: 1m}\n";
@@ -71,7 +70,7 @@ fn an_abort_rule_with_its_own_tolerance_waits_as_long_as_it_says() {
 
 #[test]
 fn a_service_that_heals_itself_ends_the_fault_and_gets_the_credit() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let listen = listen();
     let rest = "faults:\n  - {id: slow, target: route/shop, latency: 30ms, until: recovered, max: 1m}\n";
     world.write("healed.yaml", &scenario("healed", &route(listen, service.address), &watching(listen), rest));

@@ -6,6 +6,6 @@ mod faults;
 mod guard;
 mod output;
 mod secrets;
-mod service;
 mod steer;
+mod user;
 mod world;

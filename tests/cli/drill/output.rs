@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::service::{Service, ask};
+use super::user::ask;
 use super::world::{Proxy, SOON, World, route, scenario, watching};
-use crate::support::{free_port, get};
+use crate::support::{Upstream, free_port, get};
 
-fn short(world: &World, service: &Service) {
+fn short(world: &World, service: &Upstream) {
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let rest = "faults:\n  - {id: slow, target: route/shop, latency: 20ms, until: 600ms, max: 10s}\n";
     world.write("short.yaml", &scenario("short", &route(listen, service.address), &watching(listen), rest));
@@ -17,7 +17,7 @@ fn short(world: &World, service: &Service) {
 
 #[test]
 fn json_is_the_journal_as_lines_and_then_the_summary_and_nothing_else() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     short(&world, &service);
     let said = world.pass(&["run", "short.yaml", "--json", "--out", "out"]);
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -39,7 +39,7 @@ fn json_is_the_journal_as_lines_and_then_the_summary_and_nothing_else() {
 
 #[test]
 fn piped_output_is_stable_lines() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     short(&world, &service);
     let said = world.pass(&["run", "short.yaml", "--seed", "5", "--out", "out"]);
     assert!(!said.contains('\x1b') && !said.contains('\r'), "no colours and nothing redrawn: {said:?}");
@@ -64,7 +64,7 @@ fn piped_output_is_stable_lines() {
 
 #[test]
 fn json_stays_json_when_a_command_under_test_prints() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let rest = "faults:\n  - {id: slow, target: route/shop, latency: 20ms, max: 1m}\n";
     world.write("short.yaml", &scenario("short", &route(listen, service.address), &watching(listen), rest));
@@ -81,7 +81,7 @@ fn json_stays_json_when_a_command_under_test_prints() {
 }
 
 /// The ledger of a fault that hits a share of one user's requests, one after the other.
-fn ledger(service: &Service, seed: &str) -> Value {
+fn ledger(service: &Upstream, seed: &str) -> Value {
     let world = World::new();
     let proxy = Proxy::start(&world, service.address);
     world.write("environments/staging.yaml", &proxy.environment(service.address, ""));
@@ -103,7 +103,7 @@ fn ledger(service: &Service, seed: &str) -> Value {
 
 #[test]
 fn the_same_seed_makes_the_same_decisions() {
-    let service = Service::start();
+    let service = Upstream::start();
     let (one, two, other) = (ledger(&service, "5"), ledger(&service, "5"), ledger(&service, "6"));
     let entries = one.as_array().unwrap();
     assert_eq!(entries.len(), 60, "{one}");

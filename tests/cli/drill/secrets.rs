@@ -9,9 +9,8 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use super::service::{Service, serve};
 use super::world::{World, route, scenario};
-use crate::support::{Ended, free_port};
+use crate::support::{Ended, Upstream, free_port, serve};
 
 /// Special in JSON, in URLs, in shells and in base64.
 const SECRET: &str = "tok\"en\\ +/&=%41:ä?~x";
@@ -193,7 +192,7 @@ fn probes(secure: &Secure, path: &str) -> String {
 
 #[test]
 fn a_secret_reaches_the_service_over_tls_and_no_file_and_no_output() {
-    let (world, service, secure) = (World::new(), Service::start(), Secure::start());
+    let (world, service, secure) = (World::new(), Upstream::start(), Secure::start());
     world.write("authority.pem", &secure.authority);
     world.write("part.secret", &format!("{IN_FILE}\n"));
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -217,7 +216,7 @@ fn a_secret_reaches_the_service_over_tls_and_no_file_and_no_output() {
 
 #[test]
 fn a_service_that_says_a_secret_back_does_not_bring_it_into_the_record() {
-    let (world, service, secure) = (World::new(), Service::start(), Secure::start());
+    let (world, service, secure) = (World::new(), Upstream::start(), Secure::start());
     world.write("authority.pem", &secure.authority);
     world.write("part.secret", IN_FILE);
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -235,7 +234,7 @@ fn a_service_that_says_a_secret_back_does_not_bring_it_into_the_record() {
 
 #[test]
 fn a_secret_that_is_missing_is_refused_by_name_before_anything() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let rest =
         format!("{DECLARED}faults:\n  - {{target: route/shop, latency: 20ms, until: 700ms, max: 10s}}\n");

@@ -6,9 +6,9 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::service::{Service, ask};
+use super::user::ask;
 use super::world::{SOON, World, now, route, scenario, watching};
-use crate::support::{Child, free_port, wait_until};
+use crate::support::{Child, Upstream, free_port, wait_until};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -17,7 +17,7 @@ fn here(port: u16) -> SocketAddr {
 }
 
 /// A drill that slows its route by 40 ms until somebody stops it.
-fn slow(world: &World, service: &Service, name: &str) -> (Child, SocketAddr) {
+fn slow(world: &World, service: &Upstream, name: &str) -> (Child, SocketAddr) {
     let listen = here(free_port());
     let rest = "faults:\n  - {id: slow, target: route/shop, latency: 40ms, max: 2m}\n";
     let text = scenario(name, &route(listen, service.address), &watching(listen), rest);
@@ -45,7 +45,7 @@ fn delay(world: &World, name: &str) -> String {
 
 #[test]
 fn a_drill_is_seen_noted_changed_and_halted_from_another_terminal() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let (child, listen) = slow(&world, &service, "steered");
 
     let text = world.pass(&["status"]);
@@ -111,7 +111,7 @@ fn a_drill_is_seen_noted_changed_and_halted_from_another_terminal() {
     lever_is_engaged_until_released(&world, &service, "seen enough");
 }
 
-fn lever_is_engaged_until_released(world: &World, service: &Service, why: &str) {
+fn lever_is_engaged_until_released(world: &World, service: &Upstream, why: &str) {
     let listen = here(free_port());
     let rest = "faults:\n  - {id: slow, target: route/shop, latency: 20ms, until: 600ms, max: 10s}\n";
     let text = scenario("next", &route(listen, service.address), &watching(listen), rest);
@@ -128,7 +128,7 @@ fn lever_is_engaged_until_released(world: &World, service: &Service, why: &str) 
 
 #[test]
 fn the_halt_file_stops_a_drill_with_the_reason_it_holds() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let (child, _) = slow(&world, &service, "halted");
     world.write("own/run/HALT", "smoke in the hall\n");
     let ended = child.wait(SOON);
@@ -141,7 +141,7 @@ fn the_halt_file_stops_a_drill_with_the_reason_it_holds() {
 
 #[test]
 fn of_two_drills_the_one_that_is_named_is_steered() {
-    let (world, service) = (World::new(), Service::start());
+    let (world, service) = (World::new(), Upstream::start());
     let (one, _) = slow(&world, &service, "one");
     let (two, _) = slow(&world, &service, "two");
     let unclear = world.run(&["status"]);
