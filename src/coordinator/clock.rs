@@ -1,4 +1,5 @@
-//! The one place that reads clocks; everything else is handed the time.
+//! The drill's time and the wall's: the one place of the coordinator that reads the system's clocks. Whoever only waits
+//! or measures how long something took asks tokio's.
 
 use std::time::{Duration, Instant};
 

@@ -178,8 +178,8 @@ impl Driver<'_> {
     /// The operator of a fault that can be changed now, or why there is none.
     fn who_can_change(&self, fault: &str) -> Result<&Operator, String> {
         let inject = self.drill.injects().iter().find(|inject| inject.plan.id == fault);
-        let is_on = inject
-            .is_some_and(|i| matches!(i.state, InjectState::Applying { .. } | InjectState::Applied { .. }));
+        let is_on =
+            inject.is_some_and(|i| matches!(i.state, InjectState::Applying { .. } | InjectState::Applied));
         match self.operators.get(fault).filter(|_| is_on) {
             Some(operator) if operator.has_room() => Ok(operator),
             Some(_) => Err("too many changes wait already; try again in a moment".into()),
