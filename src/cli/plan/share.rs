@@ -7,7 +7,7 @@ pub(super) fn of(matching: &RequestMatch, scope: &Scope) -> String {
     let what = match scope.requests {
         None => what,
         Some(Requests::First(n)) => format!("the first {n} of {what}"),
-        Some(Requests::Every(n)) => format!("those with a number that {n} divides of {what}"),
+        Some(Requests::Every(n)) => format!("one in {n}, by number, of {what}"),
         Some(Requests::After(n)) => format!("all but the first {n} of {what}"),
     };
     let part = if scope.percent == Percent::ALL { what } else { format!("{} of {what}", scope.percent) };
@@ -54,6 +54,7 @@ mod tests {
                 r#"{"requests": {"first": 10}}"#,
                 "the first 10 of requests with path `~/v1/.+`, client `10.0.0.0/8`, the upstream's status 429, 5xx",
             ),
+            ("{}", r#"{"requests": {"every": 3}}"#, "one in 3, by number, of all traffic of the route"),
             (
                 r#"{"opt_in": {"secret": "0123456789abcdef"}}"#,
                 r#"{"percent": "50%", "requests": {"after": 3}}"#,

@@ -93,7 +93,7 @@ fn route(route: &PlannedRoute) -> String {
         let _ = write!(line, "\n    obeys x-envoy-fault-* of {}, up to {}", whose(envoy), envoy.max_percent);
     }
     if spec.mark_faults {
-        line.push_str("\n    answers that a fault met say so in x-firedrill-fault");
+        line.push_str("\n    requests and answers that faults met name them in x-firedrill-fault");
     }
     line
 }

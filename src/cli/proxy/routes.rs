@@ -38,7 +38,7 @@ pub(super) struct RouteArgs {
     /// Requests of clients on this host may ask for faults by Envoy's headers, for at most this share of them
     #[arg(long, value_name = "SHARE", help_heading = "Connections")]
     envoy_headers: Option<Percent>,
-    /// Answers that a fault met say so in the header x-firedrill-fault
+    /// Requests and answers that faults met name them in the header x-firedrill-fault
     #[arg(long, help_heading = "Connections")]
     mark_faults: bool,
     /// Open connections of one route; more are reset [default: 20000]

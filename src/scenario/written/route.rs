@@ -29,7 +29,7 @@ pub struct Route {
     pub dial_timeout: Field<Period>,
     /// Requests may ask for faults by Envoy's headers (`x-envoy-fault-*`); absent: they may not.
     pub envoy_headers: Field<EnvoyHeaders>,
-    /// Answers that a fault met say so in the header `x-firedrill-fault`; absent: `false`.
+    /// Requests and answers that faults met name them in the header `x-firedrill-fault`; absent: `false`.
     pub mark_faults: Field<bool>,
 }
 
@@ -60,7 +60,7 @@ pub struct EnvironmentRoute {
     pub dial_timeout: Field<Period>,
     /// Requests may ask for faults by Envoy's headers (`x-envoy-fault-*`); absent: they may not.
     pub envoy_headers: Field<EnvoyHeaders>,
-    /// Answers that a fault met say so in the header `x-firedrill-fault`; absent: `false`.
+    /// Requests and answers that faults met name them in the header `x-firedrill-fault`; absent: `false`.
     pub mark_faults: Field<bool>,
     /// How its proxy encrypts.
     pub tls: Field<RouteTls>,
