@@ -2,7 +2,9 @@
 //!
 //! Server and client are hyper's; between them stands a stack of services, one per fault. One upstream connection
 //! per client connection keeps what an upstream ties to a connection. On HTTP/1 everything is in one task: whatever
-//! wakes it (a socket, a timer, a change of the route) moves all of it.
+//! wakes it (a socket, a timer, a change of the route) moves all of it. On HTTP/2 each stream and the upstream connection
+//! have a task of their own on the same thread (`crew`): a stream takes memory only while it lives, and one that waits
+//! costs the others nothing.
 
 mod answer;
 mod blackhole;
