@@ -64,6 +64,11 @@ impl Directories {
         self.state.join("undo")
     }
 
+    /// Where the test CA is kept.
+    pub fn test_ca(&self) -> PathBuf {
+        self.state.join("ca")
+    }
+
     /// The host owner's policy.
     pub fn policy(&self) -> PathBuf {
         self.config.join("policy.yaml")

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod agent;
+mod ca;
 pub mod catalog;
 mod check;
 mod completions;
@@ -109,6 +110,8 @@ enum Command {
     Proxy(Box<proxy::Args>),
     /// Print the header by which a request asks for a fault itself
     OptIn(opt_in::Args),
+    /// Print the certificate of the test CA, which signs the certificates that routes make themselves
+    Ca(ca::Args),
     /// Stand in for a Toxiproxy server, with its flags and its API
     ToxiproxyServer(toxiproxy_server::Args),
     /// Measure what this host is good for
@@ -169,6 +172,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::exec(args),
         Command::Proxy(args) => proxy::exec(*args),
         Command::OptIn(args) => opt_in::exec(args),
+        Command::Ca(args) => ca::exec(args),
         Command::ToxiproxyServer(args) => toxiproxy_server::exec(args),
         Command::Doctor(args) => doctor::exec(args),
         Command::Agent(args) => agent::exec(args),

@@ -4,6 +4,7 @@ mod connections;
 mod http;
 mod matching;
 mod routes;
+mod tls;
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
@@ -264,8 +265,8 @@ impl Out {
             let (name, bound, upstream) = (&route.spec.name, &route.bound, route.spec.leads_to());
             self.line(
                 &json!({"kind": "route.listening", "route": name, "listen": bound, "upstream": upstream,
-                        "protocol": route.spec.protocol}),
-                &format!("route {name}: {bound} -> {upstream}"),
+                        "protocol": route.spec.protocol, "tls": route.spec.tls, "warnings": route.warnings}),
+                &format!("route {name}: {bound} -> {upstream}{}", in_tls(route)),
             );
             for fault in &route.faults {
                 let (id, what, percent) = (&fault.spec.id, in_words(&fault.spec), fault.spec.scope.percent);
@@ -310,6 +311,13 @@ impl Out {
             &format!("faulted {faulted}{list}"),
         );
     }
+}
+
+/// How a route encrypts, and what about that is dangerous.
+fn in_tls(route: &RouteView) -> String {
+    let tls = route.spec.tls.as_ref().map(|tls| format!("; {tls}")).unwrap_or_default();
+    let warnings: String = route.warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect();
+    tls + &warnings
 }
 
 /// A fault and its parameters on one line.

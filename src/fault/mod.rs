@@ -7,7 +7,8 @@ mod process;
 mod target;
 
 pub use firedrill_proxy::control::wire::{
-    Bound, Evidence, FaultSpec, OnRemove, Protocol, ProxyProtocol, ProxyVersion, RouteSpec, Spread, unix_path,
+    Bound, Evidence, FaultSpec, OnRemove, Protocol, ProxyProtocol, ProxyVersion, RouteSpec, RouteTls,
+    SniRule, Spread, TlsTerminate, TlsUpstream, unix_path,
 };
 pub use firedrill_proxy::fault::{
     AcceptStall, Bandwidth, Before, Blackhole, Bursts, Clients, ConnectionLimit, Corrupt, Direction,

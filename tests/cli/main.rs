@@ -29,6 +29,7 @@ mod soak;
 mod stage;
 mod steer;
 mod terminal;
+mod tls;
 mod toxiproxy;
 mod usage;
 mod walked;

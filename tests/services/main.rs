@@ -8,6 +8,7 @@ mod process;
 mod redis;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod toxiproxy;
 
 use std::path::Path;

@@ -87,8 +87,9 @@ fn route(route: &PlannedRoute) -> String {
         Some(control) => format!("served by the proxy at {control}, which outlives the drill"),
         None => "served by the drill itself: connections that are open when it ends are cut off".to_owned(),
     };
-    let mut line =
-        format!("{}  {} → {} ({}); {server}", spec.name, spec.listen, spec.leads_to(), word(&spec.protocol));
+    let tls = spec.tls.as_ref().map(|tls| format!("; {tls}")).unwrap_or_default();
+    let (leads_to, protocol) = (spec.leads_to(), word(&spec.protocol));
+    let mut line = format!("{}  {} → {leads_to} ({protocol}{tls}); {server}", spec.name, spec.listen);
     if let Some(envoy) = &spec.envoy_headers {
         let _ = write!(line, "\n    obeys x-envoy-fault-* of {}, up to {}", whose(envoy), envoy.max_percent);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{anyhow, bail};
 use firedrill_proxy::engine::{self, Options};
 
+use super::tls::TlsArgs;
 use crate::fault::{EnvoyHeaders, Percent, Period, Protocol, ProxyProtocol, ProxyVersion, RouteSpec};
 
 /// Which routes there are, and what holds for all of them.
@@ -53,6 +54,8 @@ pub(super) struct RouteArgs {
     /// How long one attempt to reach an upstream may take [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Connections")]
     dial_timeout: Option<Period>,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 /// A route as `--route` names it.
@@ -102,6 +105,7 @@ impl RouteArgs {
         let first = self.listen.iter().map(|listen| {
             let mut spec = self.spec(&self.name, listen, &self.upstreams);
             spec.transparent = self.transparent;
+            self.tls.apply(&mut spec);
             spec
         });
         let others = self.others.iter().map(|other| self.spec(&other.name, &other.listen, &other.upstreams));
@@ -136,7 +140,12 @@ impl RouteArgs {
 
     /// How the engine is set up.
     pub(super) fn options(&self, workers: usize) -> Options {
-        Options { workers, connections_total_max: self.connections_total_max, ..Options::default() }
+        Options {
+            workers,
+            connections_total_max: self.connections_total_max,
+            ca: Some(self.tls.ca_dir()),
+            ..Options::default()
+        }
     }
 }
 
@@ -147,8 +156,9 @@ pub(super) fn try_addresses(routes: &[RouteSpec]) -> anyhow::Result<()> {
         if !names.insert(&route.name) {
             bail!("two routes have the name `{}`; give each its own", route.name);
         }
-        if let Some(problem) = route.check().into_iter().next() {
-            bail!("route `{}`: {problem}", route.name);
+        let problems: Vec<String> = route.check().iter().map(ToString::to_string).collect();
+        if !problems.is_empty() {
+            bail!("route `{}`: {}", route.name, problems.join("; also "));
         }
         // What the kernel said stands in the message already.
         held.push(engine::reserve(route).map_err(|error| anyhow!("{error}"))?);

@@ -182,7 +182,10 @@ async fn own_routes(setup: &Setup) -> (Option<Control>, Vec<String>) {
     if own.is_empty() {
         return (None, Vec::new());
     }
-    let control = match Control::start(ProxyOptions { workers: setup.workers, ..ProxyOptions::default() }) {
+    // Where `Directories::test_ca` has it too.
+    let ca = Some(setup.state_dir.join("ca"));
+    let control = match Control::start(ProxyOptions { workers: setup.workers, ca, ..ProxyOptions::default() })
+    {
         Ok(control) => control,
         Err(error) => return (None, vec![format!("the proxy does not start: {error}")]),
     };

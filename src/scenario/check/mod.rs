@@ -27,6 +27,7 @@ pub(crate) mod secrets;
 pub(super) mod service;
 pub(crate) mod substitute;
 pub(crate) mod targets;
+mod tls;
 pub(crate) mod tolerance;
 
 use std::collections::{BTreeMap, BTreeSet};

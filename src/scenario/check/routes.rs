@@ -1,7 +1,7 @@
 //! Routes: a scenario's own, and an environment's.
 
 use super::address::{Use, same_place};
-use super::{Checker, given, key_span, optional};
+use super::{Checker, given, key_span, optional, tls};
 use crate::fault::{Clients, EnvoyHeaders, RouteSpec, is_name, unix_path};
 use crate::scenario::plan::PlannedRoute;
 use crate::scenario::written::{EnvironmentRoute, EnvoyHeaders as WrittenEnvoy, Route, RouteKeys};
@@ -60,7 +60,7 @@ pub(crate) fn environment(checker: &mut Checker<'_>, field: &Field<Pairs<Environ
             let inside = pair.name_span;
             let (_, at) = checker.need(&written.control, "control", inside, "\"127.0.0.1:8474\"")?;
             let text = checker.text(&written.control)?;
-            if written.tls.get().and_then(|tls| tls.upstream.get()) == Some(&true) {
+            if written.tls.is_given() {
                 checker.not_acted_on(format!(
                     "routes.{}.tls: the proxy that serves the route is started with it",
                     pair.name
@@ -96,6 +96,7 @@ fn one<R>(
     let (_, listen_at) = checker.need(keys.listen, "listen", pair.name_span, "\"127.0.0.1:9001\"")?;
     let listen = endpoint(checker, keys.listen, Use::Listen);
     let upstreams = destinations(checker, &keys, pair.name_span);
+    let (tls, sni) = (tls::tls(checker, keys.tls), tls::sni(checker, keys.sni));
     let protocol = optional(keys.protocol)?.unwrap_or_default();
     let (listen, upstreams) = (listen?, upstreams?);
     if let Some((upstream, at)) = upstreams.iter().find(|(upstream, _)| same_place(&listen, upstream)) {
@@ -124,6 +125,7 @@ fn one<R>(
     } else if keys.proxy_protocol.is_bad() {
         return None;
     }
+    (spec.tls, spec.sni) = (tls?, sni?);
     let good = fits(checker, &spec, &keys, pair.name_span);
     (named && good).then_some(NamedRoute {
         route: PlannedRoute { spec, control: None },
@@ -157,6 +159,8 @@ fn fits(checker: &mut Checker<'_>, spec: &RouteSpec, keys: &RouteKeys<'_>, insid
         "envoy_headers" => key_span(keys.envoy_headers),
         "envoy_headers.max_percent" => keys.envoy_headers.get()?.max_percent.span(),
         "envoy_headers.clients" => keys.envoy_headers.get()?.clients.span(),
+        _ if key.starts_with("tls") => key_span(keys.tls),
+        _ if key.starts_with("sni") => key_span(keys.sni),
         _ => None,
     };
     let problems = spec.check();
@@ -180,7 +184,8 @@ fn destinations(
     inside: Span,
 ) -> Option<Vec<(String, Span)>> {
     let several = keys.upstreams.get().into_iter().flatten();
-    if keys.upstream.is_absent() && keys.upstreams.is_absent() && keys.transparent.is_absent() {
+    let nowhere = keys.upstream.is_absent() && keys.upstreams.is_absent();
+    if nowhere && keys.transparent.is_absent() && keys.sni.is_absent() {
         checker.need(keys.upstream, "upstream", inside, "\"127.0.0.1:9000\"")?;
     }
     if keys.upstream.is_bad() || keys.upstreams.is_bad() {
@@ -193,7 +198,7 @@ fn destinations(
     read.into_iter().collect()
 }
 
-fn endpoint(checker: &mut Checker<'_>, field: &Field<String>, used: Use) -> Option<String> {
+pub(super) fn endpoint(checker: &mut Checker<'_>, field: &Field<String>, used: Use) -> Option<String> {
     let at = field.span()?;
     let text = checker.text(field)?;
     match unix_path(&text) {

@@ -24,6 +24,7 @@ mod schedule;
 mod secret;
 mod service;
 mod steady_state;
+mod tls;
 
 pub use abort::Abort;
 pub use alarm::{AlarmMatch, AlarmMode, AlarmSource, Generic, Mapping};
@@ -51,3 +52,4 @@ pub use schedule::{Bursts, Schedule};
 pub use secret::Secret;
 pub use service::{FailureMode, Service};
 pub use steady_state::{Probe, Prometheus, SteadyState, Tolerance};
+pub use tls::{RouteTls, SniRule, TlsTerminate, TlsUpstream};

@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{RouteTls, SniRule};
 use crate::fault::{Percent, Period, Protocol, ProxyVersion};
 use crate::text::Field;
 
@@ -31,6 +32,10 @@ pub struct Route {
     pub envoy_headers: Field<EnvoyHeaders>,
     /// Requests and answers that faults met name them in the header `x-firedrill-fault`; absent: `false`.
     pub mark_faults: Field<bool>,
+    /// Whether it speaks TLS with clients, or with the upstream.
+    pub tls: Field<RouteTls>,
+    /// Where connections lead by the name in the client's TLS hello, which passes undecrypted; the first that fits.
+    pub sni: Field<Vec<Field<SniRule>>>,
 }
 
 /// One listen→upstream pair that a `firedrill proxy` of the environment serves; it outlives a drill.
@@ -62,8 +67,10 @@ pub struct EnvironmentRoute {
     pub envoy_headers: Field<EnvoyHeaders>,
     /// Requests and answers that faults met name them in the header `x-firedrill-fault`; absent: `false`.
     pub mark_faults: Field<bool>,
-    /// How its proxy encrypts.
+    /// Whether its proxy speaks TLS with clients, or with the upstream.
     pub tls: Field<RouteTls>,
+    /// Where its proxy leads connections by the name in the client's TLS hello.
+    pub sni: Field<Vec<Field<SniRule>>>,
 }
 
 /// The PROXY protocol on a route, by which one proxy tells the next who its client is.
@@ -101,6 +108,8 @@ pub(crate) struct RouteKeys<'r> {
     pub(crate) dial_timeout: &'r Field<Period>,
     pub(crate) envoy_headers: &'r Field<EnvoyHeaders>,
     pub(crate) mark_faults: &'r Field<bool>,
+    pub(crate) tls: &'r Field<RouteTls>,
+    pub(crate) sni: &'r Field<Vec<Field<SniRule>>>,
 }
 
 macro_rules! route_keys {
@@ -120,6 +129,8 @@ macro_rules! route_keys {
                     dial_timeout: &self.dial_timeout,
                     envoy_headers: &self.envoy_headers,
                     mark_faults: &self.mark_faults,
+                    tls: &self.tls,
+                    sni: &self.sni,
                 }
             }
         }
@@ -128,11 +139,3 @@ macro_rules! route_keys {
 
 route_keys!(Route);
 route_keys!(EnvironmentRoute);
-
-/// How a route's proxy encrypts.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct RouteTls {
-    /// Whether it speaks TLS to the upstream.
-    pub upstream: Field<bool>,
-}

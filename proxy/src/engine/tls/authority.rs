@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -81,7 +81,11 @@ pub(super) struct Leaf {
 
 impl TestCa {
     /// The CA that is kept in this directory; made, readable for nobody else, when there is none.
-    pub fn open(dir: &Path, now: SystemTime) -> Result<Self, TestCaProblem> {
+    pub fn open(dir: &Path) -> Result<Self, TestCaProblem> {
+        Self::open_at(dir, super::wall_clock())
+    }
+
+    pub(super) fn open_at(dir: &Path, now: SystemTime) -> Result<Self, TestCaProblem> {
         let path = dir.join(FILE);
         if let Some(found) = Self::read(&path)? {
             return Ok(found);
@@ -113,7 +117,13 @@ impl TestCa {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
+        let about = file.metadata().map_err(failed)?;
+        let (mode, user) = (about.permissions().mode() & 0o777, nix::unistd::geteuid().as_raw());
+        if about.uid() != user {
+            let source =
+                io::Error::other(format!("it belongs to user {}, and this is user {user}", about.uid()));
+            return Err(failed(source));
+        }
         if mode & 0o077 != 0 {
             return Err(TestCaProblem::Readable { path: path.to_owned(), mode });
         }
@@ -227,8 +237,8 @@ mod tests {
     #[test]
     fn it_is_made_once_and_its_key_is_for_nobody_else() {
         let dir = Dir::new("once");
-        let first = TestCa::open(&dir.0, now()).unwrap();
-        let second = TestCa::open(&dir.0, now() + DAY).unwrap();
+        let first = TestCa::open_at(&dir.0, now()).unwrap();
+        let second = TestCa::open_at(&dir.0, now() + DAY).unwrap();
         assert_eq!(first.pem(), second.pem());
         assert!(!first.pem().contains("PRIVATE"), "{}", first.pem());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -239,9 +249,9 @@ mod tests {
     #[test]
     fn one_that_is_open_to_others_or_broken_is_not_used() {
         let dir = Dir::new("broken");
-        let path = TestCa::open(&dir.0, now()).unwrap().path().to_owned();
+        let path = TestCa::open_at(&dir.0, now()).unwrap().path().to_owned();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let error = TestCa::open(&dir.0, now()).unwrap_err().to_string();
+        let error = TestCa::open_at(&dir.0, now()).unwrap_err().to_string();
         assert!(error.contains("0640") && error.contains("rm "), "{error}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let text = fs::read_to_string(&path).unwrap();
@@ -253,7 +263,7 @@ mod tests {
             format!("{}{}", &text[..key_at(&text)], &other[key_at(&other)..]),
         ] {
             fs::write(&path, &broken).unwrap();
-            let error = TestCa::open(&dir.0, now()).unwrap_err().to_string();
+            let error = TestCa::open_at(&dir.0, now()).unwrap_err().to_string();
             assert!(error.contains("remove it"), "{error}");
         }
     }

@@ -62,7 +62,7 @@ mod tests {
     fn it_is_good_for_its_names_at_any_time_because_it_is_renewed() {
         let dir = std::env::temp_dir().join(format!("firedrill-generated-{}", std::process::id()));
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let ca = TestCa::open(&dir, start);
+        let ca = TestCa::open_at(&dir, start);
         let _ = std::fs::remove_dir_all(&dir);
         let ca = ca.unwrap();
         let mut roots = RootCertStore::empty();

@@ -130,7 +130,7 @@ fn generated(terminate: &TlsTerminate, ca: Option<&Path>, problems: &mut Problem
         terminate.names.clone()
     };
     let now = wall_clock();
-    let generated = TestCa::open(dir, now)
+    let generated = TestCa::open_at(dir, now)
         .map_err(|error| error.to_string())
         .and_then(|ca| Generated::new(ca, names, now));
     if let Err(why) = &generated {

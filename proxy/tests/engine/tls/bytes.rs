@@ -293,7 +293,7 @@ fn tls_on_both_sides_with_a_certificate_for_the_upstream() {
         r#""tls": {{"terminate": {{"generated": true}}, "upstream": {{"ca": "{ca_file}", "certificate": "{certificate}", "key": "{key}"}}}}"#
     );
     let at = route(&rig, "tcp", upstream, &keys);
-    let test_ca = firedrill_proxy::engine::TestCa::open(&dir.0, std::time::SystemTime::now()).unwrap();
+    let test_ca = firedrill_proxy::engine::TestCa::open(&dir.0).unwrap();
     let mut roots = RootCertStore::empty();
     use rustls::pki_types::pem::PemObject;
     roots.add(rustls::pki_types::CertificateDer::from_pem_slice(test_ca.pem().as_bytes()).unwrap()).unwrap();

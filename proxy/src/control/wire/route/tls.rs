@@ -1,5 +1,6 @@
 //! TLS on a route: ended here, begun here, or read from outside without being decrypted.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -113,7 +114,7 @@ fn switched<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TlsUpstream>, D
     impl<'de> serde::de::Visitor<'de> for Visitor {
         type Value = Option<TlsUpstream>;
 
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str(
                 "`true`, `false`, or a block with `ca`, `server_name`, `certificate`, `key`, `verify`",
             )
@@ -171,6 +172,32 @@ impl RouteTls {
             problems.extend(upstream.check(route));
         }
         problems
+    }
+}
+
+/// What it does, in words: `TLS ends here (a certificate made for localhost); TLS to the upstream`.
+impl fmt::Display for RouteTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(terminate) = &self.terminate {
+            match (&terminate.certificate, terminate.names.is_empty()) {
+                (Some(file), _) => write!(f, "TLS ends here ({})", file.display())?,
+                (None, true) => {
+                    write!(f, "TLS ends here (a certificate made for {})", GENERATED_NAMES.join(", "))?;
+                }
+                (None, false) => {
+                    write!(f, "TLS ends here (a certificate made for {})", terminate.names.join(", "))?;
+                }
+            }
+            if terminate.client_ca.is_some() {
+                f.write_str(", clients show a certificate")?;
+            }
+        }
+        let Some(upstream) = &self.upstream else { return Ok(()) };
+        f.write_str(if self.terminate.is_some() { "; TLS to the upstream" } else { "TLS to the upstream" })?;
+        if let Some(name) = &upstream.server_name {
+            write!(f, " as {name}")?;
+        }
+        f.write_str(if upstream.verify { "" } else { ", its certificate is not checked" })
     }
 }
 
