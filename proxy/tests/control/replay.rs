@@ -51,9 +51,9 @@ fn the_body_of_a_fault_may_be_long_and_no_other() {
         let body = json!({"fault": {"latency": {"delay": "2ms"}}, "replay": replay}).to_string();
         (body.len(), raw::json(running.address, "PUT", FAULT, &body))
     };
-    let (bytes, answer) = put(21_000);
+    let (bytes, answer) = put(27_000);
     assert!(bytes > 1 << 20 && answer.status == 200, "{bytes} bytes: {}", answer.head);
-    assert_eq!(answer.json()["replays"], 21_000);
+    assert_eq!(answer.json()["replays"], 27_000);
     let endless = format!(r#"{{"on_remove": "{}"}}"#, "x".repeat(8 << 20));
     let answer = raw::json(running.address, "PUT", FAULT, &endless);
     assert!(answer.problem(413).contains("larger than 8388608 bytes"));
