@@ -8,6 +8,7 @@ mod act;
 mod acting;
 mod address;
 mod armed;
+mod arming;
 mod bucket;
 mod candidates;
 mod change;
@@ -64,12 +65,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use crate::control::wire::{FaultSpec, FaultView, LedgerEntry, Protocol, RouteSpec, RouteView};
-use crate::fault::RequestMatch;
-use armed::Armed;
+use crate::control::wire::{RouteSpec, RouteView};
 use listen::Listener;
 use pipes::PipeCount;
-use record::Record;
 use route::Route;
 use tls::Tls;
 use upstreams::Leads;
@@ -202,7 +200,7 @@ impl Engine {
             listener,
             &self.inner.table.connections_open,
         ));
-        arm_headers(&route)?;
+        arming::arm_headers(&route)?;
         let mut routes = Vec::clone(&routes);
         routes.push(Arc::clone(&route));
         self.inner.table.routes.store(Arc::new(routes));
@@ -222,68 +220,6 @@ impl Engine {
         Ok(route.view())
     }
 
-    /// Arms a fault, or changes it in its place. Live connections feel it within 10 ms. A refused change changes
-    /// nothing.
-    pub fn put_fault(&self, route: &str, spec: FaultSpec) -> Result<FaultView, EngineError> {
-        check_name("the id of a fault", &spec.id)?;
-        let kind = spec.fault.kind();
-        if let Some(problem) = spec.check().into_iter().next() {
-            return Err(EngineError::BadFault { id: spec.id, kind, problem });
-        }
-        let _changes = self.changes()?;
-        let route = self.find(route)?;
-        let needs_http = spec.fault.needs_http() || spec.matching.needs_http() || spec.scope.needs_http();
-        if needs_http && route.spec.protocol == Protocol::Tcp {
-            return Err(EngineError::NeedsHttp { id: spec.id, kind, route: route.spec.name.clone() });
-        }
-        if spec.fault.is_of_connections() && (spec.matching.needs_http() || spec.scope.needs_http()) {
-            return Err(EngineError::OfConnections { id: spec.id, kind });
-        }
-        let mut faults = route.faults().faults.clone();
-        let place = faults.iter().position(|fault| fault.spec.id == spec.id);
-        // Evidence goes on through a change of parameters; another kind of fault starts its own.
-        let record = place.map(|at| &faults[at]).filter(|old| old.spec.fault.kind() == kind);
-        let record =
-            record.map_or_else(|| Arc::new(Record::since(timer::now_ns())), |old| Arc::clone(&old.record));
-        let id = spec.id.clone();
-        let regexes = |one: &FaultSpec| {
-            one.matching.regexes() + one.scope.exclude.as_ref().map_or(0, RequestMatch::regexes)
-        };
-        let others = faults.iter().filter(|fault| fault.spec.id != id).map(|fault| regexes(&fault.spec));
-        let wanted = regexes(&spec);
-        if wanted > 0 && others.sum::<usize>() + wanted > REGEXES_MAX {
-            return Err(EngineError::TooManyPatterns { route: route.spec.name.clone() });
-        }
-        let next = faults.last().map_or(0, |last| last.place + 1);
-        let armed = Armed::new(&route.spec.name, spec, record, place.map_or(next, |at| faults[at].place));
-        let armed = Arc::new(armed.map_err(|problem| EngineError::BadFault { id, kind, problem })?);
-        match place {
-            Some(at) => faults[at] = Arc::clone(&armed),
-            None if faults.len() >= self.inner.table.faults_max => {
-                return Err(EngineError::TooManyFaults {
-                    route: route.spec.name.clone(),
-                    limit: self.inner.table.faults_max,
-                });
-            }
-            None => faults.push(Arc::clone(&armed)),
-        }
-        route.set_faults(faults)?;
-        self.inner.workers.wake();
-        Ok(armed.view())
-    }
-
-    /// Takes a fault away and returns it with its final evidence.
-    pub fn remove_fault(&self, route: &str, id: &str) -> Result<FaultView, EngineError> {
-        let _changes = self.changes()?;
-        let route = self.find(route)?;
-        let fault = Self::find_fault(&route, id)?;
-        let mut faults = route.faults().faults.clone();
-        faults.retain(|other| other.spec.id != id);
-        route.set_faults(faults)?;
-        self.inner.workers.wake();
-        Ok(fault.view())
-    }
-
     /// All routes, in the order in which they were made.
     pub fn routes(&self) -> Vec<RouteView> {
         self.inner.table.routes.load().iter().map(|route| route.view()).collect()
@@ -294,42 +230,10 @@ impl Engine {
         self.find(name).ok().map(|route| route.view())
     }
 
-    /// One fault of a route, if it stands.
-    pub fn fault(&self, route: &str, fault: &str) -> Result<Option<FaultView>, EngineError> {
-        Ok(self.find(route)?.fault(fault).map(|armed| armed.view()))
-    }
-
-    /// What was asked for of one fault of a route, if it stands.
-    pub fn fault_spec(&self, route: &str, fault: &str) -> Result<Option<FaultSpec>, EngineError> {
-        Ok(self.find(route)?.fault(fault).map(|armed| armed.spec.clone()))
-    }
-
-    /// The faults of an owner, each as route and fault.
-    pub fn faults_of(&self, owner: &str) -> Vec<(String, String)> {
-        let routes = self.inner.table.routes.load();
-        let owned = routes.iter().flat_map(|route| {
-            let faults = route.faults();
-            let ids: Vec<String> = faults
-                .faults
-                .iter()
-                .filter(|armed| armed.spec.owner == owner)
-                .map(|armed| armed.spec.id.clone())
-                .collect();
-            ids.into_iter().map(|id| (route.spec.name.clone(), id))
-        });
-        owned.collect()
-    }
-
     /// How many routes there are, and how many faults on them.
     pub fn counts(&self) -> (usize, usize) {
         let routes = self.inner.table.routes.load();
         (routes.len(), routes.iter().map(|route| route.faults().faults.len()).sum())
-    }
-
-    /// The first decisions of a fault, by ordinal.
-    pub fn ledger(&self, route: &str, fault: &str) -> Result<Vec<LedgerEntry>, EngineError> {
-        let route = self.find(route)?;
-        Ok(Self::find_fault(&route, fault)?.record.ledger())
     }
 
     /// Requests, errors and durations of every route.
@@ -370,14 +274,6 @@ impl Engine {
             known: routes.iter().map(|route| route.spec.name.clone()).collect(),
         })
     }
-
-    fn find_fault(route: &Route, id: &str) -> Result<Arc<Armed>, EngineError> {
-        route.fault(id).ok_or_else(|| EngineError::NoFault {
-            route: route.spec.name.clone(),
-            id: id.to_owned(),
-            known: route.faults().faults.iter().map(|fault| fault.spec.id.clone()).collect(),
-        })
-    }
 }
 
 impl Inner {
@@ -404,15 +300,6 @@ fn check_route(spec: &RouteSpec) -> Result<(), EngineError> {
         return Ok(());
     }
     Err(EngineError::BadRoute { route: spec.name.clone(), problems })
-}
-
-/// Lets what a route obeys by itself stand among its faults.
-fn arm_headers(route: &Route) -> Result<(), EngineError> {
-    let Some(limits) = &route.spec.envoy_headers else { return Ok(()) };
-    let spec = FaultSpec::of_headers(limits);
-    let (id, kind) = (spec.id.clone(), spec.fault.kind());
-    let armed = Armed::new(&route.spec.name, spec, Arc::new(Record::since(timer::now_ns())), 0);
-    route.set_faults(vec![Arc::new(armed.map_err(|problem| EngineError::BadFault { id, kind, problem })?)])
 }
 
 fn check_name(what: &'static str, name: &str) -> Result<(), EngineError> {
