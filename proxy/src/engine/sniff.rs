@@ -17,6 +17,8 @@ use super::worker::Worker;
 
 /// A request line longer than this is taken for something else.
 const LINE_MAX: usize = 8 * 1024;
+/// How much of an upstream's first bytes is looked at.
+const SETTINGS_HEAD: usize = 9;
 /// How long a client that began like HTTP may take to finish its first line.
 const UNDECIDED_NS: u64 = 5_000_000_000;
 /// How long to wait for the first bytes of a client whose upstream cannot be reached: HTTP gets an answer.
@@ -106,9 +108,17 @@ impl Sniffed {
             }
         }
         let Some(Ok(upstream)) = &self.dialled else { return None };
-        let mut byte = [0; 1];
-        upstream.poll_peek(cx, &mut ReadBuf::new(&mut byte)).is_ready().then_some(Kind::Tcp)
+        let mut bytes = [0; SETTINGS_HEAD];
+        let mut room = ReadBuf::new(&mut bytes);
+        let spoke = upstream.poll_peek(cx, &mut room).is_ready();
+        (spoke && !begins_http2(room.filled())).then_some(Kind::Tcp)
     }
+}
+
+/// Whether an upstream has begun to speak HTTP/2, whose servers need not wait for their clients: an empty stream number
+/// and a frame of settings (RFC 9113, section 6.5). The client's first bytes then tell.
+fn begins_http2(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 0, length, 4, 0, 0, 0, 0, 0] if length % 6 == 0)
 }
 
 /// Whether bytes are the beginning of HTTP, of version 1 or 2; nothing when it takes more of them to tell.
@@ -139,6 +149,20 @@ fn judge(bytes: &[u8]) -> Option<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_frame_of_settings_is_the_beginning_of_http2() {
+        assert!(begins_http2(&[0, 0, 18, 4, 0, 0, 0, 0, 0]) && begins_http2(&[0, 0, 0, 4, 0, 0, 0, 0, 0]));
+        for bytes in [
+            &b"SSH-2.0-x"[..],
+            &[0, 0, 18, 4],
+            &[0, 0, 17, 4, 0, 0, 0, 0, 0],
+            &[0, 0, 18, 4, 0, 0, 0, 0, 1],
+            b"",
+        ] {
+            assert!(!begins_http2(bytes), "{bytes:?}");
+        }
+    }
 
     #[test]
     fn the_first_line_tells_http_from_the_rest() {
