@@ -30,7 +30,7 @@ pub(super) struct TlsArgs {
     #[arg(long, value_name = "FILE", requires = "listen")]
     upstream_ca: Option<PathBuf>,
     /// The name that the upstream's certificate must be for [default: its host]
-    #[arg(long, value_name = "NAME", requires = "upstream")]
+    #[arg(long, value_name = "NAME", requires = "listen")]
     upstream_server_name: Option<String>,
     /// A file with the certificate that is shown to the upstream, as PEM
     #[arg(long, value_name = "FILE", requires_all = ["listen", "upstream_key"])]
