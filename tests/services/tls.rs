@@ -38,6 +38,8 @@ fn nginx(dir: &Path) -> (u16, String, Child) {
             "/CN=nginx",
             "-addext",
             "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
             "-keyout",
             &key_text,
             "-out",

@@ -196,6 +196,10 @@ fn of_certificate(error: &CertificateError) -> String {
         CertificateError::UnknownIssuer => {
             "its certificate comes from an unknown issuer; see `tls.upstream.ca`".to_owned()
         }
+        // What `openssl req -x509` makes unless it is told otherwise.
+        error if error.to_string().contains("CaUsedAsEndEntity") => {
+            "its certificate is that of a CA; make it with `CA:FALSE`, or let the CA sign another".to_owned()
+        }
         error => format!("its certificate is not accepted: {error}"),
     }
 }
