@@ -14,7 +14,7 @@ pub struct KeepAliveKill {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_requests: Option<u64>,
     /// Nothing announces it: right after the answer the connection is gone, as when a server or a middlebox gives up idle
-    /// connections too soon.
+    /// connections too soon. HTTP/2 says GOAWAY all the same: without it, answers that wait for their client would be lost.
     #[serde(default, skip_serializing_if = "is_false")]
     pub silent: bool,
 }

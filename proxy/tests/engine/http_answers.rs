@@ -48,6 +48,28 @@ fn an_error_before_is_never_seen_by_the_upstream_and_says_when_to_come_again() {
 }
 
 #[test]
+fn a_fault_that_is_removed_while_a_request_waits_for_another_does_not_hit_it() {
+    let (at, _bodies) = shop();
+    for fault in [
+        r#"{"http_error": {"status": 503}}"#,
+        r#"{"reset": {}}"#,
+        r#"{"blackhole": {"direction": "request"}}"#,
+        r#"{"http_redirect_loop": {}}"#,
+    ] {
+        let (rig, at) = Rig::with_route(Protocol::Http, at);
+        rig.fault(r#"{"id": "slow", "fault": {"latency": {"delay": "1h", "direction": "request"}}}"#);
+        rig.fault(&format!(r#"{{"id": "f", "fault": {fault}}}"#));
+        let mut client = Client::new(at);
+        ask(&mut client, "GET /page");
+        eventually("it waits", || rig.evidence("f").matched == 1);
+        rig.remove("f");
+        rig.remove("slow");
+        let answer = read_message(&mut client.reader).unwrap();
+        assert_eq!((answer.status(), answer.body.as_slice()), (200, PAGE.as_bytes()), "{fault}");
+    }
+}
+
+#[test]
 fn only_grpc_calls_end_with_a_grpc_status() {
     let (rig, mut client) = routed(r#"{"grpc_error": {"status": "UNAVAILABLE", "message": "50% gone"}}"#);
     assert_eq!(client.get("/page").body, PAGE.as_bytes());

@@ -33,6 +33,35 @@ fn a_call_ends_with_a_status_before_or_after_its_upstream_has_answered() {
 }
 
 #[test]
+fn an_answer_that_waits_is_not_counted_by_what_leaves_on_other_streams() {
+    let ends = Ends::new();
+    let (rig, client) = ends.routed(Protocol::Http);
+    let slow = r#"{"id": "slow", "fault": {"latency": {"delay": "1h"}}, "match": {"path": "/waits"}}"#;
+    for fault in [
+        r#"{"http_error": {"status": 503}}"#,
+        r#"{"http_body": {"replace": "other"}}"#,
+        r#"{"http_headers": {"set": {"x-path": "no"}}}"#,
+    ] {
+        rig.fault(slow);
+        rig.fault(&format!(r#"{{"id": "f", "fault": {fault}, "match": {{"path": "/waits"}}}}"#));
+        ends.block_on(async {
+            let waits = tokio::spawn(client.clone().send_request(request("/waits", whole([data("abc")]))));
+            while rig.evidence("f").matched == 0 {
+                tokio::task::yield_now().await;
+            }
+            for _ in 0..20 {
+                assert_eq!(all(get(&client, "/other").await.unwrap()).await.1["grpc-status"], "0");
+            }
+            assert_eq!(rig.evidence("f").faulted, 0, "{fault}");
+            rig.remove("slow");
+            waits.await.unwrap().unwrap();
+        });
+        rig.counted("f", 1, 1);
+        rig.remove("f");
+    }
+}
+
+#[test]
 fn bodies_are_reshaped_stream_by_stream() {
     let ends = Ends::new();
     let (rig, client) = ends.routed(Protocol::Http);

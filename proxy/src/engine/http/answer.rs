@@ -40,8 +40,8 @@ where
 
     fn call(&mut self, mut call: Call) -> Self::Future {
         let own = |wanted| {
-            let meant = call.hits.iter().filter(move |hit| when(&hit.armed.spec.fault) == Some(wanted));
-            meant.cloned().collect::<Vec<_>>()
+            let of = call.hits.iter().filter(move |hit| when(&hit.armed.spec.fault) == Some(wanted));
+            of.filter(|hit| call.conn.stands(hit)).cloned().collect::<Vec<_>>()
         };
         let (before, after) = (own(When::Before).into_iter().next(), own(When::After));
         if before.is_none() && after.is_empty() {
@@ -57,6 +57,10 @@ where
         let theirs = self.0.call(call);
         Either::Right(Box::pin(async move {
             let theirs = theirs.await?;
+            if theirs.status() == StatusCode::SWITCHING_PROTOCOLS {
+                // What has become a stream of bytes has no answer that could be thrown away.
+                return Ok(theirs);
+            }
             // Several only where the status of an answer shows which of them is meant.
             let Some(hit) = after.into_iter().find(|hit| conn.means(hit)) else { return Ok(theirs) };
             match thrown_away(theirs.into_body()).await {
@@ -133,13 +137,14 @@ fn answer(conn: &Rc<Conn>, hit: Hit, asked: &Asked, mut account: Account) -> Res
         _ => Response::new(Bytes::new()),
     };
     account.answered(own.status());
+    account.forget();
+    account.when_told(Deed::Done(hit));
     if asked.method == Method::HEAD || has_no_body(own.status()) {
         let length = std::mem::take(own.body_mut()).len();
         if asked.method == Method::HEAD && !has_no_body(own.status()) {
             own.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
     }
-    conn.client.when_bytes_leave(Deed::Done(hit));
     own.map(|body| Payload::own(conn, body).ends(account))
 }
 

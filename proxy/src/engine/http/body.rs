@@ -160,8 +160,9 @@ async fn replaced(conn: &Rc<Conn>, answer: Response<Payload>, hit: &Hit, text: S
     }
     renamed(&mut parts.headers, text.len());
     let body = Payload::own(conn, text);
-    conn.client.when_bytes_leave(Deed::Done(hit.clone()));
-    Response::from_parts(parts, if let Some(account) = account { body.ends(account) } else { body })
+    let mut body = if let Some(account) = account { body.ends(account) } else { body };
+    body.when_told(Deed::Done(hit.clone()));
+    Response::from_parts(parts, body)
 }
 
 /// What headers say of a body and does not hold of another one.
@@ -201,7 +202,7 @@ fn wrong_length(conn: &Rc<Conn>, answer: &mut Response<Payload>, hit: &Hit, more
     let Ok(value) = HeaderValue::from_str(&text) else { return };
     answer.headers_mut().insert(header::CONTENT_LENGTH, value);
     if conn.is_many() || wrong < length {
-        conn.client.when_bytes_leave(Deed::Done(hit.clone()));
+        answer.body_mut().when_told(Deed::Done(hit.clone()));
     } else {
         // Bytes are missing, and nothing else must come in their place.
         conn.leave_after(ordinal, hit);

@@ -12,7 +12,7 @@ use super::conn::Conn;
 use super::envoy;
 use super::http2::Fate;
 use super::payload::Payload;
-use super::wire::Unsent;
+use super::wire::{Deed, Unsent};
 use crate::engine::armed::{Armed, Decision, Subject};
 use crate::engine::gates::Side;
 use crate::engine::route::Route;
@@ -140,6 +140,8 @@ pub(super) struct Account {
     was_hit: bool,
     /// It is counted elsewhere.
     goes_on: bool,
+    /// What becomes true when the answer leaves.
+    told: Vec<Deed>,
 }
 
 impl Account {
@@ -152,6 +154,26 @@ impl Account {
     pub(super) fn goes_on(&mut self) -> Rc<Cell<bool>> {
         self.goes_on = true;
         Rc::clone(&self.touched)
+    }
+
+    /// A fault has been done once the answer leaves. On HTTP/1 that is the next that can leave; on HTTP/2 other streams
+    /// may come before it, until it is handed over.
+    pub(super) fn when_told(&mut self, deed: Deed) {
+        if self.conn.is_many() {
+            self.told.push(deed);
+        } else {
+            self.conn.client.when_bytes_leave(deed);
+        }
+    }
+
+    /// The answer is handed over.
+    pub(super) fn tells(&mut self) {
+        self.told.drain(..).for_each(|deed| self.conn.client.when_bytes_leave(deed));
+    }
+
+    /// Another answer takes the place of the one that these were about.
+    pub(super) fn forget(&mut self) {
+        self.told.clear();
     }
 
     /// It went wrong after all.
@@ -272,6 +294,7 @@ impl Call {
             call: ordinal,
             was_hit,
             goes_on: false,
+            told: Vec::new(),
         };
         let request = request.map(|body| Payload::incoming(conn, body));
         Self {
@@ -286,11 +309,13 @@ impl Call {
         }
     }
 
-    /// The hits of one kind of fault, in order.
+    /// The hits of one kind of fault, in order. One that was removed while the call waited for another is none any more.
     pub(super) fn hits<T>(&self, kind: impl Fn(&TrafficFault) -> Option<&T>) -> Vec<(Hit, T)>
     where
         T: Clone,
     {
-        self.hits.iter().filter_map(|hit| Some((hit.clone(), kind(&hit.armed.spec.fault)?.clone()))).collect()
+        let of_kind = self.hits.iter().filter_map(|hit| Some((hit, kind(&hit.armed.spec.fault)?)));
+        let standing = of_kind.filter(|(hit, _)| self.conn.stands(hit));
+        standing.map(|(hit, fault)| (hit.clone(), fault.clone())).collect()
     }
 }

@@ -142,7 +142,12 @@ impl Conn {
 
     /// Whether the fault is still to be done, now that the answer is there.
     pub(super) fn means(&self, hit: &Hit) -> bool {
-        hit.is_meant() && matches!(self.standing(&hit.armed), Standing::Here(_))
+        hit.is_meant() && self.stands(hit)
+    }
+
+    /// Whether the fault is still there.
+    pub(super) fn stands(&self, hit: &Hit) -> bool {
+        matches!(self.standing(&hit.armed), Standing::Here(_))
     }
 
     /// The task that moves the connection has its turn. Streams of HTTP/2 have turns of their own, and wake it.

@@ -60,7 +60,7 @@ where
                     continue;
                 }
                 if change(answer.headers_mut(), &fault) {
-                    conn.client.when_bytes_leave(Deed::Done(hit.clone()));
+                    answer.body_mut().when_told(Deed::Done(hit.clone()));
                 }
                 let Some(slow) = fault.slow.filter(|_| !conn.is_many()) else { continue };
                 // What the answer before left to be written is no part of this head.

@@ -95,7 +95,9 @@ where
         call.fate = Some(Rc::clone(&fate));
         let answer = self.stack.clone().call(call);
         Box::pin(async move {
-            answer.await.map_err(|cut| fate.0.take().map_or(NoAnswer::Cut(cut), NoAnswer::Upstream))
+            let mut answer = answer.await;
+            answer.iter_mut().for_each(|answer| answer.body_mut().tells());
+            answer.map_err(|cut| fate.0.take().map_or(NoAnswer::Cut(cut), NoAnswer::Upstream))
         })
     }
 }

@@ -44,14 +44,14 @@ where
         let there = Held::new(&conn, there);
         Either::Right(Box::pin(async move {
             call.when_sent.extend(there.wait(&conn, call.began_ns).await?);
-            let response = inner.call(call).await?;
+            let mut response = inner.call(call).await?;
             let late = |hit: &Hit| hit.armed.shaped_ns(hit.response_delay_ns);
             let of = |body: bool| {
                 let part = move |(_, fault): &&(Hit, Latency)| (fault.before == Some(Before::Body)) == body;
                 Held::new(&conn, hits.iter().filter(part).map(|(hit, _)| (hit, late(hit))))
             };
             for deed in of(false).wait(&conn, now_ns()).await? {
-                conn.client.when_bytes_leave(deed);
+                response.body_mut().when_told(deed);
             }
             let body = of(true);
             if body.is_empty() {

@@ -46,7 +46,8 @@ where
             let Some((hit, fault)) = kills.into_iter().find(meant).filter(|_| !is_stream) else {
                 return Ok(answer);
             };
-            if fault.silent {
+            // Closed unannounced, HTTP/2 would lose what waits for the client's window.
+            if fault.silent && !conn.is_many() {
                 conn.leave_after(ordinal, &hit);
                 return Ok(answer);
             }
@@ -55,7 +56,7 @@ where
             } else {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            conn.client.when_bytes_leave(Deed::Done(hit));
+            answer.body_mut().when_told(Deed::Done(hit));
             Ok(answer)
         }))
     }

@@ -13,6 +13,7 @@ use super::expect::Expect;
 use super::holds::{Holds, Next};
 use super::many::Loan;
 use super::stage::Stage;
+use super::wire::Deed;
 use crate::engine::bucket::Bucket;
 use crate::engine::timer::{Alarm, now_ns};
 use crate::fault::TrafficFault;
@@ -113,6 +114,19 @@ impl Payload {
     /// The account of the call whose answer it is; it then no longer ends with it.
     pub(super) fn take_account(&mut self) -> Option<Account> {
         self.account_mut().take()
+    }
+
+    /// A fault has been done once the answer with this body leaves.
+    pub(super) fn when_told(&mut self, deed: Deed) {
+        match self.account_mut() {
+            Some(account) => account.when_told(deed),
+            None => self.conn.client.when_bytes_leave(deed),
+        }
+    }
+
+    /// The answer with this body is handed over.
+    pub(super) fn tells(&mut self) {
+        self.account_mut().iter_mut().for_each(Account::tells);
     }
 
     fn account_mut(&mut self) -> &mut Option<Account> {
