@@ -102,13 +102,16 @@ async fn watched<T>(conn: &Rc<Conn>, attempt: impl Future<Output = T>) -> Option
             conn.cut_now(None);
             return Poll::Ready(None);
         }
+        if !edge.is_over(conn)
+            && let Poll::Ready(done) = attempt.as_mut().poll(cx)
+        {
+            return Poll::Ready(Some(done));
+        }
+        // The bytes that just passed may have been the last that a fault allows.
         if edge.is_over(conn) {
             return edge
                 .poll_over(&conn.client, &mut conn.worker.buffer.borrow_mut(), &alarm, cx)
                 .map(|()| None);
-        }
-        if let Poll::Ready(done) = attempt.as_mut().poll(cx) {
-            return Poll::Ready(Some(done));
         }
         edge.set_alarm(conn, &alarm, cx);
         if edge.turn_ns() != 0 {

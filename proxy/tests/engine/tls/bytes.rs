@@ -11,7 +11,9 @@ use super::lab::{
     Authority, Client, DAY, Dir, client, client_config, echoed, end, read_all, rig, route, server_config,
     shake, tls_echo, tls_upstream,
 };
-use crate::rig::{Rig, connect, echo, eventually, ms, read_to_end, reset_now, round_trip, upstream};
+use crate::rig::{
+    Rig, connect, echo, end_of_new, eventually, ms, read_to_end, reset_now, round_trip, upstream,
+};
 
 /// An engine that ends TLS before an echo, its CA, and a client that trusts that.
 struct Ended {
@@ -257,7 +259,7 @@ fn an_upstream_whose_certificate_does_not_fit_is_not_reached() {
         let rig = rig(&dir.0);
         let upstream = tls_echo(server_config(&bad, None));
         let at = route(&rig, "tcp", upstream, &format!(r#""tls": {{"upstream": {{"ca": "{ca_file}"}}}}"#));
-        assert_eq!(read_to_end(&mut connect(at)), (Vec::new(), Err(ErrorKind::ConnectionReset)));
+        assert_eq!(end_of_new(at), Err(ErrorKind::ConnectionReset));
         assert_eq!(rig.view().traffic.upstream_failures, 1);
         // Who does not look does not see.
         rig.engine.remove_route("r").unwrap();
@@ -277,7 +279,7 @@ fn an_upstream_whose_certificate_does_not_fit_is_not_reached() {
             r#"{{{name}, "listen": "127.0.0.1:0", "protocol": "tcp", "upstream": "{upstream}", "tls": {{"upstream": {{"ca": "{ca_file}"}}}}}}"#
         );
         let view = rig.engine.add_route(serde_json::from_str(&json).unwrap()).unwrap();
-        assert!(read_to_end(&mut connect(view.bound.tcp().unwrap())).1.is_err());
+        assert_eq!(end_of_new(view.bound.tcp().unwrap()), Err(ErrorKind::ConnectionReset));
         assert_eq!(rig.engine.route(&format!("r{n}")).unwrap().traffic.upstream_failures, 1);
     }
 }

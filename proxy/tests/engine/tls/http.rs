@@ -147,7 +147,12 @@ fn faults_on_bytes_act_on_the_encrypted_ones() {
     let (shop, runtime) = (Shop::before(answers(), ""), runtime());
     shop.rig.fault(r#"{"id": "cut", "fault": {"limit_data": {"bytes": "100B"}}}"#);
     // Fewer bytes than a handshake has: it never comes about.
+    let began = Instant::now();
     assert!(get(&runtime, shop.at, shop.config(&["h2"])).is_err());
+    assert!(
+        began.elapsed() < ms(5_000),
+        "it is over with its last byte, and not when the handshake's time is"
+    );
     shop.rig.counted("cut", 1, 1);
     shop.rig.remove("cut");
     shop.rig.fault(r#"{"id": "time", "fault": {"limit_time": {"after": "100ms"}}}"#);
