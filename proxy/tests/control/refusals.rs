@@ -13,9 +13,9 @@ fn bad_input_is_a_problem_that_names_the_value_and_the_way_out() {
         (
             "POST",
             "/v1/routes",
-            r#"{"name": "a", "listen": "127.0.0.1:0", "upstream": "h:1", "tls": 1}"#,
+            r#"{"name": "a", "listen": "127.0.0.1:0", "upstream": "h:1", "colour": 1}"#,
             422,
-            "`tls`",
+            "`colour`",
         ),
         (
             "POST",
