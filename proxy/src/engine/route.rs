@@ -13,7 +13,7 @@ use super::listen::Listener;
 use super::problem::EngineError;
 use super::red::Red;
 use super::snapshot::Snapshot;
-use super::tls::Tls;
+use super::tls::{Tls, Turns};
 use super::upstreams::{Leads, Upstreams};
 use crate::control::wire::{Bound, RouteSpec, RouteView, TrafficCounts};
 
@@ -62,7 +62,7 @@ pub(super) struct Counts {
     /// Client handshakes that failed, and hellos that lead nowhere.
     pub(super) tls_failures: AtomicU64,
     /// Client handshakes under way.
-    pub(super) handshakes: AtomicU64,
+    pub(super) handshakes: Turns,
     pub(super) upstream_failures: AtomicU64,
     /// Faults that requests asked for by header and did not get.
     pub(super) headers_ignored: AtomicU64,

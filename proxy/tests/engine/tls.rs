@@ -3,7 +3,9 @@
 mod lab;
 
 mod bytes;
+mod crowd;
 mod files;
 mod http;
 mod http_faults;
 mod names;
+mod upgrade;

@@ -200,7 +200,8 @@ impl Conn {
         true
     }
 
-    fn let_pass(&self) {
+    /// No limit on bytes holds any more.
+    pub(super) fn let_pass(&self) {
         self.client.limit(None);
         self.lane.wire.limit(None);
         self.passed_ns.set(0);

@@ -16,6 +16,7 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 use super::conn::Conn;
 use super::io::{Io, Spoken};
 use super::socket::Socket;
+use crate::engine::route::Route;
 use crate::engine::timer::Alarm;
 use crate::engine::tls::Tls;
 use crate::engine::{dial, tls};
@@ -36,12 +37,8 @@ pub(super) async fn accept(
     prefix: Vec<u8>,
 ) -> Option<(Io, Spoken)> {
     let route = &conn.accepted.route;
-    let Some(_turn) = tls::Turn::take(&route.counts.handshakes) else {
-        tls::failed(route, &"as many handshakes are under way as a route may have");
-        return None;
-    };
     let socket = Socket::new(&conn.worker, client, &conn.client, prefix);
-    let attempt = async { Ok(shake(config, socket).await) };
+    let attempt = async { Ok(shake(route, config, socket).await) };
     match watched(conn, dial::in_time(&conn.worker, route, attempt)).await? {
         Ok(Ok(stream)) => {
             let spoken = if tls::chose_h2(stream.get_ref().1) { Spoken::Http2 } else { Spoken::Http1 };
@@ -56,12 +53,18 @@ pub(super) async fn accept(
     None
 }
 
-async fn shake(config: Arc<ServerConfig>, mut socket: Socket) -> Result<TlsStream<Socket>, Refused> {
+async fn shake(
+    route: &Route,
+    config: Arc<ServerConfig>,
+    mut socket: Socket,
+) -> Result<TlsStream<Socket>, Refused> {
     let first = poll_fn(|cx| socket.poll_first(cx)).await;
     if first.is_some_and(|byte| byte.is_ascii_uppercase()) {
         let error = io::Error::other("it speaks plain HTTP");
         return Err(Refused { error, socket, speaks_http: true });
     }
+    // Who says nothing takes no turn.
+    let _turn = route.counts.handshakes.turn().await;
     match TlsAcceptor::from(config).accept(socket).into_fallible().await {
         Ok(stream) => Ok(stream.into()),
         Err((error, socket)) => Err(Refused { error, socket, speaks_http: false }),

@@ -81,6 +81,14 @@ fn is(text: &[u8], word: &[u8]) -> bool {
 pub(super) async fn go_on(worker: Burden, conn: &Rc<Conn>, client: Io, read: &[u8]) {
     let (Some(agreed), Some(upstream)) = (conn.agreed.take(), conn.lane.take_switched()) else { return };
     let answer = upstream.read_buf;
+    let edge = &conn.client.edge;
+    // What was read ahead is still to pass, and will be counted then.
+    let passed = edge.passed_but(read.len() as u64);
+    conn.client.unread(read.len() as u64);
+    // From here on the relay sees to what acts. Below TLS the sockets stay as they are, and nobody would wake one that is
+    // kept back.
+    let acting = edge.take_acting();
+    conn.let_pass();
     let (Some((client, unread)), Some((upstream, unread_answer))) =
         (client.into_stream(conn).await, upstream.io.into_stream(conn).await)
     else {
@@ -88,10 +96,6 @@ pub(super) async fn go_on(worker: Burden, conn: &Rc<Conn>, client: Io, read: &[u
     };
     let Agreed { wanted, hits, ordinal, began_ns, mut account } = agreed;
     let accepted = conn.accepted.again();
-    let edge = &conn.client.edge;
-    // What was read ahead is still to pass, and will be counted then.
-    let passed = edge.passed_but(read.len() as u64);
-    conn.client.unread(read.len() as u64);
     let switched = Switched {
         method: wanted.method,
         uri: wanted.uri,
@@ -105,7 +109,7 @@ pub(super) async fn go_on(worker: Burden, conn: &Rc<Conn>, client: Io, read: &[u
     let decided: Vec<Decided> = hits.iter().map(Hit::decided).collect();
     let snapshot = accepted.route.faults();
     let acts = switched.acts(&snapshot, accepted.client, &decided, now_ns());
-    let faults = Faults::switched(accepted, edge.take_acting().go_on(acts), switched);
+    let faults = Faults::switched(accepted, acting.go_on(acts), switched);
     let client = Begun { stream: client, read: [read, &unread].concat() };
     let upstream = Begun { stream: upstream, read: [&answer[..], &unread_answer].concat() };
     spawn_local(Plain::switched(worker, client, upstream, faults));

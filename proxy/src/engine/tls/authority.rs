@@ -21,6 +21,8 @@ use rustls::sign::CertifiedKey;
 const FILE: &str = "test-ca.pem";
 /// Files of this process that were being written, so that no two have one name.
 static WRITTEN: AtomicU32 = AtomicU32::new(0);
+/// Names for it that may be taken: by what a process that died left behind, or by somebody who wants it to be.
+const NAMES_TRIED: usize = 64;
 const FILE_MAX_BYTES: u64 = 64 << 10;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const CA_DAYS: u32 = 3_650;
@@ -188,20 +190,31 @@ fn make(now: SystemTime) -> Result<String, TestCaProblem> {
 /// Puts the file there whole, unless there is one.
 fn write(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let beside = dir.join(format!("{FILE}.{}.{}", std::process::id(), WRITTEN.fetch_add(1, Relaxed)));
-    let written =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside).and_then(
-            |mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()?;
-                match fs::hard_link(&beside, path) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-                    linked => linked,
-                }
-            },
-        );
+    let (mut file, beside) = new_file(dir)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| {
+        match fs::hard_link(&beside, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        }
+    });
     let removed = fs::remove_file(&beside);
     written.and(removed)
+}
+
+/// A file that was not there before, not as a link to another one either: in a directory that others may write to, the
+/// key is not to end up in what they have put there.
+fn new_file(dir: &Path) -> io::Result<(File, PathBuf)> {
+    let mut last = None;
+    for _ in 0..NAMES_TRIED {
+        let name = format!("{FILE}.{}.{}", std::process::id(), WRITTEN.fetch_add(1, Relaxed));
+        let path = dir.join(name);
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => return Ok((file, path)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| io::ErrorKind::AlreadyExists.into()))
 }
 
 /// Certificate and key as TLS uses them; an error when they do not belong together.
@@ -266,5 +279,22 @@ mod tests {
             let error = TestCa::open_at(&dir.0, now()).unwrap_err().to_string();
             assert!(error.contains("remove it"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_key_is_never_written_into_a_file_that_was_there() {
+        let dir = Dir::new("planted");
+        fs::create_dir(&dir.0).unwrap();
+        let theirs = dir.0.join("theirs");
+        fs::write(&theirs, "theirs").unwrap();
+        let next = WRITTEN.load(Relaxed);
+        let planted = |n| dir.0.join(format!("{FILE}.{}.{n}", std::process::id()));
+        for n in next..next + 8 {
+            std::os::unix::fs::symlink(&theirs, planted(n)).unwrap();
+        }
+        let ca = TestCa::open_at(&dir.0, now()).unwrap();
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
+        assert!(fs::symlink_metadata(planted(next)).unwrap().is_symlink());
+        assert!(fs::symlink_metadata(ca.path()).unwrap().is_file());
     }
 }

@@ -28,6 +28,8 @@ const ROUNDS: usize = 16;
 /// How long bytes that came before a reset may take to arrive.
 const LAST_BYTES_NS: u64 = 1_000_000_000;
 const LAST_BYTES_STEP_NS: u64 = 1_000_000;
+/// Read in one go. On the stack, and not the worker's buffer: what TLS stands on may be reading into that one.
+const PIECE: usize = 16 << 10;
 /// Strangers that may connect in our place before we give up.
 const STRANGERS: usize = 8;
 
@@ -45,7 +47,8 @@ pub(in crate::engine) async fn bridge<S: Below>(
         tls: tls.into(),
         plain: near,
         inward: Half::default(),
-        outward: Half::default(),
+        // What TLS was given before may still be in it.
+        outward: Half { unflushed: true, ..Half::default() },
         moved: 0,
         tls_vigil: Vigil::default(),
         plain_vigil: Vigil::default(),
@@ -214,7 +217,7 @@ impl<S: Below> Bridge<S> {
     }
 
     fn pump(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let mut buffer = self.worker.buffer.borrow_mut();
+        let mut buffer = [0; PIECE];
         self.moved += self.inward.pump(&mut self.tls, &mut self.plain, &mut buffer, cx)?;
         self.moved += self.outward.pump(&mut self.plain, &mut self.tls, &mut buffer, cx)?;
         Ok(())

@@ -5,12 +5,13 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use super::{Outgoing, words};
@@ -18,8 +19,8 @@ use crate::engine::route::Route;
 use crate::engine::worker::Worker;
 use crate::engine::{closing, dial};
 
-/// Handshakes with clients under way on one route: each one may cost a signature.
-const HANDSHAKES_MAX: u64 = 1_024;
+/// Handshakes with clients under way on one route: each one takes buffers, and may cost a signature.
+const HANDSHAKES_MAX: usize = 1_024;
 
 /// Ends TLS with a client; nothing when it does not come about, which is counted and told to the client.
 pub(in crate::engine) async fn accept(
@@ -28,12 +29,13 @@ pub(in crate::engine) async fn accept(
     config: Arc<ServerConfig>,
     client: TcpStream,
 ) -> Option<server::TlsStream<TcpStream>> {
-    let Some(_turn) = Turn::take(&route.counts.handshakes) else {
-        failed(route, &"as many handshakes are under way as a route may have");
-        return None;
+    let attempt = async {
+        // Who says nothing takes no turn.
+        client.peek(&mut [0]).await?;
+        let _turn = route.counts.handshakes.turn().await;
+        Ok(TlsAcceptor::from(config).accept(client).into_fallible().await)
     };
-    let attempt = TlsAcceptor::from(config).accept(client).into_fallible();
-    match guarded(worker, route, async { Ok(attempt.await) }).await {
+    match guarded(worker, route, attempt).await {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err((error, mut client))) => {
             failed(route, &error);
@@ -91,18 +93,20 @@ pub(super) async fn guarded<T>(
     .await
 }
 
-/// A handshake counts as under way until this is dropped.
-pub(in crate::engine) struct Turn<'a>(&'a AtomicU64);
+/// Handshakes under way on a route, and those that wait for one of them to end.
+#[derive(Debug)]
+pub(in crate::engine) struct Turns(Semaphore);
 
-impl<'a> Turn<'a> {
-    pub(in crate::engine) fn take(handshakes: &'a AtomicU64) -> Option<Self> {
-        let turn = Self(handshakes);
-        (handshakes.fetch_add(1, Relaxed) < HANDSHAKES_MAX).then_some(turn)
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(HANDSHAKES_MAX))
     }
 }
 
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+impl Turns {
+    /// A turn, first come, first served. Whoever asks for one bounds how long it waits.
+    pub(in crate::engine) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody ever closes it.
+        self.0.acquire().await.ok()
     }
 }

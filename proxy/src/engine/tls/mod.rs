@@ -28,7 +28,7 @@ use crate::control::wire::{GENERATED_NAMES, Protocol, RouteSpec, TlsTerminate};
 use crate::fault::ParameterProblem;
 pub(super) use bridge::{Below, bridge};
 pub(super) use carried::{by_name, secured, securing};
-pub(super) use handshake::{Turn, connect, failed};
+pub(super) use handshake::{Turns, connect, failed};
 pub(super) use outgoing::{Outgoing, words};
 
 const ALPN_H2: &[u8] = b"h2";
