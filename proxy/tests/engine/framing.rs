@@ -216,3 +216,77 @@ fn an_upstream_that_does_not_read_stops_the_client() {
         assert!(sent < 64 << 20, "nobody reads, and it goes on");
     }
 }
+
+/// Answers each request with all of it that came: its head, and its body as it was framed. Ends after one.
+fn mirror() -> SocketAddr {
+    upstream(|stream| {
+        let mut out = stream.try_clone().unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut all = head(&mut reader);
+        let framing = all.to_ascii_lowercase();
+        if framing.contains("transfer-encoding: chunked") {
+            while !all.ends_with("\r\n0\r\n\r\n") && reader.read_line(&mut all).is_ok_and(|n| n > 0) {}
+        }
+        let _ = write!(out, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{all}");
+    })
+}
+
+fn all_of(at: SocketAddr, request: &str) -> String {
+    let mut client = connect(at);
+    client.write_all(request.as_bytes()).unwrap();
+    String::from_utf8(crate::rig::read_to_end(&mut client).0).unwrap()
+}
+
+#[test]
+fn the_body_of_a_get_arrives_also_when_nobody_says_its_length() {
+    let (_rig, at) = Rig::with_route(Protocol::Http, mirror());
+    for method in ["GET", "HEAD", "POST"] {
+        let request = format!(
+            "{method} /_search HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        );
+        let answer = all_of(at, &request);
+        if method != "HEAD" {
+            assert!(answer.to_ascii_lowercase().contains("transfer-encoding: chunked"), "{answer}");
+            assert!(answer.contains("3\r\nabc\r\n0\r\n\r\n"), "{answer}");
+        }
+    }
+    let answer = all_of(at, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").to_ascii_lowercase();
+    let (_, asked) = answer.split_once("get / http/1.1\r\n").unwrap();
+    assert!(!asked.contains("chunked"), "{answer}");
+}
+
+#[test]
+fn an_answer_whose_chunks_tell_its_length_is_not_cut_to_another_one() {
+    for length in [2, 9] {
+        let server = upstream(move |stream| {
+            let mut out = stream.try_clone().unwrap();
+            head(&mut BufReader::new(stream));
+            let _ = write!(
+                out,
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+            );
+            std::thread::sleep(ms(50));
+        });
+        let (_rig, at) = Rig::with_route(Protocol::Http, server);
+        let answer = all_of(at, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert!(answer.contains("5\r\nhello\r\n0\r\n\r\n"), "{answer}");
+        assert!(!answer.to_ascii_lowercase().contains("content-length"), "{answer}");
+    }
+}
+
+#[test]
+fn an_old_request_without_a_host_names_the_upstream() {
+    let server = mirror();
+    let (_rig, at) = Rig::with_route(Protocol::Http, server);
+    for (request, host) in [
+        ("GET / HTTP/1.0\r\n\r\n", format!("host: {server}\r\n")),
+        ("GET / HTTP/1.0\r\nHost: shop.test\r\n\r\n", "host: shop.test\r\n".to_owned()),
+    ] {
+        let answer = all_of(at, request).to_ascii_lowercase();
+        assert!(answer.contains("get / http/1.1\r\n"), "{answer}");
+        assert_eq!(answer.matches("host: ").count(), 1, "{answer}");
+        assert!(answer.contains(&host), "{answer}");
+    }
+    let answer = all_of(at, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").to_ascii_lowercase();
+    assert!(!answer.contains("host: "), "what the client does wrong is its own: {answer}");
+}

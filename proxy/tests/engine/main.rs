@@ -25,6 +25,8 @@ mod http;
 #[cfg(not(feature = "inert-faults"))]
 mod http2;
 #[cfg(not(feature = "inert-faults"))]
+mod http2_upstream;
+#[cfg(not(feature = "inert-faults"))]
 mod http_answers;
 #[cfg(not(feature = "inert-faults"))]
 mod http_bodies;

@@ -229,3 +229,26 @@ fn a_connection_that_has_switched_goes_with_its_route() {
     rig.engine.remove_route("r").unwrap();
     assert!(read_to_end(&mut client).0.is_empty());
 }
+
+#[test]
+fn an_upstream_connection_that_ends_with_a_refusal_is_closed() {
+    let (closed, closes) = std::sync::mpsc::channel();
+    let closed = std::sync::Mutex::new(closed);
+    let at = upstream(move |stream| {
+        let mut out = stream.try_clone().unwrap();
+        let mut reader = BufReader::new(stream);
+        head(&mut reader);
+        out.write_all(b"HTTP/1.1 403 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").unwrap();
+        out.shutdown(Shutdown::Write).unwrap();
+        let end = reader.read(&mut [0; 1]);
+        let _ = closed.lock().unwrap().send(end.map_err(|error| error.kind()));
+    });
+    let (_rig, route) = Rig::with_route(Protocol::Http, at);
+    let mut client = connect(route);
+    ask(&mut client, "/", "");
+    let mut reader = BufReader::new(client);
+    assert_eq!(head(&mut reader)[0], "HTTP/1.1 403 No");
+    let end = closes.recv_timeout(std::time::Duration::from_secs(5));
+    assert_eq!(end, Ok(Ok(0)), "while the client is still there");
+    drop(reader);
+}

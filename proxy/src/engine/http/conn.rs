@@ -14,6 +14,7 @@ use super::leaving::Leaving;
 use super::many::Upstream;
 use super::switch::Agreed;
 use super::wire::Wire;
+use super::wires::Wires;
 use crate::engine::armed::Armed;
 use crate::engine::connection::Accepted;
 use crate::engine::idle::Idle;
@@ -56,7 +57,7 @@ pub(super) struct Conn {
     /// How many of the calls under way are hit by a fault, which may keep everything still.
     hit: Cell<u32>,
     /// Other upstream connections than the lane's.
-    upstreams: RefCell<Vec<Rc<Wire>>>,
+    upstreams: Wires,
     /// Calls that have begun.
     calls: Cell<u64>,
     pub(super) leaving: Leaving,
@@ -104,7 +105,7 @@ impl Conn {
             turns: Cell::new(0),
             under_way: Cell::new(0),
             hit: Cell::new(0),
-            upstreams: RefCell::default(),
+            upstreams: Wires::default(),
             calls: Cell::new(0),
             leaving: Leaving::default(),
             waker: RefCell::default(),
@@ -124,13 +125,8 @@ impl Conn {
     /// An upstream connection is to be made, beside the lane's.
     pub(super) fn new_upstream(&self) -> Rc<Wire> {
         let wire = Rc::new(Wire::of_upstream());
-        self.upstreams.borrow_mut().push(Rc::clone(&wire));
+        self.upstreams.add(&wire);
         wire
-    }
-
-    /// It has gone, or goes.
-    pub(super) fn forget_upstream(&self, gone: &Rc<Wire>) {
-        self.upstreams.borrow_mut().retain(|wire| !Rc::ptr_eq(wire, gone));
     }
 
     /// How the fault stands now.
@@ -231,6 +227,9 @@ impl Conn {
     /// When the connection will have been idle for too long, 0 for never; nothing when it has been. Between calls only
     /// a whole head of a request counts, so that one which comes byte by byte keeps nothing open.
     pub(super) fn idle_due_ns(&self) -> Option<u64> {
+        if self.accepted.route.spec.idle_timeout.is_none() {
+            return Some(0);
+        }
         let under_way = self.under_way.get() > 0;
         let bytes = if under_way { self.client.moved() + self.moved_upstream() } else { 0 };
         let moved = (self.turns.get() << 48) ^ bytes;
@@ -238,14 +237,14 @@ impl Conn {
     }
 
     fn moved_upstream(&self) -> u64 {
-        self.lane.wire.moved() + self.upstreams.borrow().iter().map(|wire| wire.moved()).sum::<u64>()
+        self.lane.wire.moved() + self.upstreams.moved()
     }
 
     /// The connection is to be reset as soon as the current turn ends.
     pub(super) fn cut_now(&self, cause: Option<&Hit>) {
         self.client.reset_on_close();
         self.lane.wire.reset_on_close();
-        self.upstreams.borrow().iter().for_each(|wire| wire.reset_on_close());
+        self.upstreams.reset_on_close();
         *self.cause.borrow_mut() = cause.cloned();
         self.wake();
     }
@@ -326,7 +325,7 @@ impl Conn {
     pub(super) fn close(&self) {
         if self.client.failed() {
             self.lane.wire.reset_on_close();
-            self.upstreams.borrow().iter().for_each(|wire| wire.reset_on_close());
+            self.upstreams.reset_on_close();
         }
         self.client.hurry();
         self.agreed.take();

@@ -60,7 +60,7 @@ async fn forward(call: Call) -> Result<Response<Payload>, Cut> {
         return Ok(refuse(&conn, account, StatusCode::NOT_IMPLEMENTED, "connect", NO_CONNECT));
     }
     strip_hop_by_hop(request.headers_mut());
-    to_http1(&mut request);
+    to_http1(&mut request, &conn.accepted.route.spec);
     if let Some(wanted) = &wanted {
         wanted.ask(&mut request);
     }

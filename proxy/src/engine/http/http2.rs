@@ -19,10 +19,10 @@ use super::server::Stack;
 /// Streams that a client may have under way on one connection.
 const STREAMS_MAX: u32 = 256;
 /// What one stream may have received that nobody has read yet.
-pub(super) const STREAM_WINDOW: u32 = 256 << 10;
-/// The same for all streams of a connection together. Streams that a fault holds use it up: as many of them must fit as
-/// leave room for those that go on.
-pub(super) const CONNECTION_WINDOW: u32 = 16 << 20;
+pub(super) const STREAM_WINDOW: u32 = 64 << 10;
+/// The same for all streams of a connection together. Streams that a fault holds use it up: all of them fit, so that no
+/// stream waits for another.
+pub(super) const CONNECTION_WINDOW: u32 = STREAMS_MAX * STREAM_WINDOW;
 /// What of one stream may wait to be sent.
 pub(super) const SEND_BUFFER: usize = 64 << 10;
 /// The head of a message, as HTTP/2 counts it.
@@ -63,11 +63,11 @@ pub(super) struct Streams<S> {
 
 /// How the upstream reset a stream before it answered; the client's is reset in the same way.
 #[derive(Debug, Default)]
-pub(super) struct Fate(RefCell<Option<hyper::Error>>);
+pub(super) struct Fate(RefCell<Option<NoAnswer>>);
 
 impl Fate {
-    pub(super) fn is(&self, error: hyper::Error) {
-        *self.0.borrow_mut() = Some(error);
+    pub(super) fn is(&self, why: NoAnswer) {
+        *self.0.borrow_mut() = Some(why);
     }
 }
 
@@ -78,6 +78,9 @@ pub(super) enum NoAnswer {
     Cut(Cut),
     #[error(transparent)]
     Upstream(hyper::Error),
+    /// The client may send it again (RFC 9113, section 8.7).
+    #[error("the upstream left without having looked at it")]
+    NotLookedAt(#[source] h2::Error),
 }
 
 impl<S> hyper::service::Service<Request<Incoming>> for Streams<S>
@@ -97,7 +100,7 @@ where
         Box::pin(async move {
             let mut answer = answer.await;
             answer.iter_mut().for_each(|answer| answer.body_mut().tells());
-            answer.map_err(|cut| fate.0.take().map_or(NoAnswer::Cut(cut), NoAnswer::Upstream))
+            answer.map_err(|cut| fate.0.take().unwrap_or(NoAnswer::Cut(cut)))
         })
     }
 }

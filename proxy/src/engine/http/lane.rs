@@ -131,9 +131,30 @@ impl Lane {
         }
     }
 
-    /// A request asks for another protocol, or does no more.
+    /// A request asks for another protocol, or does no more. A connection that ended with an answer that declined is closed.
     pub(super) fn may_switch(&self, may: bool) {
         self.may_switch.set(may);
+        self.switched.take();
+    }
+
+    /// Whether the connection is still there, unless a request is on it.
+    pub(super) fn is_open(&self) -> bool {
+        self.kept.borrow().as_ref().is_some_and(|kept| !kept.sender.is_closed())
+    }
+
+    /// Whether a request would leave on it at once: an answer may be complete before what it answers has been sent.
+    pub(super) fn is_free(&self) -> bool {
+        self.kept.borrow().as_ref().is_some_and(|kept| kept.sender.is_ready())
+    }
+
+    /// Waits until a request can leave on it.
+    pub(super) async fn ready(&self) {
+        let kept = self.kept.borrow_mut().take();
+        if let Some(mut kept) = kept
+            && kept.sender.ready().await.is_ok()
+        {
+            *self.kept.borrow_mut() = Some(kept);
+        }
     }
 
     /// The connection, once HTTP has left it.

@@ -39,6 +39,7 @@ mod stalled;
 mod switch;
 mod throttle;
 mod wire;
+mod wires;
 
 use std::future::poll_fn;
 use std::rc::Rc;

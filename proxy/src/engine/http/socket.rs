@@ -108,6 +108,7 @@ impl Socket {
             let mut room = ReadBuf::new(&mut buffer[..most]);
             if let Err(error) = ready!(Pin::new(stream).poll_read(cx, &mut room)) {
                 self.wire.note(&error);
+                self.wire.heard(&[]);
                 return Poll::Ready(Err(error));
             }
             room.filled().len()
@@ -121,6 +122,7 @@ impl Socket {
             }
             got
         };
+        self.wire.heard(&buffer[..got]);
         if got == 0 {
             return edge.poll_end(Side::Request).map(Ok);
         }

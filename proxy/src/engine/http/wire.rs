@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
+use tokio::sync::oneshot;
+
 use super::call::{Ended, Hit};
 use super::edge::Edge;
 use super::head::SlowHead;
+use super::io::Spoken;
 use crate::engine::gates::Side;
 use crate::engine::route::Route;
 use crate::engine::timer::now_ns;
@@ -37,6 +40,8 @@ pub(super) struct Wire {
     flushes: Cell<u64>,
     /// Who waits for the next time.
     waiting: RefCell<Vec<Waker>>,
+    /// Who waits for what the other side says first.
+    listens: RefCell<Option<oneshot::Sender<Spoken>>>,
     /// The head that leaves slowly.
     slow: RefCell<Option<Box<SlowHead>>>,
     /// The faults on the bytes themselves; there are none towards the upstream, where bytes would be counted twice.
@@ -100,6 +105,7 @@ impl Wire {
             deeds: RefCell::default(),
             flushes: Cell::new(0),
             waiting: RefCell::default(),
+            listens: RefCell::default(),
             slow: RefCell::default(),
             edge: Edge::default(),
         }
@@ -136,6 +142,25 @@ impl Wire {
         if !waiting.iter().any(|other| other.will_wake(waker)) {
             waiting.push(waker.clone());
         }
+    }
+
+    /// Which HTTP the other side answers in that was spoken to in HTTP/2; unknown when it ends before.
+    pub(super) fn listen(&self) -> oneshot::Receiver<Spoken> {
+        let (says, hears) = oneshot::channel();
+        *self.listens.borrow_mut() = Some(says);
+        hears
+    }
+
+    /// These bytes have come; none at the end. Nothing in HTTP/1 begins with the byte that a frame of settings does.
+    pub(super) fn heard(&self, bytes: &[u8]) {
+        let Some(says) = self.listens.borrow_mut().take() else { return };
+        let spoken = match bytes.first() {
+            None => Spoken::Unknown,
+            Some(0) => Spoken::Http2,
+            Some(_) => Spoken::Http1,
+        };
+        // Whoever asked may have given up.
+        let _ = says.send(spoken);
     }
 
     /// The next head leaves slowly.

@@ -118,6 +118,8 @@ fn requests_come_out_plain_and_faults_act_on_them() {
     let (shop, runtime) = (Shop::before(answers(), ""), runtime());
     let ask = || get(&runtime, shop.at, shop.config(&["http/1.1"]));
     assert_eq!(ask(), Ok((200, "ok".to_owned())));
+    let newer = get(&runtime, shop.at, shop.config(&["h2", "http/1.1"]));
+    assert_eq!(newer, Ok((200, "ok".to_owned())), "the upstream speaks HTTP/1.1 only");
     // An old client, and one that does not say what it wants to speak.
     let mut old = shop.config(&[]);
     old = {
