@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Exit;
 use super::say::say;
 use crate::coordinator::clock;
-use crate::fault::{OPT_IN_HEADER, OptIn, Period, Secret};
+use crate::fault::{OPT_IN_HEADER, OPT_IN_MAX, OptIn, Period, Secret};
 
 /// Print the header by which a request asks for a fault itself
 ///
@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// The fault's id
     #[arg(long, value_name = "ID")]
     fault: String,
-    /// For how long from now the header is worth something
+    /// For how long from now the header is worth something, 24h at most
     #[arg(long = "for", value_name = "TIME", default_value = "10m")]
     lasts: Period,
     /// What it is signed with, 16 to 256 bytes; other people on this host may see the options of a command
@@ -55,6 +55,12 @@ pub(super) fn exec(args: Args) -> anyhow::Result<Exit> {
     }
     if args.lasts.is_zero() {
         bail!("`--for` is no time at all; write for example `--for 10m`");
+    }
+    if args.lasts.duration() > OPT_IN_MAX {
+        bail!(
+            "`--for {}` is more than 24h, and a proxy takes no such header; sign anew every day",
+            args.lasts
+        );
     }
     // The seconds that have begun count in full: what is printed is worth something at least so long.
     let until =

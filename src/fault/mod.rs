@@ -13,9 +13,9 @@ pub use firedrill_proxy::control::wire::{
 pub use firedrill_proxy::fault::{
     AcceptStall, Bandwidth, Before, Blackhole, Bursts, Clients, ConnectionLimit, Corrupt, Direction,
     Distribution, Drip, EnvoyHeaders, Excess, Glob, GrpcError, GrpcStatus, HttpBody, HttpError, HttpHeaders,
-    HttpRedirectLoop, KeepAliveKill, Latency, LimitData, LimitTime, OPT_IN_HEADER, OptIn, ParameterProblem,
-    Pattern, Refuse, RequestMatch, Requests, Reset, ResetFrom, Schedule, Scope, Secret, Slicer, SlowClose,
-    Stall, Status, Statuses, Sticky, TrafficFault, Wave, WaveShape, When,
+    HttpRedirectLoop, KeepAliveKill, Latency, LimitData, LimitTime, OPT_IN_HEADER, OPT_IN_MAX, OptIn,
+    ParameterProblem, Pattern, Refuse, RequestMatch, Requests, Reset, ResetFrom, Schedule, Scope, Secret,
+    Slicer, SlowClose, Stall, Status, Statuses, Sticky, TrafficFault, Wave, WaveShape, When,
 };
 pub use firedrill_proxy::quantity::{ByteRate, ByteSize, Frequency, Percent, Period};
 pub use firedrill_proxy::seed::{Draws, FaultSeed, Seed};

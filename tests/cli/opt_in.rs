@@ -124,6 +124,7 @@ fn what_cannot_be_signed_is_refused() {
     for (secret, args, says) in [
         ("short", &["--route", "r", "--fault", "f"][..], "has 5 bytes; use 16 to 256"),
         (SECRET, &["--route", "r", "--fault", "f", "--for", "0s"], "no time at all"),
+        (SECRET, &["--route", "r", "--fault", "f", "--for", "25h"], "more than 24h"),
         (SECRET, &["--route", "r", "--fault", "f", "--header", "a b"], "no name of an HTTP header"),
         (SECRET, &["--route", "r"], "--fault"),
     ] {

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::candidates::Key;
 use super::gates::Side;
 use super::record::Record;
@@ -158,6 +160,11 @@ impl Armed {
             score_seeds: self.score_seeds,
             spec,
         }
+    }
+
+    /// The header by which requests opt in.
+    pub(super) fn opt_in_header(&self) -> Option<&HeaderName> {
+        self.matcher.opt_in_header()
     }
 
     /// Whether the subject is one that the fault is for.

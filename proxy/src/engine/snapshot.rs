@@ -1,12 +1,16 @@
 //! The faults of a route at one moment, and how they are found.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use http::header::Entry;
+use http::{HeaderMap, HeaderName};
 
 use super::armed::{Armed, Subject};
 use super::candidates::Candidates;
 use super::switched::Switched;
-use crate::fault::RequestParts;
+use crate::fault::{RequestParts, is_opt_in};
 
 /// The faults of a route at one moment, in the order in which they act.
 #[derive(Debug, Default)]
@@ -20,6 +24,8 @@ pub(super) struct Snapshot {
     pub(super) at_door: Vec<Arc<Armed>>,
     /// What has turns.
     timed: Vec<Arc<Armed>>,
+    /// Headers by which requests opt in.
+    opt_ins: HashSet<HeaderName>,
 }
 
 impl Snapshot {
@@ -43,7 +49,8 @@ impl Snapshot {
         let streams = Candidates::of_connections(&faults, |armed| {
             !armed.spec.fault.acts_at_the_door() && armed.spec.fault.is_of_connections()
         });
-        Ok(Self { faults, requests, connections, streams, at_door, timed })
+        let opt_ins = faults.iter().filter_map(|armed| armed.opt_in_header().cloned()).collect();
+        Ok(Self { faults, requests, connections, streams, at_door, timed, opt_ins })
     }
 
     /// When a schedule next changes what acts; 0 for never.
@@ -67,6 +74,23 @@ impl Snapshot {
         }
         let found = places.iter().filter_map(|place| self.faults.get(*place as usize));
         found.filter(move |armed| armed.fits(subject))
+    }
+
+    /// Takes out by what a request opts in. Whoever sees it could use it, so it is not for the upstream and its logs.
+    pub(super) fn take_opt_ins(&self, headers: &mut HeaderMap) -> HeaderMap {
+        let mut taken = HeaderMap::new();
+        for name in &self.opt_ins {
+            if !headers.get_all(name).iter().any(is_opt_in) {
+                continue;
+            }
+            let Entry::Occupied(entry) = headers.entry(name) else { continue };
+            let values: Vec<_> = entry.remove_entry_mult().1.collect();
+            for value in values {
+                let to = if is_opt_in(&value) { &mut taken } else { &mut *headers };
+                to.append(name, value);
+            }
+        }
+        taken
     }
 
     /// The faults that fit a connection that this request has made one of something else than HTTP, in order. It has had

@@ -45,9 +45,10 @@ pub use latency::{Before, Distribution, Latency, Wave, WaveShape};
 pub use limit_data::LimitData;
 pub use limit_time::LimitTime;
 pub use matcher::{
-    Clients, Glob, OPT_IN_HEADER, OptIn, PATTERN_MAX_BYTES, Pattern, RequestMatch, Secret, Status, Statuses,
+    Clients, Glob, OPT_IN_HEADER, OPT_IN_MAX, OptIn, PATTERN_MAX_BYTES, Pattern, RequestMatch, Secret,
+    Status, Statuses,
 };
-pub(crate) use matcher::{Matcher, Meaning, RequestParts, beginning, whole};
+pub(crate) use matcher::{Matcher, Meaning, RequestParts, beginning, is_opt_in, whole};
 pub use refuse::Refuse;
 pub use reset::{Reset, ResetFrom};
 pub use schedule::{Bursts, Schedule};

@@ -190,6 +190,48 @@ fn only_requests_that_are_signed_are_hit() {
     assert!(!shown.contains("0123456789abcdef") && shown.contains(r#""secret":"***""#), "{shown}");
 }
 
+#[test]
+fn what_a_request_opts_in_by_does_not_reach_the_upstream() {
+    let (says, said) = std::sync::mpsc::sync_channel(9);
+    let upstream = upstream(move |stream| {
+        let mut out = stream.try_clone().unwrap();
+        let mut reader = BufReader::new(stream);
+        while let Some(head) = read_head(&mut reader) {
+            says.send(head.to_lowercase()).unwrap();
+            out.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        }
+    });
+    let (rig, at) = Rig::with_route(Protocol::Http, upstream);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let secret = Secret("0123456789abcdef".into());
+    let [good, late, endless] =
+        [now + 600, now - 1, now + 25 * 60 * 60].map(|until| OptIn::signed(&secret, "r", "f", until));
+    let mut client = Client::new(at);
+    let asked = [("x-a", good.as_str()), ("x-a", "mine"), ("x-a", &late), ("x-a", "1.2"), ("x-b", &good)];
+    let mut ask = |headers: &[(&str, &str)]| {
+        assert_eq!(client.status("/", headers), 200);
+        let head = said.recv().unwrap();
+        let own = head.lines().filter(|line| line.starts_with("x-"));
+        let mut own: Vec<_> = own.map(str::to_owned).collect();
+        // Only within one name does the order mean something.
+        own.sort_by_key(|line| line.split(':').next().map(str::to_owned));
+        own
+    };
+    assert_eq!(ask(&asked).len(), 5, "nothing is taken out where nothing asks for it");
+    rig.fault(
+        r#"{"id": "f", "match": {"path": "/x", "opt_in": {"header": "X-A", "secret": "0123456789abcdef"}}, "fault": {"latency": {"delay": "1ms"}}}"#,
+    );
+    let rest = ["x-a: mine".to_owned(), "x-a: 1.2".to_owned(), format!("x-b: {good}")];
+    assert_eq!(ask(&asked), rest, "also when it is not for this request");
+    rig.fault(
+        r#"{"id": "f", "match": {"opt_in": {"header": "X-A", "secret": "0123456789abcdef"}}, "fault": {"latency": {"delay": "1ms"}}}"#,
+    );
+    assert_eq!(ask(&asked), rest);
+    rig.counted("f", 1, 1);
+    assert!(ask(&[("x-a", &endless)]).is_empty());
+    assert_eq!(rig.evidence("f").matched, 1, "one that is good for more than a day is good for nothing");
+}
+
 /// What each of 60 users gets, by what the fault sticks to.
 fn sides(at: SocketAddr, header: &str) -> BTreeMap<u32, u16> {
     let mut client = Client::new(at);

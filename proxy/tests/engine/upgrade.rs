@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Instant;
 
 use firedrill_proxy::control::wire::Protocol;
+use firedrill_proxy::fault::{OptIn, Secret};
 
 use crate::rig::{Rig, connect, eventually, is_silent, ms, read_to_end, reset_now, upstream};
 
@@ -220,6 +221,36 @@ fn faults_that_fit_the_request_act_on_the_bytes_that_follow() {
     assert_eq!(end, Err(ErrorKind::ConnectionReset));
     rig.counted("cut", 1, 1);
     eventually("counted", || rig.engine.red()[0].faulted.requests == 1);
+}
+
+#[test]
+fn a_request_that_opts_in_does_so_for_the_bytes_that_follow() {
+    let (rig, at) = Rig::with_route(Protocol::Http, server());
+    let fault = |id: &str| {
+        let opt_in = r#"{"opt_in": {"header": "x-a", "secret": "0123456789abcdef"}}"#;
+        format!(r#"{{"id": "{id}", "match": {opt_in}, "fault": {{"latency": {{"delay": "60ms"}}}}}}"#)
+    };
+    rig.fault(&fault("first"));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let sign = |id| OptIn::signed(&Secret("0123456789abcdef".into()), "r", id, now + 600);
+    let mut client = connect(at);
+    write!(
+        client,
+        "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nx-a: {}\r\nx-a: {}\r\n\r\n",
+        sign("first"),
+        sign("later")
+    )
+    .unwrap();
+    let mut reader = BufReader::new(client.try_clone().unwrap());
+    assert_eq!(head(&mut reader)[0], "HTTP/1.1 101 Switching Protocols");
+    reader.read_exact(&mut [0; 5]).unwrap();
+    assert!(echo(&mut client, "ping") >= ms(60));
+    rig.counted("first", 1, 1);
+    rig.remove("first");
+    assert!(echo(&mut client, "ping") < ms(60));
+    rig.fault(&fault("later"));
+    assert!(echo(&mut client, "ping") >= ms(60));
+    rig.counted("later", 1, 1);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use ::http::{Request, StatusCode};
+use ::http::{HeaderMap, Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::conn::Conn;
@@ -35,6 +35,8 @@ pub(super) struct Call {
     pub(super) began_ns: u64,
     /// Which request of the route it is.
     pub(super) ordinal: u64,
+    /// The headers by which it opts in.
+    pub(super) opt_ins: HeaderMap,
     /// What becomes true when it leaves for the upstream.
     pub(super) when_sent: Unsent,
     /// On HTTP/2, what is to become of the stream.
@@ -270,7 +272,8 @@ impl Call {
         };
         let mut places = conn.worker.places.take();
         let mut hits = Hits { all: Vec::new(), ended: false, asked: 0, touched: &touched };
-        for armed in route.faults().fitting(Subject::Request(&parts), &mut places) {
+        let faults = route.faults();
+        for armed in faults.fitting(Subject::Request(&parts), &mut places) {
             if armed.is_on(began_ns) {
                 hits.meet(armed, &parts, ordinal, &route.spec.name);
             }
@@ -282,6 +285,7 @@ impl Call {
             let ignored = envoy::take_out(request.headers_mut()).saturating_sub(asked);
             route.counts.headers_ignored.fetch_add(ignored, Relaxed);
         }
+        let opt_ins = faults.take_opt_ins(request.headers_mut());
         let was_hit = !hits.is_empty();
         if was_hit {
             conn.call_is_hit();
@@ -303,6 +307,7 @@ impl Call {
             hits,
             began_ns,
             ordinal,
+            opt_ins,
             when_sent: Unsent::default(),
             fate: None,
             account,

@@ -47,11 +47,14 @@ impl Wanted {
         if !asks || call.request.version() != Version::HTTP_11 {
             return None;
         }
+        // Faults that come later look for what the client has sent, also for what the upstream does not get.
+        let mut all = headers.clone();
+        all.extend(call.opt_ins.iter().map(|(name, value)| (name.clone(), value.clone())));
         Some(Self {
             protocol: protocol.clone(),
             method: call.request.method().clone(),
             uri: call.request.uri().clone(),
-            headers: headers.clone(),
+            headers: all,
         })
     }
 

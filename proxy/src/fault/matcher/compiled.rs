@@ -78,6 +78,11 @@ impl Matcher {
             && opt_in.as_ref().is_none_or(|signed| signed.fits(request.headers, request.unix_seconds))
     }
 
+    /// The header by which requests opt in.
+    pub(crate) fn opt_in_header(&self) -> Option<&HeaderName> {
+        self.opt_in.as_ref().map(Signed::header)
+    }
+
     fn fits_client(&self, client: IpAddr) -> bool {
         self.client.as_ref().is_none_or(|set| set.has(client))
     }

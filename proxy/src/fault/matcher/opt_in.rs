@@ -1,9 +1,10 @@
 //! Requests that ask for the fault themselves, by a header that only who knows the secret can write.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,10 @@ use crate::fault::ParameterProblem;
 
 /// The header that is looked for unless another is named.
 pub const OPT_IN_HEADER: &str = "x-firedrill-opt-in";
+/// How far ahead its end may be: whoever sees it in a log can use it until then.
+pub const OPT_IN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// How much the clocks of who signs and who looks may differ.
+const CLOCKS_DIFFER_BY_SECONDS: u64 = 5 * 60;
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
 /// Digits of the time and of the signature, and the dot between them.
 const VALUE_MAX_BYTES: usize = 20 + 1 + 64;
@@ -103,21 +108,36 @@ impl fmt::Debug for Signed {
 }
 
 impl Signed {
-    /// Whether one of the headers is signed and has not expired. `unix_seconds` is only asked for where one is signed.
+    /// The name of the header.
+    pub(super) const fn header(&self) -> &HeaderName {
+        &self.header
+    }
+
+    /// Whether one of the headers is signed, has not expired, and does so before long. `unix_seconds` is only asked for where one is signed.
     pub(super) fn fits(&self, headers: &HeaderMap, unix_seconds: fn() -> u64) -> bool {
         headers.get_all(&self.header).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            let Some((expires, hex)) = value.split_once('.').filter(|_| value.len() <= VALUE_MAX_BYTES)
-            else {
-                return false;
-            };
-            let digits = expires.bytes().all(|c| c.is_ascii_digit());
-            let until = expires.parse::<u64>().ok().filter(|_| digits);
-            let (Some(until), Some(signature)) = (until, bytes_of(hex)) else { return false };
+            let Some((expires, until, signature)) = parts(value) else { return false };
             // Compared in the same time whatever the difference is.
             let signed = message(&self.route, &self.fault, expires);
-            hmac::verify(&self.key, signed.as_bytes(), &signature).is_ok() && unix_seconds() < until
+            hmac::verify(&self.key, signed.as_bytes(), &signature).is_ok() && {
+                let now = unix_seconds();
+                now < until && until - now <= OPT_IN_MAX.as_secs() + CLOCKS_DIFFER_BY_SECONDS
+            }
         })
     }
+}
+
+/// Whether a header's value is one that opts in to something, whatever that is.
+pub(crate) fn is_opt_in(value: &HeaderValue) -> bool {
+    value.to_str().is_ok_and(|value| parts(value).is_some())
+}
+
+/// When it expires, as written and as a number, and its signature.
+fn parts(value: &str) -> Option<(&str, u64, [u8; 32])> {
+    let (expires, hex) = value.split_once('.').filter(|_| value.len() <= VALUE_MAX_BYTES)?;
+    let digits = expires.bytes().all(|c| c.is_ascii_digit());
+    let until = expires.parse().ok().filter(|_| digits)?;
+    Some((expires, until, bytes_of(hex)?))
 }
 
 fn bytes_of(hex: &str) -> Option<[u8; 32]> {
@@ -149,12 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_header_signed_for_this_fault_that_has_not_expired_opts_in() {
+    fn only_a_header_signed_for_this_fault_and_a_day_at_most_opts_in() {
         let good = OptIn::signed(&secret(), "shop", "slow", 1_000);
         assert!(fits(&good, || 999));
         assert!(fits(&good.to_uppercase(), || 0), "hexadecimal digits of either case");
         assert!(!fits(&good, || 1_000), "expired");
+        let day = OPT_IN_MAX.as_secs();
+        assert!(fits(&OptIn::signed(&secret(), "shop", "slow", day + 300), || 0));
         for wrong in [
+            OptIn::signed(&secret(), "shop", "slow", day + 301),
+            OptIn::signed(&secret(), "shop", "slow", u64::MAX),
             OptIn::signed(&secret(), "shop", "other", 1_000),
             OptIn::signed(&secret(), "other", "slow", 1_000),
             OptIn::signed(&Secret("another secret of 24 b.".into()), "shop", "slow", 1_000),
