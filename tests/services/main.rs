@@ -2,6 +2,8 @@
 //! are well afterwards.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod fetched;
+mod grpc;
 mod nginx;
 mod postgres;
 mod process;

@@ -1,14 +1,13 @@
 //! Clients that were written for Toxiproxy drive `firedrill toxiproxy-server` before a real Redis: the one of npm and the
 //! one of PyPI, fetched by name in a fixed version. They are no part of this repository.
 
-use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::fetched::{fetched, python, python_package, succeeds};
 use super::redis;
-use super::support::{Child, Ended, firedrill, requires, temp_dir};
+use super::support::{Child, firedrill, requires, temp_dir};
 
 const NODE_CLIENT: &str = "toxiproxy-node-client@4.1.0";
 const PYTHON_CLIENT: &str = "toxiproxy-python==0.1.1";
@@ -128,27 +127,6 @@ fn server() -> (Child, SocketAddr) {
     (child, address)
 }
 
-/// A folder beside what the tests build, filled once by `fill`; others wait meanwhile.
-fn fetched(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name.replace(['@', '='], "-"));
-    std::fs::create_dir_all(&folder).unwrap();
-    let lock = File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let whole = folder.join("whole");
-    if !whole.is_file() {
-        fill(&folder);
-        File::create(whole).unwrap();
-    }
-    folder
-}
-
-#[track_caller]
-fn succeeds(command: &mut Command) -> Ended {
-    let ended = Child::spawn(command).wait(Duration::from_secs(120));
-    assert_eq!(ended.code, Some(0), "{command:?}: {ended:?}");
-    ended
-}
-
 #[test]
 fn the_node_client_drives_it_before_a_real_redis() {
     if !requires(&["redis-server", "node", "npm"]) {
@@ -175,23 +153,9 @@ fn the_python_client_drives_it_before_a_real_redis() {
     if !requires(&["redis-server", "python3"]) {
         return;
     }
-    let client = fetched(PYTHON_CLIENT, |folder| {
-        let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"];
-        succeeds(
-            Command::new("python3")
-                .args(quiet)
-                .arg(folder.join("site"))
-                .arg(PYTHON_CLIENT)
-                .args(PYTHON_NEEDS),
-        );
-    });
+    let client = python_package(PYTHON_CLIENT, &PYTHON_NEEDS);
     let dir = temp_dir();
     let (port, _redis) = redis::start(dir.path());
     let (_server, api) = server();
-    let script = dir.path().join("drive.py");
-    std::fs::write(&script, PYTHON).unwrap();
-    let mut python = Command::new("python3");
-    python.arg(script).arg(api.to_string()).arg(format!("127.0.0.1:{port}"));
-    let ended = succeeds(python.env("PYTHONPATH", client.join("site")));
-    assert_eq!(ended.stdout, "all is well\n");
+    python(dir.path(), &client, PYTHON, &[api.to_string(), format!("127.0.0.1:{port}")]);
 }
