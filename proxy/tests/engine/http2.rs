@@ -170,6 +170,10 @@ impl Ends {
         })
     }
 
+    pub fn upstream_at(&self) -> SocketAddr {
+        self.upstream
+    }
+
     pub fn seen_requests(&self) -> u64 {
         self.seen.requests.load(Relaxed)
     }

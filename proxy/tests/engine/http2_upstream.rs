@@ -214,3 +214,24 @@ fn streams_that_a_fault_holds_leave_room_for_the_others() {
         drop(held);
     });
 }
+
+#[test]
+fn an_upstream_that_says_its_settings_first_decides_nothing_on_a_route_that_finds_out() {
+    let ends = Ends::new();
+    let (rig, at) = Rig::with_route(Protocol::Auto, ends.upstream_at());
+    ends.block_on(async {
+        let stream = tokio::net::TcpStream::connect(at).await.unwrap();
+        // The upstream has spoken long before the client does.
+        tokio::time::sleep(ms(200)).await;
+        let (mut client, connection) = hyper::client::conn::http2::handshake(
+            hyper_util::rt::TokioExecutor::new(),
+            hyper_util::rt::TokioIo::new(stream),
+        )
+        .await
+        .unwrap();
+        tokio::spawn(connection);
+        let answer = client.send_request(request("/", whole([]))).await.unwrap();
+        assert_eq!(answer.status(), 200);
+    });
+    assert_eq!(rig.view().traffic.requests, 1, "it is a request, not bytes");
+}
