@@ -10,9 +10,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::connection::{self, Accepted};
+use super::accepted::Accepted;
 use super::ends::Ends;
 use super::gate::{Admitted, Gate};
+use super::kernel;
 use super::route::Route;
 use super::timer::{Sleep, now_ns};
 use super::worker::Worker;
@@ -80,11 +81,11 @@ fn take(gate: &mut Gate, worker: &Rc<Worker>, route: &Arc<Route>, (stream, clien
     {
         counts.refused.fetch_add(1, Relaxed);
         // A reset says at once what a silent close would leave open.
-        return connection::reset(&stream);
+        return kernel::reset(&stream);
     }
     let admitted = gate.admit(ordinal, client);
     if matches!(admitted, Admitted::Reset) {
-        return connection::reset(&stream);
+        return kernel::reset(&stream);
     }
     let mut accepted = Accepted::new(route, ordinal, client.ip(), now_ns());
     match Ends::of(table, route, &stream, client) {
@@ -93,7 +94,7 @@ fn take(gate: &mut Gate, worker: &Rc<Worker>, route: &Arc<Route>, (stream, clien
             if counts.upstream_failures.fetch_add(1, Relaxed) == 0 {
                 tracing::warn!(route = route.spec.name, %error, "a connection that leads nowhere is reset");
             }
-            return connection::reset(&stream);
+            return kernel::reset(&stream);
         }
     }
     match admitted {

@@ -9,10 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::act::Mark;
-use super::connection;
-use super::flow::LAST_BYTES_NS;
 use super::gates::{Fate, Side};
-use super::outq;
+use super::kernel;
 use super::timer::{Alarm, now_ns};
 use super::worker::Worker;
 
@@ -45,15 +43,15 @@ impl Closing {
         buffer: &mut [u8],
         cx: &mut Context<'_>,
     ) -> bool {
-        let late = now_ns() > self.since_ns + LAST_BYTES_NS;
+        let late = now_ns() > self.since_ns + kernel::LAST_BYTES_NS;
         match self.fate {
             Fate::Reset => {
                 let to = if self.side == Side::Request { upstream.as_deref() } else { Some(&*client) };
-                if !late && to.is_some_and(|to| outq::unsent(to.as_raw_fd()) > 0) {
+                if !late && to.is_some_and(|to| kernel::unsent(to.as_raw_fd()) > 0) {
                     return false;
                 }
-                connection::reset(client);
-                upstream.iter().for_each(|upstream| connection::reset(upstream));
+                kernel::reset(client);
+                upstream.iter().for_each(|upstream| kernel::reset(upstream));
             }
             Fate::Close => {
                 let mut left = 0;
@@ -65,7 +63,7 @@ impl Closing {
                     }
                     // A socket that is closed with bytes unread is reset, and what was just sent could be lost.
                     discard(socket, buffer, cx);
-                    left += outq::unsent(socket.as_raw_fd());
+                    left += kernel::unsent(socket.as_raw_fd());
                 }
                 self.told = true;
                 if !late && left > 0 {

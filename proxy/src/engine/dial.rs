@@ -11,8 +11,8 @@ use std::task::Poll;
 
 use tokio::net::{TcpStream, UnixStream};
 
+use super::accepted::Accepted;
 use super::address::Upstream;
-use super::connection::Accepted;
 use super::ends::Ends;
 use super::route::Route;
 use super::timer::{Alarm, Sleep, now_ns};

@@ -22,14 +22,13 @@ use super::armed::Armed;
 use super::ending::{End, LateEnd};
 use super::gates::Side;
 use super::held::Held;
+use super::kernel;
 use super::pipes::Pipe;
 use super::timer::now_ns;
 use super::worker::Worker;
 use crate::control::wire::OnRemove;
 use crate::fault::TrafficFault;
 
-/// How long what is held may take to leave when its connection is to be reset.
-pub(super) const LAST_BYTES_NS: u64 = 1_000_000_000;
 /// Reads in one go before other connections have their turn.
 const ROUNDS: usize = 16;
 /// What is received in one go while a pipe could take over: a source that fills it has more to send.
@@ -325,7 +324,7 @@ impl Flow {
         if !self.ends_in_reset || self.stuck_ns == 0 {
             return Outcome::Going;
         }
-        let until_ns = self.stuck_ns + LAST_BYTES_NS;
+        let until_ns = self.stuck_ns + kernel::LAST_BYTES_NS;
         if now_ns() >= until_ns {
             return Outcome::Reset;
         }

@@ -16,9 +16,10 @@ use std::task::{Context, Poll};
 use socket2::Socket;
 use tokio::net::TcpStream;
 
+use super::accepted::Accepted;
 use super::armed::{Armed, Subject};
-use super::connection::{self, Accepted};
 use super::door::{self, Door};
+use super::kernel;
 use super::listen;
 use super::record::Record;
 use super::route::Route;
@@ -268,7 +269,7 @@ impl Gate {
                 Some(TrafficFault::ConnectionLimit(limit)) if served >= limit.max => {
                     self.waiting.push_back(waiting);
                 }
-                None if waiting.armed.spec.on_remove == OnRemove::Reset => connection::reset(&waiting.stream),
+                None if waiting.armed.spec.on_remove == OnRemove::Reset => kernel::reset(&waiting.stream),
                 _ => self.worker.hand_out(waiting.stream, waiting.accepted),
             }
         }

@@ -11,8 +11,9 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::connection::{self, Accepted};
+use super::accepted::Accepted;
 use super::ends::Ends;
+use super::kernel;
 use super::timer::{Alarm, now_ns};
 use super::worker::Worker;
 use crate::control::wire::ProxyVersion;
@@ -58,7 +59,7 @@ pub(super) async fn introduced(worker: &Rc<Worker>, client: &mut TcpStream, acce
                 tracing::debug!(route = route.spec.name, %error, "a client did not introduce itself");
                 route.counts.unintroduced.fetch_add(1, Relaxed);
             }
-            connection::reset(client);
+            kernel::reset(client);
             false
         }
     }

@@ -4,6 +4,7 @@
 //! and wakes the data threads, which wake the connections concerned. No method here waits for a socket.
 
 mod accept;
+mod accepted;
 mod act;
 mod acting;
 mod address;
@@ -29,9 +30,9 @@ mod holder;
 mod http;
 mod idle;
 mod introduction;
+mod kernel;
 mod listen;
 mod names;
-mod outq;
 mod pieces;
 mod pipes;
 mod plain;
@@ -45,6 +46,7 @@ mod snapshot;
 mod sniff;
 mod spread;
 mod switched;
+mod threads;
 mod timer;
 mod tls;
 mod transparent;
@@ -69,9 +71,9 @@ use crate::control::wire::{RouteSpec, RouteView};
 use listen::Listener;
 use pipes::PipeCount;
 use route::Route;
+use threads::Workers;
 use tls::Tls;
 use upstreams::Leads;
-use worker::Workers;
 
 /// The most routes that one engine has.
 pub const ROUTES_MAX: usize = 1_000;

@@ -11,11 +11,12 @@ use std::task::{Context, Poll, ready};
 
 use tokio::net::TcpStream;
 
+use super::accepted::Accepted;
 use super::act::Mark;
 use super::closing;
-use super::connection::{self, Accepted};
 use super::dial::Dial;
 use super::gates::Fate;
+use super::kernel;
 use super::relay::{Faults, Relay};
 use super::timer::{Alarm, now_ns};
 use super::worker::{Burden, Watch};
@@ -139,7 +140,7 @@ impl Dialling {
             Some(Ok(upstream)) => return Plain::Relaying(Relay::new(self, upstream)),
             Some(Err(error)) => {
                 tracing::debug!(route = self.faults.accepted.route.spec.name, %error, "no upstream");
-                connection::reset(&self.client);
+                kernel::reset(&self.client);
             }
             None if self.faults.accepted.route.is_closed() => {}
             // A fault has ended it.
@@ -152,7 +153,7 @@ impl Dialling {
                         self.faults.ended_early();
                     }));
                 }
-                connection::reset(&self.client);
+                kernel::reset(&self.client);
                 mark.iter().for_each(Mark::hit);
             }
         }

@@ -6,15 +6,16 @@ use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
 
+use super::accepted::Accepted;
 use super::act::Mark;
 use super::acting::{Acting, Change, Moment};
 use super::armed::{Armed, Subject};
 use super::closing::Closing;
-use super::connection::{self, Accepted};
 use super::cut::cut;
 use super::flow::{Flow, Outcome, Surroundings};
 use super::gates::{Due, Fate, Side};
 use super::idle::Idle;
+use super::kernel;
 use super::plain::Dialling;
 use super::switched::Switched;
 use super::timer::{Alarm, now_ns};
@@ -292,7 +293,7 @@ impl Relay {
     fn reset_sockets(&self) {
         for socket in [&self.client, &self.upstream] {
             if !(self.worker.is_telling() && cut(socket)) {
-                connection::reset(socket);
+                kernel::reset(socket);
             }
         }
     }

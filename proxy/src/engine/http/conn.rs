@@ -15,17 +15,13 @@ use super::many::Upstream;
 use super::switch::Agreed;
 use super::wire::Wire;
 use super::wires::Wires;
+use crate::engine::accepted::Accepted;
 use crate::engine::armed::Armed;
-use crate::engine::connection::Accepted;
 use crate::engine::idle::Idle;
-use crate::engine::outq;
+use crate::engine::kernel;
 use crate::engine::timer::now_ns;
 use crate::engine::worker::Worker;
 use crate::fault::Direction;
-
-/// How long bytes let through by `after_bytes` may take to arrive before the reset follows.
-pub(super) const LAST_BYTES_NS: u64 = 1_000_000_000;
-pub(super) const LAST_BYTES_STEP_NS: u64 = 1_000_000;
 
 /// One client connection: on HTTP/1 its calls come one after another, on HTTP/2 many are under way at once.
 #[derive(Debug)]
@@ -314,11 +310,11 @@ impl Conn {
         if self.passed_ns.get() == 0 {
             self.passed_ns.set(now_ns);
         }
-        if now_ns > self.passed_ns.get() + LAST_BYTES_NS || outq::unsent(wire.descriptor()) == 0 {
+        if now_ns > self.passed_ns.get() + kernel::LAST_BYTES_NS || kernel::unsent(wire.descriptor()) == 0 {
             self.cut_now(Some(&hit));
             return Some(0);
         }
-        Some(now_ns + LAST_BYTES_STEP_NS)
+        Some(now_ns + kernel::LAST_BYTES_STEP_NS)
     }
 
     /// Closes what is left of the upstream. The client's socket is closed already.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll};
 
-use super::conn::{Conn, LAST_BYTES_NS, LAST_BYTES_STEP_NS};
+use super::conn::Conn;
 use super::wire::Wire;
 use crate::control::wire::{FaultSpec, OnRemove};
 use crate::engine::act::Mark;
@@ -11,7 +11,7 @@ use crate::engine::acting::{Acting, Change, Moment};
 use crate::engine::armed::Subject;
 use crate::engine::ending::LateEnd;
 use crate::engine::gates::{Gates, Side};
-use crate::engine::outq;
+use crate::engine::kernel;
 use crate::engine::timer::{Alarm, now_ns};
 use crate::fault::TrafficFault;
 
@@ -204,8 +204,8 @@ impl Edge {
         }
         wire.discard(buffer);
         let now = now_ns();
-        if now <= over.since_ns + LAST_BYTES_NS && outq::unsent(wire.descriptor()) > 0 {
-            alarm.set(now + LAST_BYTES_STEP_NS, cx);
+        if now <= over.since_ns + kernel::LAST_BYTES_NS && kernel::unsent(wire.descriptor()) > 0 {
+            alarm.set(now + kernel::LAST_BYTES_STEP_NS, cx);
             return Poll::Pending;
         }
         over.mark.iter().for_each(Mark::hit);

@@ -48,7 +48,7 @@ use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 use tower::ServiceBuilder;
 
-use super::connection::Accepted;
+use super::accepted::Accepted;
 use super::timer::{Alarm, now_ns};
 use super::worker::Burden;
 use conn::Conn;

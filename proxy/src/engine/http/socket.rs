@@ -12,9 +12,8 @@ use tokio::net::TcpStream;
 
 use super::io::Spoken;
 use super::wire::Wire;
-use crate::engine::connection;
 use crate::engine::gates::Side;
-use crate::engine::outq;
+use crate::engine::kernel;
 use crate::engine::tls::Below;
 use crate::engine::worker::Worker;
 
@@ -100,7 +99,7 @@ impl Socket {
         let mut most = buffer.len().min(room);
         if edge.touches(Side::Request) {
             let prefix = self.prefix.len();
-            let there = if prefix > 0 { prefix } else { outq::unread(stream.as_raw_fd()) };
+            let there = if prefix > 0 { prefix } else { kernel::unread(stream.as_raw_fd()) };
             // With nothing there a byte is asked for, so that its coming is noticed.
             most = if there == 0 { most.min(1) } else { ready!(edge.ask(Side::Request, most.min(there))) };
         }
@@ -272,7 +271,7 @@ impl AsyncWrite for Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if let Some(stream) = self.stream.as_ref().filter(|_| self.wire.resets_on_close()) {
-            connection::reset(stream);
+            kernel::reset(stream);
         }
     }
 }

@@ -7,10 +7,11 @@ use std::task::{Context, Poll};
 use hyper::body::SizeHint;
 
 use super::call::Hit;
-use super::conn::{Conn, LAST_BYTES_NS};
+use super::conn::Conn;
 use super::holds::Next;
 use super::payload::Payload;
 use super::wire::{Deed, Wire};
+use crate::engine::kernel;
 use crate::engine::timer::{Alarm, now_ns};
 
 /// One thing done to the bytes of a body.
@@ -78,7 +79,7 @@ impl LastBytes {
         let most_ns = match wire {
             None => UNSEEN_BYTES_NS,
             // Bytes of a stream may wait for its window, whatever has been written.
-            Some(_) if conn.is_many() => LAST_BYTES_NS,
+            Some(_) if conn.is_many() => kernel::LAST_BYTES_NS,
             Some(_) => NO_LIMIT_NS,
         };
         let (before, due_ns) = *self.from.get_or_insert_with(|| (flushes, now_ns().saturating_add(most_ns)));

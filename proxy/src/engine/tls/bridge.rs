@@ -17,17 +17,14 @@ use tokio::task::spawn_local;
 use tokio_rustls::TlsStream;
 
 use crate::engine::idle::Idle;
+use crate::engine::kernel;
 use crate::engine::route::Route;
 use crate::engine::timer::{Alarm, now_ns};
 use crate::engine::vigil::Vigil;
 use crate::engine::worker::{Watch, Worker};
-use crate::engine::{connection, outq};
 
 /// Reads in one go before other connections have their turn.
 const ROUNDS: usize = 16;
-/// How long bytes that came before a reset may take to arrive.
-const LAST_BYTES_NS: u64 = 1_000_000_000;
-const LAST_BYTES_STEP_NS: u64 = 1_000_000;
 /// Read in one go. On the stack, and not the worker's buffer: what TLS stands on may be reading into that one.
 const PIECE: usize = 16 << 10;
 /// Strangers that may connect in our place before we give up.
@@ -237,13 +234,13 @@ impl<S: Below> Bridge<S> {
     fn reset(&self, cx: &Context<'_>) -> bool {
         let tls = self.tls.get_ref().0.socket();
         let unsent =
-            tls.map_or(0, |tls| outq::unsent(tls.as_raw_fd())) + outq::unsent(self.plain.as_raw_fd());
-        if unsent > 0 && now_ns() < self.reset_ns + LAST_BYTES_NS {
-            self.alarm.set(now_ns() + LAST_BYTES_STEP_NS, cx);
+            tls.map_or(0, |tls| kernel::unsent(tls.as_raw_fd())) + kernel::unsent(self.plain.as_raw_fd());
+        if unsent > 0 && now_ns() < self.reset_ns + kernel::LAST_BYTES_NS {
+            self.alarm.set(now_ns() + kernel::LAST_BYTES_STEP_NS, cx);
             return false;
         }
-        tls.into_iter().for_each(connection::reset);
-        connection::reset(&self.plain);
+        tls.into_iter().for_each(kernel::reset);
+        kernel::reset(&self.plain);
         true
     }
 }

@@ -8,8 +8,9 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
 use super::{Tls, bridge, handshake, hello};
-use crate::engine::connection::{self, Accepted};
+use crate::engine::accepted::Accepted;
 use crate::engine::dial;
+use crate::engine::kernel;
 use crate::engine::plain::{Plain, Upstream};
 use crate::engine::route::Route;
 use crate::engine::worker::{Burden, Worker};
@@ -51,7 +52,7 @@ pub(in crate::engine) async fn by_name(worker: Burden, mut client: TcpStream, mu
         Err(_) if route.is_closed() => return,
         Err(error) => {
             handshake::failed(&route, &error);
-            return connection::reset(&client);
+            return kernel::reset(&client);
         }
     };
     accepted.rule = hello.name.as_deref().and_then(|name| route.leads.rule(name));
@@ -63,7 +64,7 @@ pub(in crate::engine) async fn by_name(worker: Burden, mut client: TcpStream, mu
                 handshake::failed(&route, &"no name was asked for, and the route has no upstream of its own")
             }
         }
-        return connection::reset(&client);
+        return kernel::reset(&client);
     }
     let dial = dial::dial(&worker, &accepted);
     spawn_local(Plain::new(worker, client, accepted, Upstream::Dialling(dial), hello.bytes));

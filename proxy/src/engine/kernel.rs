@@ -1,6 +1,20 @@
-//! What the kernel holds of a socket's bytes: written and not yet gone, come and not yet read.
+//! What the kernel holds of a socket's bytes, written and not yet gone, come and not yet read, and how it drops them.
 
 use std::os::fd::RawFd;
+
+use tokio::net::TcpStream;
+
+/// How long bytes that were let through may take to leave when their connection is to end.
+pub(super) const LAST_BYTES_NS: u64 = 1_000_000_000;
+/// How often to look whether they have.
+pub(super) const LAST_BYTES_STEP_NS: u64 = 1_000_000;
+
+/// Makes closing the socket a reset.
+pub(super) fn reset(socket: &TcpStream) {
+    if let Err(error) = socket.set_zero_linger() {
+        tracing::debug!(%error, "resetting");
+    }
+}
 
 /// Bytes written that the other side has not yet acknowledged; 0 when that cannot be found out.
 pub(super) fn unsent(socket: RawFd) -> usize {
