@@ -7,45 +7,33 @@ mod redirect;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use bytes::Bytes;
-use futures_util::future::{Either, LocalBoxFuture};
+use futures_util::future::Either;
 use http::{HeaderValue, Method, Response, StatusCode, Uri, header};
 use hyper::body::Body;
-use tower::Service;
 
 use super::call::{Account, Call, Cut, Hit};
 use super::conn::Conn;
+use super::layer::{Answering, Layer, Stack};
 use super::payload::Payload;
 use super::wire::Deed;
 use crate::fault::{TrafficFault, When};
 
 /// Answers calls.
-#[derive(Clone, Debug)]
-pub(super) struct Answered<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answered;
 
-impl<S> Service<Call> for Answered<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut>,
-    S::Future: 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut call: Call) -> Self::Future {
+impl Layer for Answered {
+    fn call<S: Stack>(inner: &mut S, mut call: Call) -> Answering<S> {
         let own = |wanted| {
             let of = call.hits.iter().filter(move |hit| when(&hit.armed.spec.fault) == Some(wanted));
             of.filter(|hit| call.conn.stands(hit)).cloned().collect::<Vec<_>>()
         };
         let (before, after) = (own(When::Before).into_iter().next(), own(When::After));
         if before.is_none() && after.is_empty() {
-            return Either::Left(self.0.call(call));
+            return Either::Left(inner.call(call));
         }
         let (conn, asked) = (Rc::clone(&call.conn), Asked::of(&call));
         if let Some(hit) = before {
@@ -54,7 +42,7 @@ where
                 Ok(answer(&conn, hit, &asked, call.account))
             }));
         }
-        let theirs = self.0.call(call);
+        let theirs = inner.call(call);
         Either::Right(Box::pin(async move {
             let theirs = theirs.await?;
             if theirs.status() == StatusCode::SWITCHING_PROTOCOLS {

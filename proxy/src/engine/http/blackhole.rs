@@ -6,39 +6,27 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use futures_util::future::{Either, LocalBoxFuture};
+use futures_util::future::Either;
 use http::Response;
 use hyper::body::Body;
-use tower::Service;
 
 use super::call::{Call, Cut, Hit};
 use super::conn::{Conn, Standing};
+use super::layer::{Answering, Layer, Stack};
 use super::payload::Payload;
 use crate::control::wire::OnRemove;
 use crate::engine::timer::{Alarm, now_ns};
 use crate::fault::TrafficFault;
 
 /// Swallows calls.
-#[derive(Clone, Debug)]
-pub(super) struct Swallowed<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Swallowed;
 
-impl<S> Service<Call> for Swallowed<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut>,
-    S::Future: 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut call: Call) -> Self::Future {
+impl Layer for Swallowed {
+    fn call<S: Stack>(inner: &mut S, mut call: Call) -> Answering<S> {
         let hits =
             call.hits(|fault| if let TrafficFault::Blackhole(fault) = fault { Some(fault) } else { None });
-        let Some((hit, hole)) = hits.into_iter().next() else { return Either::Left(self.0.call(call)) };
+        let Some((hit, hole)) = hits.into_iter().next() else { return Either::Left(inner.call(call)) };
         let conn = Rc::clone(&call.conn);
         let silence = Silence::new(&conn, &hit, call.began_ns);
         if hole.direction.acts_on_request() {
@@ -48,7 +36,7 @@ where
                 silence.until_removed().await
             }));
         }
-        let answer = self.0.call(call);
+        let answer = inner.call(call);
         Either::Right(Box::pin(async move {
             let mut answer = silence.or(answer).await??;
             if matches!(conn.standing(&hit.armed), Standing::Gone) {

@@ -7,44 +7,32 @@ mod unended;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
-use futures_util::future::{Either, LocalBoxFuture};
+use futures_util::future::Either;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 use hyper::body::Body;
-use tower::Service;
 
 use super::answer::{has_no_body, read_out, thrown_away};
 use super::call::{Call, Cut, Hit};
 use super::conn::Conn;
+use super::layer::{Answering, Layer, Stack};
 use super::payload::Payload;
 use super::stage::{Stage, Way};
 use super::wire::Deed;
 use crate::fault::{BodyAction, HttpBody, TrafficFault};
 
 /// Does something to bodies.
-#[derive(Clone, Debug)]
-pub(super) struct Reshaped<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reshaped;
 
-impl<S> Service<Call> for Reshaped<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut> + Clone + 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut call: Call) -> Self::Future {
+impl Layer for Reshaped {
+    fn call<S: Stack>(inner: &mut S, mut call: Call) -> Answering<S> {
         let hits =
             call.hits(|fault| if let TrafficFault::HttpBody(fault) = fault { Some(fault) } else { None });
         if hits.is_empty() {
-            return Either::Left(self.0.call(call));
+            return Either::Left(inner.call(call));
         }
-        let mut inner = self.0.clone();
+        let mut inner = inner.clone();
         Either::Right(Box::pin(async move {
             let (conn, broken) = (Rc::clone(&call.conn), Rc::<Cell<bool>>::default());
             let asked = Asked {

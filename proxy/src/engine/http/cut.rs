@@ -3,51 +3,39 @@
 
 use std::future::{poll_fn, ready};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use futures_util::future::{Either, LocalBoxFuture};
+use futures_util::future::Either;
 use http::Response;
-use tower::Service;
 
 use super::call::{Call, Cut, Hit};
 use super::conn::{Conn, Standing};
+use super::layer::{Answering, Layer, Stack};
 use super::payload::Payload;
 use crate::control::wire::OnRemove;
 use crate::engine::timer::now_ns;
 use crate::fault::{Direction, Reset, ResetFrom, TrafficFault};
 
 /// Cuts calls off.
-#[derive(Clone, Debug)]
-pub(super) struct CutOff<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CutOff;
 
-impl<S> Service<Call> for CutOff<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut> + Clone + 'static,
-    S::Future: 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: Call) -> Self::Future {
+impl Layer for CutOff {
+    fn call<S: Stack>(inner: &mut S, call: Call) -> Answering<S> {
         let hits = call.hits(|fault| if let TrafficFault::Reset(fault) = fault { Some(fault) } else { None });
-        let Some((hit, reset)) = hits.into_iter().next() else { return Either::Left(self.0.call(call)) };
+        let Some((hit, reset)) = hits.into_iter().next() else { return Either::Left(inner.call(call)) };
         if reset.is_at_once() {
             call.conn.cut_now(Some(&hit));
             return Either::Right(Box::pin(ready(Err(Cut))));
         }
         if reset.from == ResetFrom::FirstBytes {
-            return Either::Right(Box::pin(held_back(self.0.clone(), call, hit, reset)));
+            return Either::Right(Box::pin(held_back(inner.clone(), call, hit, reset)));
         }
         let limit = reset.after_bytes.map(|size| (size.bytes(), reset.direction()));
         call.conn.cut_later(call.ordinal, &hit, reset.due_ns(call.began_ns, None), limit);
         match limit.filter(|_| call.conn.is_many()) {
-            None => Either::Left(self.0.call(call)),
-            Some(limit) => Either::Right(Box::pin(limited(self.0.clone(), call, hit, limit))),
+            None => Either::Left(inner.call(call)),
+            Some(limit) => Either::Right(Box::pin(limited(inner.clone(), call, hit, limit))),
         }
     }
 }
@@ -60,7 +48,7 @@ async fn limited<S>(
     (bytes, way): (u64, Direction),
 ) -> Result<Response<Payload>, Cut>
 where
-    S: Service<Call, Response = Response<Payload>, Error = Cut>,
+    S: Stack,
 {
     if way.acts_on_request() {
         call.request = call.request.map(|body| body.ends_after(&hit, bytes));
@@ -72,7 +60,7 @@ where
 /// The request, or its answer, has come, and goes on only if the fault is removed before its time is over.
 async fn held_back<S>(mut inner: S, call: Call, hit: Hit, reset: Reset) -> Result<Response<Payload>, Cut>
 where
-    S: Service<Call, Response = Response<Payload>, Error = Cut>,
+    S: Stack,
 {
     let (conn, ordinal) = (Rc::clone(&call.conn), call.ordinal);
     if reset.direction().acts_on_request() {

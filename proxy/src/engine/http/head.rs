@@ -6,14 +6,12 @@ pub(super) use slow::SlowHead;
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
-use futures_util::future::{Either, LocalBoxFuture};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use tower::Service;
+use futures_util::future::Either;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::call::{Call, Cut};
-use super::payload::Payload;
+use super::call::Call;
+use super::layer::{Answering, Layer, Stack};
 use super::stage::{LastBytes, Way};
 use super::wire::Deed;
 use crate::fault::{HttpHeaders, TrafficFault};
@@ -22,23 +20,11 @@ use crate::fault::{HttpHeaders, TrafficFault};
 static HUGE: HeaderName = HeaderName::from_static("x-firedrill-huge");
 
 /// Does something to heads.
-#[derive(Clone, Debug)]
-pub(super) struct Headed<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Headed;
 
-impl<S> Service<Call> for Headed<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut>,
-    S::Future: 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut call: Call) -> Self::Future {
+impl Layer for Headed {
+    fn call<S: Stack>(inner: &mut S, mut call: Call) -> Answering<S> {
         let hits =
             call.hits(|fault| if let TrafficFault::HttpHeaders(fault) = fault { Some(fault) } else { None });
         let (there, back): (Vec<_>, Vec<_>) =
@@ -49,10 +35,10 @@ where
             }
         }
         if back.is_empty() {
-            return Either::Left(self.0.call(call));
+            return Either::Left(inner.call(call));
         }
         let conn = Rc::clone(&call.conn);
-        let answer = self.0.call(call);
+        let answer = inner.call(call);
         Either::Right(Box::pin(async move {
             let mut answer = answer.await?;
             for (hit, fault) in back {

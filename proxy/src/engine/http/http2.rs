@@ -13,8 +13,8 @@ use super::call::{Call, Cut};
 use super::conn::Conn;
 use super::crew::Hands;
 use super::io::Io;
+use super::layer::Stack;
 use super::payload::Payload;
-use super::server::Stack;
 
 /// Streams that a client may have under way on one connection.
 const STREAMS_MAX: u32 = 256;
@@ -36,8 +36,7 @@ pub(super) type Server<S> = Pin<Box<http2::Connection<Io, Streams<S>, Hands>>>;
 /// A server for the client.
 pub(super) fn serve<S>(conn: &Rc<Conn>, io: Io, stack: &S) -> Server<S>
 where
-    S: Stack + 'static,
-    S::Future: 'static,
+    S: Stack,
 {
     conn.has_many_calls();
     Box::pin(
@@ -85,8 +84,7 @@ pub(super) enum NoAnswer {
 
 impl<S> hyper::service::Service<Request<Incoming>> for Streams<S>
 where
-    S: Stack + 'static,
-    S::Future: 'static,
+    S: Stack,
 {
     type Response = Response<Payload>;
     type Error = NoAnswer;

@@ -4,42 +4,29 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use futures_util::future::{Either, LocalBoxFuture};
-use http::Response;
-use tower::Service;
+use futures_util::future::Either;
 
 use super::call::{Call, Cut, Hit};
 use super::conn::{Conn, Standing};
 use super::late_body::LateBody;
-use super::payload::Payload;
+use super::layer::{Answering, Layer, Stack};
 use super::wire::Deed;
 use crate::control::wire::OnRemove;
 use crate::engine::timer::{Alarm, now_ns};
 use crate::fault::{Before, Latency, TrafficFault};
 
 /// Delays calls.
-#[derive(Clone, Debug)]
-pub(super) struct Delayed<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delayed;
 
-impl<S> Service<Call> for Delayed<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut> + Clone + 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut call: Call) -> Self::Future {
+impl Layer for Delayed {
+    fn call<S: Stack>(inner: &mut S, mut call: Call) -> Answering<S> {
         let hits =
             call.hits(|fault| if let TrafficFault::Latency(fault) = fault { Some(fault) } else { None });
         if hits.is_empty() {
-            return Either::Left(self.0.call(call));
+            return Either::Left(inner.call(call));
         }
-        let (mut inner, conn) = (self.0.clone(), Rc::clone(&call.conn));
+        let (mut inner, conn) = (inner.clone(), Rc::clone(&call.conn));
         let there = hits.iter().map(|(hit, _)| (hit, hit.armed.shaped_ns(hit.request_delay_ns)));
         let there = Held::new(&conn, there);
         Either::Right(Box::pin(async move {

@@ -4,15 +4,13 @@
 
 use std::fmt::Write;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
-use futures_util::future::{Either, LocalBoxFuture};
-use http::{HeaderName, HeaderValue, Response};
-use tower::Service;
+use futures_util::future::Either;
+use http::{HeaderName, HeaderValue};
 
-use super::call::{Call, Cut, Hit};
+use super::call::{Call, Hit};
 use super::conn::Conn;
-use super::payload::Payload;
+use super::layer::{Answering, Layer, Stack};
 use crate::control::wire::FaultSpec;
 
 /// Names the faults, each as `owner/id`.
@@ -21,25 +19,13 @@ static HEADER: HeaderName = HeaderName::from_static("x-firedrill-fault");
 const VALUE_MAX_BYTES: usize = 4096;
 
 /// Marks calls.
-#[derive(Clone, Debug)]
-pub(super) struct Marked<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marked;
 
-impl<S> Service<Call> for Marked<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut>,
-    S::Future: 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut call: Call) -> Self::Future {
+impl Layer for Marked {
+    fn call<S: Stack>(inner: &mut S, mut call: Call) -> Answering<S> {
         if !call.conn.accepted.route.spec.mark_faults {
-            return Either::Left(self.0.call(call));
+            return Either::Left(inner.call(call));
         }
         let conn = Rc::clone(&call.conn);
         let hits = call.hits.clone();
@@ -49,7 +35,7 @@ where
         if let Some(mark) = before {
             headers.insert(HEADER.clone(), mark);
         }
-        let answer = self.0.call(call);
+        let answer = inner.call(call);
         Either::Right(Box::pin(async move {
             let mut answer = answer.await?;
             answer.headers_mut().remove(&HEADER);

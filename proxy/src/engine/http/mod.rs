@@ -26,6 +26,7 @@ mod judged;
 mod lane;
 mod late_body;
 mod latency;
+mod layer;
 mod leaving;
 mod many;
 mod marked;
@@ -54,7 +55,8 @@ use super::worker::Burden;
 use conn::Conn;
 use io::Io;
 pub(super) use io::Spoken;
-use server::{Server, Stack};
+use layer::{Stack, around};
+use server::Server;
 use socket::Socket;
 
 /// Serves a client connection until it ends. `prefix` was read from it already, `upstream` may be dialled already.
@@ -83,17 +85,17 @@ pub(super) async fn serve(
     // The stack reads as a sentence: a call is marked, parted from, delayed, throttled, stalled, cut, swallowed, given
     // another head, another body, answered here, or forwarded.
     let stack = ServiceBuilder::new()
-        .layer_fn(marked::Marked)
-        .layer_fn(parted::Parted)
-        .layer_fn(latency::Delayed)
-        .layer_fn(throttle::Throttled)
-        .layer_fn(stalled::Stalled)
-        .layer_fn(cut::CutOff)
-        .layer_fn(blackhole::Swallowed)
-        .layer_fn(head::Headed)
-        .layer_fn(body::Reshaped)
-        .layer_fn(answer::Answered)
-        .layer_fn(judged::Judged)
+        .layer_fn(around::<marked::Marked, _>)
+        .layer_fn(around::<parted::Parted, _>)
+        .layer_fn(around::<latency::Delayed, _>)
+        .layer_fn(around::<throttle::Throttled, _>)
+        .layer_fn(around::<stalled::Stalled, _>)
+        .layer_fn(around::<cut::CutOff, _>)
+        .layer_fn(around::<blackhole::Swallowed, _>)
+        .layer_fn(around::<head::Headed, _>)
+        .layer_fn(around::<body::Reshaped, _>)
+        .layer_fn(around::<answer::Answered, _>)
+        .layer_fn(around::<judged::Judged, _>)
         .service(forward::Forward);
     let mut server = Server::new(&conn, io, spoken, &stack);
     let mut watch = None;
@@ -129,8 +131,7 @@ fn step<S>(
     cx: &mut Context<'_>,
 ) -> Poll<()>
 where
-    S: Stack + 'static,
-    S::Future: 'static,
+    S: Stack,
 {
     if conn.accepted.route.is_closed() {
         return Poll::Ready(());

@@ -1,43 +1,29 @@
 //! `keep_alive_kill`: the answer is complete, and then the connection is gone.
 
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
-use futures_util::future::{Either, LocalBoxFuture};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
-use tower::Service;
+use futures_util::future::Either;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 
-use super::call::{Call, Cut, Hit};
-use super::payload::Payload;
+use super::call::{Call, Hit};
+use super::layer::{Answering, Layer, Stack};
 use super::wire::Deed;
 use crate::fault::{KeepAliveKill, TrafficFault};
 
 /// Parts with clients after their calls.
-#[derive(Clone, Debug)]
-pub(super) struct Parted<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parted;
 
-impl<S> Service<Call> for Parted<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut>,
-    S::Future: 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: Call) -> Self::Future {
+impl Layer for Parted {
+    fn call<S: Stack>(inner: &mut S, call: Call) -> Answering<S> {
         let (conn, ordinal, nth) = (Rc::clone(&call.conn), call.ordinal, call.conn.calls());
         let hits = call
             .hits(|fault| if let TrafficFault::KeepAliveKill(fault) = fault { Some(fault) } else { None });
         let kills: Vec<_> = hits.into_iter().filter(|(_, fault)| fault.kills_after(nth)).collect();
         if kills.is_empty() || ends_anyway(&call.request) {
-            return Either::Left(self.0.call(call));
+            return Either::Left(inner.call(call));
         }
-        let answer = self.0.call(call);
+        let answer = inner.call(call);
         Either::Right(Box::pin(async move {
             let mut answer = answer.await?;
             // What has become a stream of bytes has no end that could be announced.

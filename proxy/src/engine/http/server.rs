@@ -9,19 +9,18 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use tower::Service;
 
 use super::call::{Call, Cut};
 use super::conn::Conn;
 use super::http2;
 use super::io::{Io, Spoken};
+use super::layer::Stack;
 use super::payload::Payload;
 
 /// Serves one connection.
 pub(super) enum Server<S>
 where
-    S: Stack + 'static,
-    S::Future: 'static,
+    S: Stack,
 {
     /// Nobody has spoken yet.
     Unknown(Option<Io>),
@@ -29,15 +28,9 @@ where
     Http2(http2::Server<S>),
 }
 
-/// The services that a call goes through.
-pub(super) trait Stack: Service<Call, Response = Response<Payload>, Error = Cut> + Clone {}
-
-impl<S> Stack for S where S: Service<Call, Response = Response<Payload>, Error = Cut> + Clone {}
-
 impl<S> Server<S>
 where
-    S: Stack + 'static,
-    S::Future: 'static,
+    S: Stack,
 {
     /// A server for a client of which this is known.
     pub(super) fn new(conn: &Rc<Conn>, io: Io, spoken: Spoken, stack: &S) -> Self {

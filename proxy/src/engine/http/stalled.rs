@@ -2,42 +2,28 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
-use futures_util::future::{Either, LocalBoxFuture};
-use http::Response;
-use tower::Service;
+use futures_util::future::Either;
 
-use super::call::{Call, Cut, Hit};
+use super::call::{Call, Hit};
 use super::holds::Holds;
-use super::payload::Payload;
+use super::layer::{Answering, Layer, Stack};
 use crate::fault::{Direction, Stall, TrafficFault};
 
 /// Stalls calls.
-#[derive(Clone, Debug)]
-pub(super) struct Stalled<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stalled;
 
-impl<S> Service<Call> for Stalled<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut> + Clone + 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut call: Call) -> Self::Future {
+impl Layer for Stalled {
+    fn call<S: Stack>(inner: &mut S, mut call: Call) -> Answering<S> {
         let hits = call.hits(|fault| if let TrafficFault::Stall(fault) = fault { Some(fault) } else { None });
         if hits.is_empty() {
-            return Either::Left(self.0.call(call));
+            return Either::Left(inner.call(call));
         }
         let conn = Rc::clone(&call.conn);
         let there = meant(&hits, Direction::acts_on_request);
         let mut back = meant(&hits, Direction::acts_on_response);
-        let mut inner = self.0.clone();
+        let mut inner = inner.clone();
         Either::Right(Box::pin(async move {
             if let Some(mut holds) = Holds::new(&conn, there) {
                 // Nothing of the request goes on before its first byte may.

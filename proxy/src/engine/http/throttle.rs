@@ -1,37 +1,21 @@
 //! `bandwidth` on requests: their bodies, or the bodies of their answers, flow no faster than a rate.
 
-use std::task::{Context, Poll};
+use futures_util::future::Either;
 
-use futures_util::future::{Either, LocalBoxFuture};
-use http::Response;
-use tower::Service;
-
-use super::call::{Call, Cut};
-use super::payload::Payload;
+use super::call::Call;
+use super::layer::{Answering, Layer, Stack};
 use crate::fault::TrafficFault;
 
 /// Throttles bodies.
-#[derive(Clone, Debug)]
-pub(super) struct Throttled<S>(pub(super) S);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Throttled;
 
-impl<S> Service<Call> for Throttled<S>
-where
-    S: Service<Call, Response = Response<Payload>, Error = Cut>,
-    S::Future: 'static,
-{
-    type Response = Response<Payload>;
-    type Error = Cut;
-    type Future = Either<S::Future, LocalBoxFuture<'static, Result<Response<Payload>, Cut>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut call: Call) -> Self::Future {
+impl Layer for Throttled {
+    fn call<S: Stack>(inner: &mut S, mut call: Call) -> Answering<S> {
         let hits =
             call.hits(|fault| if let TrafficFault::Bandwidth(fault) = fault { Some(fault) } else { None });
         if hits.is_empty() {
-            return Either::Left(self.0.call(call));
+            return Either::Left(inner.call(call));
         }
         let of = |way: fn(crate::fault::Direction) -> bool| {
             let meant = hits.iter().filter(move |(_, fault)| way(fault.direction));
@@ -42,7 +26,7 @@ where
         if !there.is_empty() {
             call.request = call.request.map(|body| body.at_rates(there.into_iter()));
         }
-        let answer = self.0.call(call);
+        let answer = inner.call(call);
         Either::Right(Box::pin(async move {
             let answer = answer.await?;
             back.retain(|(hit, _)| hit.is_meant());
