@@ -111,7 +111,7 @@ pub(super) async fn reach(
         }
     };
     let socket = Socket::new(&conn.worker, stream, wire, Vec::new());
-    let Some(tls) = conn.accepted.route.tls() else { return Ok((Io::Plain(socket), wanted)) };
+    let Some(tls) = conn.accepted.route.tls() else { return Ok((Io::from(socket), wanted)) };
     // In a box: a connection without TLS is not to be as large as a handshake.
     Box::pin(secure::connect(conn, &tls, socket, wanted)).await.map_err(|error| {
         conn.accepted.route.counts.upstream_failures.fetch_add(1, Relaxed);

@@ -43,15 +43,21 @@ impl Spoken {
 /// One side of a connection.
 #[derive(Debug)]
 pub(super) enum Io {
-    Plain(Socket),
+    Plain(TokioIo<Socket>),
     Tls(Box<TokioIo<TlsStream<Socket>>>),
+}
+
+impl From<Socket> for Io {
+    fn from(socket: Socket) -> Self {
+        Self::Plain(TokioIo::new(socket))
+    }
 }
 
 impl Io {
     /// Which HTTP the client begins to speak, when nothing has told it before.
     pub(super) fn poll_spoken(&mut self, cx: &mut Context<'_>) -> Poll<Spoken> {
         match self {
-            Self::Plain(socket) => socket.poll_spoken(cx),
+            Self::Plain(socket) => socket.inner_mut().poll_spoken(cx),
             // The handshake tells which one it is.
             Self::Tls(_) => Poll::Ready(Spoken::Http1),
         }
@@ -60,7 +66,7 @@ impl Io {
     /// What is known of the socket below.
     fn wire(&self) -> &Rc<Wire> {
         match self {
-            Self::Plain(socket) => socket.wire(),
+            Self::Plain(socket) => socket.inner().wire(),
             Self::Tls(stream) => stream.inner().get_ref().0.wire(),
         }
     }
@@ -78,7 +84,7 @@ impl Io {
     /// of a bridge.
     pub(super) async fn into_stream(self, conn: &Conn) -> Option<(TcpStream, Vec<u8>)> {
         let stream = match self {
-            Self::Plain(socket) => return socket.into_stream(),
+            Self::Plain(socket) => return socket.into_inner().into_stream(),
             Self::Tls(stream) => stream.into_inner(),
         };
         stream.get_ref().0.wire().counts_no_more();

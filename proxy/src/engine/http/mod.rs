@@ -74,7 +74,7 @@ pub(super) async fn serve(
     let (io, spoken) = match incoming {
         None => {
             let socket = Socket::new(&conn.worker, client, &conn.client, prefix);
-            (Io::Plain(socket), Spoken::Unknown)
+            (Io::from(socket), Spoken::Unknown)
         }
         // In a box: a connection without TLS is not to be as large as a handshake.
         Some(config) => match Box::pin(secure::accept(&conn, config, client, prefix)).await {

@@ -133,7 +133,7 @@ pub(super) async fn connect(
     wanted: Spoken,
 ) -> io::Result<(Io, Spoken)> {
     let route = &conn.accepted.route;
-    let Some(outgoing) = &tls.outgoing else { return Ok((Io::Plain(socket), wanted)) };
+    let Some(outgoing) = &tls.outgoing else { return Ok((Io::from(socket), wanted)) };
     let stream = tls::connect(&conn.worker, route, outgoing, socket, wanted == Spoken::Http2).await?;
     let spoken = if tls::chose_h2(stream.get_ref().1) { Spoken::Http2 } else { Spoken::Http1 };
     Ok((Io::Tls(Box::new(TokioIo::new(stream.into()))), spoken))
